@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* err.c - tables behind err.h. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/base.h"
+
+static const struct {
+    const char *name;
+    const char *text;
+    enum err_disposition disposition;
+} err_rows[] = {
+#define ERR_ROW_(code, name, text, disposition) [code] = {name, text, disposition},
+    ERR_LIST(ERR_ROW_)
+#undef ERR_ROW_
+};
+
+const char *err_name(err e)
+{
+    ASSERT((unsigned)e < ERR_COUNT);
+    return err_rows[e].name;
+}
+
+const char *err_text(err e)
+{
+    ASSERT((unsigned)e < ERR_COUNT);
+    return err_rows[e].text;
+}
+
+enum err_disposition err_disposition(err e)
+{
+    ASSERT((unsigned)e < ERR_COUNT);
+    return err_rows[e].disposition;
+}
+
+err errmsg_set(struct errmsg *msg, err e, const char *format, ...)
+{
+    if (msg != NULL) {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(msg->text, sizeof msg->text, format, args); /* cut text is fine */
+        va_end(args);
+    }
+    return e;
+}
+
+err errmsg_wrap(struct errmsg *msg, err e, const char *format, ...)
+{
+    if (msg != NULL) {
+        struct errmsg inner = *msg;
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(msg->text, sizeof msg->text, format, args); /* cut text is fine */
+        va_end(args);
+        size_t used = strlen(msg->text);
+        const char *detail = inner.text[0] != '\0' ? inner.text : err_text(e);
+        (void)snprintf(msg->text + used, sizeof msg->text - used, ": %s", detail); /* likewise */
+    }
+    return e;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* process.h - child processes of our own executable, and what the kernel tells about us. */
+#pragma once
+#include <sys/types.h>
+
+#include "base/base.h"
+
+enum { OS_CHILD_FD = 3 }; /* the socket to the parent, in every child */
+
+/* Starts this executable again with `argv` (NULL-terminated, argv[0] included). The child gets one
+ * end of a fresh socketpair (SOCK_STREAM) as descriptor 3, standard error as is, standard input
+ * from /dev/null, and is killed when the parent dies. *out_socket is non-blocking and
+ * close-on-exec. Errors: IO, NOMEM. Thread: the one that outlives the child. */
+err os_spawn_self(char *const argv[], pid_t *out_pid, int *out_socket, struct errmsg *msg);
+/* True when the child has ended (reaps it); *out_status as by waitpid. */
+bool os_child_ended(pid_t pid, int *out_status);
+/* Waits up to timeout_ms, then false. */
+bool os_child_wait(pid_t pid, int timeout_ms, int *out_status);
+void os_kill(pid_t pid, int signal_number);
+/* Resident memory of a process as its share (PSS) in bytes; 0 when unknown. */
+uint64_t os_process_pss_bytes(pid_t pid);
+/* For threads: a name that shows in tools (15 characters). */
+void os_thread_name(const char *name);
