@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* history.h - what `tarn table describe|history|files|checkpoint` shows, as JSON documents. */
+#pragma once
+#include "lake/snapshot.h"
+
+/* {"path","id","name","version","timestamp","created","protocol","columns","partition_columns",
+ *  "properties","files","bytes","rows","txns","checkpoint_version"}; `rows` null when unknown.
+ * Caller owns *out_json. */
+err lake_describe(const struct lake_snapshot *s, json_t **out_json, struct errmsg *msg);
+/* At most `limit` (<= 10,000) commits from `newest` (-1: the latest) downwards, as an array of
+ * {"version","timestamp","operation","parameters","metrics","engine","is_blind_append","txn_id"};
+ * ends early at a commit that clean-up has removed. */
+err lake_history(const char *table_dir, int64_t newest, size_t limit, json_t **out_json,
+                 struct errmsg *msg);
+/* One file: {"path","bytes","rows","modified","partition":{...},"stats":{...}}. */
+err lake_file_describe(const struct lake_file *f, json_t **out_json, struct errmsg *msg);
