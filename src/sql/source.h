@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* source.h - rows of ours for SQL: a column sink that a decoder fills without knowing DuckDB, and
+ * the table function `tarn_source(id)` that reads a registered source.
+ *
+ * A source names its columns and hands out one reader per thread; a reader fills up to `capacity`
+ * rows (SOURCE_ROWS) of the projected columns at a time, straight into DuckDB's vectors.
+ *
+ *     static const struct col_def columns[] = {{"id", COL_BIGINT}, {"text", COL_VARCHAR}};
+ *     struct sql_source source = {.columns = columns, .column_count = 2, .threads_max = 2,
+ *                                 .ctx = my, .thread_open = my_open, .fill = my_fill,
+ *                                 .thread_close = my_close};
+ *     TRY(sql_source_register(engine, &source, &id, msg));
+ *     ... SELECT count(*) FROM tarn_source(<id>) ...
+ *     sql_source_unregister(engine, id);
+ *
+ * Rows of several threads come in no particular order (preserve_insertion_order is off). The
+ * function is ours alone: the policy refuses it in statements of users. */
+#pragma once
+#include "base/arena.h"
+#include "sql/engine.h"
+
+enum col_type {
+    COL_BOOLEAN,     /* bool */
+    COL_BIGINT,      /* int64_t */
+    COL_INTEGER,     /* int32_t */
+    COL_DOUBLE,      /* double */
+    COL_TIMESTAMPTZ, /* int64_t, microseconds since 1970 UTC */
+    COL_DATE,        /* int32_t, days since 1970 */
+    COL_VARCHAR,     /* col_set_str, valid UTF-8 */
+    COL_BLOB,        /* col_set_str, any bytes */
+};
+enum { COL_TYPE_COUNT = COL_BLOB + 1 };
+
+/* "BIGINT", "TIMESTAMP WITH TIME ZONE" …: the SQL name of a type. */
+const char *col_type_sql(enum col_type type);
+/* The same backwards; false for a name that is none of ours. */
+bool col_type_from_sql(struct str name, enum col_type *out_type);
+/* Bytes of one value in `data`: 1, 4, 8 or 16. */
+size_t col_type_bytes(enum col_type type);
+
+struct col_def {
+    const char *name;
+    enum col_type type;
+};
+
+enum { SOURCE_ROWS = 2048 }; /* rows in one chunk, DuckDB's vector size */
+
+/* A string as it lies in `data`: up to 12 bytes inside, longer ones by pointer. */
+struct col_string {
+    uint32_t len;
+    char head[4];
+    union {
+        char tail[8]; /* len <= 12: bytes 4..11, zero-padded */
+        const char *ptr;
+    };
+};
+_Static_assert(sizeof(struct col_string) == 16, "this is DuckDB's layout");
+
+/* Where the values of one column go. `data` holds SOURCE_ROWS values of the type. */
+struct col_sink {
+    enum col_type type;
+    void *data;
+    uint64_t *validity;  /* NULL until the first null of this chunk: all rows valid */
+    void *vector;        /* DuckDB's vector; NULL for a sink in plain memory (col_block) */
+    struct arena *arena; /* col_block only: long strings */
+};
+
+/* The slow halves of the functions below. */
+void col_sink_set_long(struct col_sink *s, size_t row, const char *ptr, size_t len);
+void col_sink_add_validity(struct col_sink *s);
+
+static inline void col_set_i64(struct col_sink *s, size_t row, int64_t value)
+{
+    ((int64_t *)s->data)[row] = value; /* COL_BIGINT, COL_TIMESTAMPTZ */
+}
+static inline void col_set_i32(struct col_sink *s, size_t row, int32_t value)
+{
+    ((int32_t *)s->data)[row] = value; /* COL_INTEGER, COL_DATE */
+}
+static inline void col_set_double(struct col_sink *s, size_t row, double value)
+{
+    ((double *)s->data)[row] = value;
+}
+static inline void col_set_bool(struct col_sink *s, size_t row, bool value)
+{
+    ((bool *)s->data)[row] = value;
+}
+/* Copies the bytes. COL_VARCHAR must be valid UTF-8 (without a check: the caller has validated).
+ * At most 4 GiB - 1. */
+static inline void col_set_str(struct col_sink *s, size_t row, const char *ptr, size_t len)
+{
+    if (__builtin_expect(len > 12, 1)) {
+        col_sink_set_long(s, row, ptr, len);
+        return;
+    }
+    char bytes[16] = {0};
+    uint32_t len32 = (uint32_t)len;
+    memcpy(bytes, &len32, 4);
+    if (len > 0) {
+        memcpy(bytes + 4, ptr, len);
+    }
+    memcpy((char *)s->data + row * 16, bytes, 16);
+}
+/* Does not copy: bytes longer than 12 must stay where they are until this thread's next fill() or
+ * its thread_close(). */
+static inline void col_set_str_ref(struct col_sink *s, size_t row, const char *ptr, size_t len)
+{
+    if (len <= 12) {
+        col_set_str(s, row, ptr, len);
+        return;
+    }
+    struct col_string value = {.len = (uint32_t)len, .ptr = ptr};
+    memcpy(value.head, ptr, 4);
+    ((struct col_string *)s->data)[row] = value;
+}
+static inline void col_set_null(struct col_sink *s, size_t row)
+{
+    if (s->validity == NULL) {
+        col_sink_add_validity(s);
+    }
+    s->validity[row / 64] &= ~(UINT64_C(1) << (row % 64));
+}
+static inline bool col_is_null(const struct col_sink *s, size_t row)
+{
+    return s->validity != NULL && (s->validity[row / 64] >> (row % 64) & 1) == 0;
+}
+/* Takes back a null set before in this chunk. */
+static inline void col_set_valid(struct col_sink *s, size_t row)
+{
+    if (s->validity != NULL) {
+        s->validity[row / 64] |= UINT64_C(1) << (row % 64);
+    }
+}
+/* The bytes of a string value set before; for tests and for sinks read back. */
+struct str col_get_str(const struct col_sink *s, size_t row);
+
+/* Sinks in plain memory, for tests and for rows that go elsewhere than into DuckDB. */
+struct col_block {
+    struct col_sink *cols; /* owned, `count` of them */
+    size_t count;
+    struct arena *arena; /* owned: strings */
+};
+/* Errors: NOMEM. Strings of one chunk may take up to `string_bytes_max`; past it they are NULL
+ * pointers of their length, see col_block_overflowed(). */
+err col_block_init(struct col_block *block, const struct col_def *defs, size_t count,
+                   size_t string_bytes_max);
+void col_block_deinit(struct col_block *block);
+/* Makes room for the next chunk: no nulls, no strings. */
+void col_block_reset(struct col_block *block);
+
+struct sql_source {
+    const struct col_def *columns; /* borrowed until release, as is `ctx` */
+    size_t column_count;           /* at least 1 */
+    uint32_t threads_max;          /* at least 1: readers that may run at the same time */
+    uint64_t rows_estimate;        /* 0: unknown; helps the planner */
+    void *ctx;
+    /* Opens one thread's reader of the columns projected[0..count): indexes into `columns`, in the
+     * order of the sinks given to fill(). count may be 0 (count(*)). Thread: any of DuckDB's. */
+    err (*thread_open)(void *ctx, const uint32_t *projected, size_t count, void **out_thread_ctx,
+                       struct errmsg *msg);
+    /* Fills rows 0..*out_rows of every sink (capacity is SOURCE_ROWS). *out_rows == 0: this reader
+     * is at its end. An error ends the statement with its message. Thread: the reader's. */
+    err (*fill)(void *thread_ctx, struct col_sink *cols, size_t capacity, size_t *out_rows,
+                struct errmsg *msg);
+    void (*thread_close)(void *thread_ctx); /* may be NULL */
+    /* Called once, after unregister and after the last statement that reads it has gone; from then
+     * on `ctx` and `columns` are the caller's again. May be NULL. Thread: any. */
+    void (*release)(void *ctx);
+};
+
+enum { SQL_SOURCES_MAX = 65536 };
+
+/* Makes the source readable as tarn_source(<id>) on all connections of the engine. Copies *source.
+ * Errors: LIMIT past SQL_SOURCES_MAX. Thread: any. */
+err sql_source_register(struct sql_engine *engine, const struct sql_source *source,
+                        uint64_t *out_id, struct errmsg *msg);
+/* New statements no longer find the id; running ones go on (see release). Thread: any. */
+void sql_source_unregister(struct sql_engine *engine, uint64_t id);
+/* Rows that fill() has delivered so far, over all readers; 0 for an unknown id. */
+uint64_t sql_source_rows(struct sql_engine *engine, uint64_t id);
