@@ -7,6 +7,9 @@
 
 #include "base/base.h"
 
+#undef errmsg_set
+#undef errmsg_wrap
+
 static const struct {
     const char *name;
     const char *text;
