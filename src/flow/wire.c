@@ -25,6 +25,7 @@ const char *wire_type_name(uint16_t type)
     case WIRE_DONE: return "DONE";
     case WIRE_ERROR: return "ERROR";
     case WIRE_PROGRESS_Q: return "PROGRESS_Q";
+    case WIRE_INFO: return "INFO";
     }
     return "UNKNOWN";
 }
@@ -351,6 +352,38 @@ err wire_drop_decode(struct str payload, struct wire_drop *out_drop, struct errm
 {
     DECODE(wire_drop, drop_decode, wire_drop_deinit)
     *out_drop = decoded;
+    return ERR_OK;
+}
+
+/* ---- INFO ---- */
+
+void wire_info_encode(const struct wire_info *info, struct buf *out)
+{
+    json_t *root = json_object();
+    put_str(root, "table", info->table);
+    put_str(root, "what", info->what);
+    put(root, "limit", json_integer(info->limit));
+    finish(root, out);
+}
+
+static err info_decode(struct str payload, struct wire_info *info, struct errmsg *msg)
+{
+    TRY(parse_object(payload, &info->root, msg));
+    TRY(json_get_str(info->root, "table", &info->table, msg));
+    TRY(json_get_str(info->root, "what", &info->what, msg));
+    return json_get_i64(info->root, "limit", &info->limit, msg);
+}
+
+void wire_info_deinit(struct wire_info *info)
+{
+    json_decref(info->root);
+    *info = (struct wire_info){0};
+}
+
+err wire_info_decode(struct str payload, struct wire_info *out_info, struct errmsg *msg)
+{
+    DECODE(wire_info, info_decode, wire_info_deinit)
+    *out_info = decoded;
     return ERR_OK;
 }
 

@@ -7,8 +7,8 @@
  *
  *   front -> writer   TOPICS  ENDS  FLUSH(id)  CHECKPOINT(id)  DROP(id)  STOP
  *   writer -> front   PROGRESS  METRICS  FLUSHED(id)  ERROR(id)
- *   front -> query    TOPICS  ENDS  PROGRESS (as the writer sent it)  QUERY(id)  CREDIT(id)
- *                     CANCEL(id)  STOP
+ *   front -> query    TOPICS  ENDS  PROGRESS (as the writer sent it)  QUERY(id)  INFO(id)
+ *                     CREDIT(id)  CANCEL(id)  STOP
  *   query -> front    HEAD(id)  DATA(id)  PROGRESS_Q(id)  DONE(id)  ERROR(id)  METRICS
  *
  * FLUSH, CHECKPOINT and DROP are each answered by one FLUSHED or one ERROR of the same id. A QUERY
@@ -42,6 +42,7 @@ enum wire_type {
     WIRE_DONE = 37,
     WIRE_ERROR = 38,
     WIRE_PROGRESS_Q = 39,
+    WIRE_INFO = 40,
 };
 /* "QUERY"; "UNKNOWN" for other numbers. For logs. */
 const char *wire_type_name(uint16_t type);
@@ -195,6 +196,17 @@ struct wire_query {
 void wire_query_encode(const struct wire_query *query, struct buf *out);
 err wire_query_decode(struct str payload, struct wire_query *out_query, struct errmsg *msg);
 void wire_query_deinit(struct wire_query *query);
+
+/* INFO: what GET /api/v1/tables/{table}[/history|/files] answers; answered like a QUERY, as JSON. */
+struct wire_info {
+    struct str table;
+    struct str what; /* describe | history | files */
+    int64_t limit;   /* commits or files */
+    json_t *root;
+};
+void wire_info_encode(const struct wire_info *info, struct buf *out);
+err wire_info_decode(struct str payload, struct wire_info *out_info, struct errmsg *msg);
+void wire_info_deinit(struct wire_info *info);
 
 /* CREDIT: that many more bytes of DATA may be sent. */
 void wire_credit_encode(uint64_t bytes, struct buf *out);

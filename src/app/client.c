@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* client.c - sockets from the C library, answers parsed by llhttp. */
+#include "app/client.h"
+
+#include <errno.h>
+#include <llhttp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+enum { CLIENT_PROBLEM_BYTES_MAX = 1 << 20, CLIENT_TIMEOUT_SECONDS = 600 };
+
+struct client {
+    char *host;  /* owned */
+    char *port;  /* owned */
+    char *token; /* owned, or NULL */
+    int fd;
+    /* the answer being read */
+    llhttp_t parser;
+    llhttp_settings_t settings;
+    bool complete;
+    bool got_bytes;
+    client_body_fn on_body;
+    void *context;
+    err body_error;
+    struct buf *problem; /* borrowed during a request */
+};
+
+static int on_body(llhttp_t *parser, const char *at, size_t len)
+{
+    struct client *c = parser->data;
+    if (parser->status_code >= 300) {
+        (void)buf_add(c->problem, at, len); /* cut at its maximum */
+        return 0;
+    }
+    if (c->on_body != NULL && c->body_error == ERR_OK) {
+        c->body_error = c->on_body(c->context, str_of(at, len));
+    }
+    return c->body_error == ERR_OK ? 0 : HPE_USER;
+}
+
+static int on_complete(llhttp_t *parser)
+{
+    struct client *c = parser->data;
+    if (parser->status_code >= 200) {
+        c->complete = true;
+        return HPE_PAUSED;
+    }
+    return 0;
+}
+
+err client_new(const char *url, const char *token, struct client **out_client, struct errmsg *msg)
+{
+    static const char scheme[] = "http://";
+    if (strncmp(url, scheme, sizeof scheme - 1) != 0) {
+        return errmsg_set(msg, ERR_INVALID, "server address \"%s\" must begin with http://", url);
+    }
+    struct str rest = str_from(url + sizeof scheme - 1);
+    while (rest.len > 0 && rest.ptr[rest.len - 1] == '/') {
+        rest.len--;
+    }
+    size_t colon = rest.len;
+    while (colon > 0 && rest.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    uint64_t port = 8276;
+    struct str host = rest;
+    if (colon > 0 && rest.ptr[rest.len - 1] != ']') {
+        host = str_of(rest.ptr, colon - 1);
+        if (!str_to_u64(str_of(rest.ptr + colon, rest.len - colon), &port) || port > 65535) {
+            return errmsg_set(msg, ERR_INVALID, "bad port in server address \"%s\"", url);
+        }
+    }
+    if (host.len > 2 && host.ptr[0] == '[') {
+        host = str_of(host.ptr + 1, host.len - 2);
+    }
+    struct client *c = xnew(struct client);
+    c->host = xstrndup(host.ptr, host.len);
+    c->port = xasprintf("%llu", (unsigned long long)port);
+    c->token = token == NULL ? NULL : xstrdup(token);
+    c->fd = -1;
+    llhttp_settings_init(&c->settings);
+    c->settings.on_body = on_body;
+    c->settings.on_message_complete = on_complete;
+    *out_client = c;
+    return ERR_OK;
+}
+
+static void disconnect(struct client *c)
+{
+    if (c->fd >= 0) {
+        close(c->fd);
+        c->fd = -1;
+    }
+}
+
+void client_free(struct client *c)
+{
+    if (c != NULL) {
+        disconnect(c);
+        free(c->host);
+        free(c->port);
+        free(c->token);
+        free(c);
+    }
+}
+
+static err connect_to(struct client *c, struct errmsg *msg)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int result = getaddrinfo(c->host, c->port, &hints, &list);
+    if (result != 0) {
+        return errmsg_set(msg, ERR_NOT_FOUND, "%s: %s", c->host, gai_strerror(result));
+    }
+    int error = 0;
+    for (struct addrinfo *a = list; a != NULL && c->fd < 0; a = a->ai_next) {
+        int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
+            c->fd = fd;
+        } else {
+            error = errno;
+            close(fd);
+        }
+    }
+    freeaddrinfo(list);
+    if (c->fd < 0) {
+        return errmsg_set(msg, ERR_CLOSED,
+                          "no tarn answers at http://%s:%s (%s); start one with `tarn serve`, or "
+                          "name another with --server",
+                          c->host, c->port, strerror(error));
+    }
+    int on = 1;
+    struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_SECONDS};
+    /* Only speed and patience hang on these two. */
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return ERR_OK;
+}
+
+static err send_all(struct client *c, struct str bytes, struct errmsg *msg)
+{
+    while (bytes.len > 0) {
+        ssize_t sent = send(c->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0) {
+            return errmsg_set(msg, ERR_CLOSED, "send: %s", strerror(errno));
+        }
+        bytes.ptr += sent;
+        bytes.len -= (size_t)sent;
+    }
+    return ERR_OK;
+}
+
+static err send_request(struct client *c, const struct client_request *r, struct errmsg *msg)
+{
+    AUTO_BUF head = buf_make(64 * 1024);
+    bool v6 = strchr(c->host, ':') != NULL;
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nUser-Agent: tarn/" TARN_VERSION "\r\n",
+               r->method, r->target, v6 ? "[" : "", c->host, v6 ? "]" : "", c->port);
+    if (r->accept != NULL) {
+        buf_printf(&head, "Accept: %s\r\n", r->accept);
+    }
+    if (c->token != NULL) {
+        buf_printf(&head, "Authorization: Bearer %s\r\n", c->token);
+    }
+    if (r->content_type != NULL) {
+        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
+                   r->body.len);
+    }
+    buf_puts(&head, "\r\n");
+    if (head.failed) {
+        return errmsg_set(msg, ERR_TOO_LARGE, "the request's head is too large");
+    }
+    TRY(send_all(c, buf_str(&head), msg));
+    return r->content_type != NULL ? send_all(c, r->body, msg) : ERR_OK;
+}
+
+static err read_answer(struct client *c, struct errmsg *msg)
+{
+    char bytes[65536];
+    while (!c->complete) {
+        ssize_t got = recv(c->fd, bytes, sizeof bytes, 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            bool late = errno == EAGAIN || errno == EWOULDBLOCK;
+            return errmsg_set(msg, late ? ERR_TIMEOUT : ERR_CLOSED, "receive: %s",
+                              strerror(errno));
+        }
+        enum llhttp_errno result = HPE_OK;
+        if (got == 0) {
+            result = llhttp_finish(&c->parser);
+            if (!c->complete) {
+                return errmsg_set(msg, ERR_CLOSED, "the server closed the connection mid-answer");
+            }
+            continue;
+        }
+        c->got_bytes = true;
+        result = llhttp_execute(&c->parser, bytes, (size_t)got);
+        if (c->body_error != ERR_OK) {
+            return c->body_error;
+        }
+        if (result != HPE_OK && !c->complete) {
+            return errmsg_set(msg, ERR_INVALID, "bad answer from the server: %s",
+                              llhttp_errno_name(result));
+        }
+    }
+    return ERR_OK;
+}
+
+static err status_error(int status)
+{
+    switch (status) {
+    case 404:
+        return ERR_NOT_FOUND;
+    case 409:
+        return ERR_CONFLICT;
+    case 413:
+        return ERR_TOO_LARGE;
+    case 401:
+    case 403:
+        return ERR_DENIED;
+    case 429:
+    case 503:
+        return ERR_LIMIT;
+    case 507:
+        return ERR_NOSPACE;
+    default:
+        return status >= 500 ? ERR_FAILED : ERR_INVALID;
+    }
+}
+
+static err problem_error(struct client *c, struct errmsg *msg)
+{
+    err e = status_error((int)c->parser.status_code);
+    AUTO_JSON problem = NULL;
+    struct str detail = {0};
+    struct str code = STR("error");
+    if (json_parse(buf_str(c->problem), &problem, NULL) == ERR_OK &&
+        json_get_str(problem, "detail", &detail, NULL) == ERR_OK) {
+        (void)json_opt_str(problem, "code", &code, NULL); /* keeps its default */
+        return errmsg_set(msg, e, "%.*s (%.*s, HTTP %d)", STR_ARGS(detail), STR_ARGS(code),
+                          (int)c->parser.status_code);
+    }
+    return errmsg_set(msg, e, "HTTP %d", (int)c->parser.status_code);
+}
+
+static err attempt(struct client *c, const struct client_request *r, struct errmsg *msg)
+{
+    if (c->fd < 0) {
+        TRY(connect_to(c, msg));
+    }
+    llhttp_init(&c->parser, HTTP_RESPONSE, &c->settings);
+    c->parser.data = c;
+    c->complete = false;
+    c->got_bytes = false;
+    c->body_error = ERR_OK;
+    err e = send_request(c, r, msg);
+    err answer = read_answer(c, e == ERR_OK ? msg : NULL);
+    if (answer != ERR_OK) {
+        disconnect(c); /* a refusal may have come before the body was sent: that one counts */
+        return e != ERR_OK ? e : answer;
+    }
+    if (e != ERR_OK || !llhttp_should_keep_alive(&c->parser)) {
+        disconnect(c);
+    }
+    return ERR_OK;
+}
+
+err client_run(struct client *c, const struct client_request *r, client_body_fn on_piece,
+               void *context, struct buf *out_problem, struct errmsg *msg)
+{
+    AUTO_BUF own = buf_make(CLIENT_PROBLEM_BYTES_MAX);
+    c->problem = out_problem != NULL ? out_problem : &own;
+    c->on_body = on_piece;
+    c->context = context;
+    bool reused = c->fd >= 0;
+    err e = attempt(c, r, msg);
+    if (e == ERR_CLOSED && reused && !c->got_bytes) {
+        e = attempt(c, r, msg);
+    }
+    if (e == ERR_OK && c->parser.status_code >= 300) {
+        e = problem_error(c, msg);
+    }
+    c->problem = NULL;
+    return e;
+}
+
+static err collect(void *context, struct str piece)
+{
+    return buf_add_str(context, piece) ? ERR_OK : ERR_TOO_LARGE;
+}
+
+err client_fetch(struct client *c, const struct client_request *request, struct buf *out,
+                 struct errmsg *msg)
+{
+    return client_run(c, request, collect, out, NULL, msg);
+}

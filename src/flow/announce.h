@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* announce.h - what the front tells its children about the topics: which there are, and how far
+ * each partition may be read. Owner: the reactor. */
+#pragma once
+#include "base/buf.h"
+#include "topic/store.h"
+
+/* A TOPICS payload (flow/wire.h) of all topics in the store. */
+void announce_topics(struct topic_store *store, struct buf *out);
+
+enum announce_ends { ANNOUNCE_ACKED, ANNOUNCE_DURABLE };
+
+/* Remembers what one child was told, so that only what moved is sent. */
+struct announcer;
+struct announcer *announcer_new(enum announce_ends which);
+void announcer_free(struct announcer *a);
+AUTO_DEFINE(announcer)
+/* The child is a fresh one: everything has to be said again. */
+void announcer_reset(struct announcer *a);
+/* Appends an ENDS payload of the topics whose ends moved since the last call; false (and nothing
+ * appended) when none did. */
+bool announcer_ends(struct announcer *a, struct topic_store *store, struct buf *out);

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/* broker.c - see broker.h. */
+#include "flow/broker.h"
+
+#include "base/log.h"
+#include "flow/announce.h"
+
+enum { WARM_EVERY_US = 50 * 1000, WARM_FOR_US = 60 * 1000 * 1000, LIST_SQL_BYTES = 2000 };
+
+enum state { WAITING, RUNNING, ANSWERING };
+
+struct broker_query {
+    struct broker_query *next; /* owned by the broker's list, oldest first */
+    struct broker *broker;     /* borrowed */
+    uint64_t id;
+    enum state state;
+    uint16_t type;
+    struct buf payload; /* owned; QUERY or INFO, kept to run it again */
+    char *sql;          /* owned, for the list */
+    struct broker_answer answer;
+    void *ctx;
+    bool is_abandoned;
+    bool is_cancelled;
+    bool is_suspect; /* ran when the process died; runs alone now */
+    bool is_culprit; /* the process was killed because of it */
+    int64_t started_us;
+    int64_t deadline_us; /* 0: none */
+    struct reactor_timer timer;
+    double percent;
+    int64_t rows;
+    uint64_t bytes;
+};
+
+struct broker {
+    struct reactor *reactor;       /* borrowed */
+    struct topic_store *store;     /* borrowed */
+    struct broker_options options;
+    struct broker_events events;
+    struct frame_channel *channel; /* owned, NULL when lost */
+    struct announcer *announcer;   /* owned */
+    struct broker_query *queries;  /* owned list */
+    uint64_t next_id;
+    int64_t last_query_us;
+    struct reactor_timer warm_timer;
+    struct wire_metrics metrics;
+    struct broker_stats stats;
+};
+
+static void schedule(struct broker *b);
+
+static void send_frame(struct broker *b, uint16_t type, uint64_t id, struct str payload)
+{
+    if (b->channel == NULL) {
+        return;
+    }
+    err e = frame_send(b->channel, type, 0, id, payload);
+    if (e != ERR_OK) {
+        log_warn("message to the query process was not sent", "type=%s error=%s",
+                 wire_type_name(type), err_name(e));
+    }
+}
+
+static void send_ends(struct broker *b)
+{
+    AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    if (b->channel != NULL && announcer_ends(b->announcer, b->store, &payload)) {
+        send_frame(b, WIRE_ENDS, 0, buf_str(&payload));
+    }
+}
+
+static void unlink_query(struct broker_query *q)
+{
+    struct broker_query **at = &q->broker->queries;
+    while (*at != q) {
+        at = &(*at)->next;
+    }
+    *at = q->next;
+    reactor_timer_stop(q->broker->reactor, &q->timer);
+    buf_deinit(&q->payload);
+    free(q->sql);
+    free(q);
+}
+
+static void end_with_error(struct broker_query *q, const char *code, const char *detail,
+                           int64_t position)
+{
+    struct wire_error error = {
+        .code = str_from(code), .detail = str_from(detail), .position = position};
+    struct broker_answer answer = q->answer;
+    void *ctx = q->ctx;
+    bool tell = !q->is_abandoned;
+    q->broker->stats.failed++;
+    unlink_query(q);
+    if (tell) {
+        answer.on_error(ctx, &error);
+    }
+}
+
+static struct broker_query *find(const struct broker *b, uint64_t id)
+{
+    struct broker_query *q = b->queries;
+    while (q != NULL && q->id != id) {
+        q = q->next;
+    }
+    return q;
+}
+
+static void kill_for(struct broker_query *q, const char *why)
+{
+    q->is_culprit = true;
+    q->broker->events.on_kill(q->broker->events.ctx, why);
+}
+
+static void end_overdue(struct broker_query *q)
+{
+    if (q->is_cancelled) {
+        end_with_error(q, "query_cancelled", "the query was cancelled", -1);
+    } else {
+        end_with_error(q, "query_timeout",
+                       "the query took longer than its timeout_ms; raise it, or ask for less", -1);
+    }
+}
+
+#define QUERY_OF_TIMER(t)                                                                          \
+    (struct broker_query *)((char *)(t) - offsetof(struct broker_query, timer))
+
+static void on_overdue(struct reactor_timer *timer)
+{
+    struct broker_query *q = QUERY_OF_TIMER(timer);
+    struct broker *b = q->broker;
+    if (q->state == WAITING || b->channel == NULL) {
+        end_overdue(q);
+        schedule(b);
+    } else {
+        kill_for(q, q->is_cancelled ? "a cancelled query goes on" : "a query is past its deadline");
+    }
+}
+
+static void run(struct broker_query *q)
+{
+    struct broker *b = q->broker;
+    send_ends(b);
+    q->state = RUNNING;
+    send_frame(b, q->type, q->id, buf_str(&q->payload));
+    if (q->deadline_us > 0) {
+        reactor_timer_set_us(b->reactor, &q->timer, q->deadline_us + BROKER_KILL_AFTER_US);
+    }
+}
+
+/* Starts what may start: a suspect runs alone, the others side by side. */
+static void schedule(struct broker *b)
+{
+    uint32_t running = 0;
+    bool suspect_runs = false;
+    struct broker_query *suspect = NULL;
+    for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        running += q->state != WAITING;
+        suspect_runs = suspect_runs || (q->state != WAITING && q->is_suspect);
+        suspect = suspect == NULL && q->state == WAITING && q->is_suspect ? q : suspect;
+    }
+    if (b->channel == NULL || suspect_runs) {
+        return;
+    }
+    if (suspect != NULL) {
+        if (running == 0) {
+            run(suspect);
+        }
+        return;
+    }
+    for (struct broker_query *q = b->queries; q != NULL && running < b->options.concurrency;
+         q = q->next) {
+        if (q->state == WAITING) {
+            run(q);
+            running++;
+        }
+    }
+}
+
+/* Sorts out what ran when the process went away. */
+static void lose(struct broker *b, const char *why)
+{
+    frame_channel_close(b->channel);
+    b->channel = NULL;
+    uint32_t unknown = 0;
+    bool culprit_known = false;
+    for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        culprit_known = culprit_known || q->is_culprit;
+        unknown += q->state != WAITING && !q->is_culprit;
+    }
+    struct broker_query *next = NULL;
+    for (struct broker_query *q = b->queries; q != NULL; q = next) {
+        next = q->next;
+        if (q->state == WAITING) {
+            continue;
+        }
+        if (q->is_culprit || q->is_abandoned || q->is_cancelled) {
+            end_overdue(q);
+        } else if (q->state == ANSWERING) {
+            end_with_error(q, "query_aborted",
+                           "the query process ended in the middle of this answer; ask again", -1);
+        } else if (!culprit_known && unknown == 1) {
+            end_with_error(q, "query_crashed",
+                           "this query brought the query process down; it is not run again", -1);
+        } else {
+            q->state = WAITING;
+            q->is_suspect = !culprit_known;
+            b->stats.rerun++;
+        }
+    }
+    b->events.on_lost(b->events.ctx, why);
+}
+
+static err on_answer_frame(struct broker *b, struct broker_query *q, const struct frame *f,
+                           struct errmsg *msg)
+{
+    struct wire_head head = {0};
+    struct wire_done done;
+    struct wire_error error = {0};
+    struct wire_query_progress progress;
+    bool tell = !q->is_abandoned;
+    switch (f->type) {
+    case WIRE_HEAD:
+        TRY(wire_head_decode(f->payload, &head, msg));
+        q->state = ANSWERING;
+        if (tell) {
+            q->answer.on_head(q->ctx, head.content_type);
+        }
+        wire_head_deinit(&head);
+        return ERR_OK;
+    case WIRE_DATA:
+        q->bytes += f->payload.len;
+        if (tell) {
+            q->answer.on_data(q->ctx, f->payload);
+        } else {
+            broker_credit(q, f->payload.len);
+        }
+        return ERR_OK;
+    case WIRE_PROGRESS_Q:
+        TRY(wire_query_progress_decode(f->payload, &progress, msg));
+        q->percent = progress.percent;
+        q->rows = progress.rows;
+        return ERR_OK;
+    case WIRE_DONE: {
+        TRY(wire_done_decode(f->payload, &done, msg));
+        struct broker_answer answer = q->answer;
+        void *ctx = q->ctx;
+        unlink_query(q);
+        if (tell) {
+            answer.on_done(ctx, &done);
+        }
+        schedule(b);
+        return ERR_OK;
+    }
+    default:
+        TRY(wire_error_decode(f->payload, &error, msg));
+        AUTO_TEXT code = xstrndup(error.code.ptr, error.code.len);
+        AUTO_TEXT detail = xstrndup(error.detail.ptr, error.detail.len);
+        int64_t position = error.position;
+        wire_error_deinit(&error);
+        end_with_error(q, code, detail, position);
+        schedule(b);
+        return ERR_OK;
+    }
+}
+
+static err take_frame(struct broker *b, const struct frame *f, struct errmsg *msg)
+{
+    if (f->type == WIRE_METRICS) {
+        struct wire_metrics metrics = {0};
+        TRY(wire_metrics_decode(f->payload, &metrics, msg));
+        wire_metrics_deinit(&b->metrics);
+        b->metrics = metrics;
+        return ERR_OK;
+    }
+    if (f->type < WIRE_HEAD || f->type > WIRE_PROGRESS_Q) {
+        return errmsg_set(msg, ERR_CORRUPT, "unexpected message %s", wire_type_name(f->type));
+    }
+    struct broker_query *q = find(b, f->id);
+    if (q == NULL || q->state == WAITING) {
+        return ERR_OK; /* the last words of a query that has ended */
+    }
+    return on_answer_frame(b, q, f, msg);
+}
+
+static void on_frame(void *ctx, const struct frame *f)
+{
+    struct broker *b = ctx;
+    struct errmsg msg = {0};
+    err e = take_frame(b, f, &msg);
+    if (e != ERR_OK) {
+        lose(b, msg.text[0] != '\0' ? msg.text : err_text(e));
+    }
+}
+
+static void on_closed(void *ctx, err why, const char *detail)
+{
+    (void)why;
+    lose(ctx, detail);
+}
+
+static const struct frame_handler handler = {.on_frame = on_frame, .on_closed = on_closed};
+
+#define BROKER_OF_TIMER(t) (struct broker *)((char *)(t) - offsetof(struct broker, warm_timer))
+
+/* Topics asked about lately are kept warm: the process hears of new events without a query. */
+static void on_warm_due(struct reactor_timer *timer)
+{
+    struct broker *b = BROKER_OF_TIMER(timer);
+    int64_t now_us = reactor_now_us(b->reactor);
+    if (b->last_query_us != 0 && now_us - b->last_query_us < WARM_FOR_US) {
+        send_ends(b);
+    }
+    reactor_timer_set_us(b->reactor, timer, now_us + WARM_EVERY_US);
+}
+
+struct broker *broker_new(struct reactor *reactor, struct topic_store *store,
+                          const struct broker_options *options, const struct broker_events *events)
+{
+    struct broker *b = xnew(struct broker);
+    b->reactor = reactor;
+    b->store = store;
+    b->options = *options;
+    b->events = *events;
+    b->announcer = announcer_new(ANNOUNCE_ACKED);
+    b->next_id = 1;
+    b->warm_timer.on_due = on_warm_due;
+    return b;
+}
+
+void broker_free(struct broker *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    reactor_timer_stop(b->reactor, &b->warm_timer);
+    frame_channel_close(b->channel);
+    while (b->queries != NULL) {
+        unlink_query(b->queries);
+    }
+    wire_metrics_deinit(&b->metrics);
+    announcer_free(b->announcer);
+    free(b);
+}
+
+err broker_attach(struct broker *b, int socket_fd, struct errmsg *msg)
+{
+    ASSERT(b->channel == NULL);
+    TRY(frame_channel_open(b->reactor, socket_fd, &handler, b, (struct frame_channel_options){0},
+                           &b->channel, msg));
+    announcer_reset(b->announcer);
+    broker_topics_changed(b);
+    send_ends(b);
+    reactor_timer_set_us(b->reactor, &b->warm_timer, reactor_now_us(b->reactor) + WARM_EVERY_US);
+    schedule(b);
+    return ERR_OK;
+}
+
+bool broker_is_attached(const struct broker *b)
+{
+    return b->channel != NULL;
+}
+
+void broker_topics_changed(struct broker *b)
+{
+    AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    announce_topics(b->store, &payload);
+    send_frame(b, WIRE_TOPICS, 0, buf_str(&payload));
+}
+
+void broker_progress(struct broker *b, struct str payload)
+{
+    send_frame(b, WIRE_PROGRESS, 0, payload);
+}
+
+void broker_stop(struct broker *b)
+{
+    send_frame(b, WIRE_STOP, 0, STR(""));
+}
+
+err broker_start(struct broker *b, const struct wire_query *query, struct str info,
+                 const struct broker_answer *answer, void *ctx, struct broker_query **out_query,
+                 struct errmsg *msg)
+{
+    struct broker_stats stats = broker_stats_of(b);
+    if (stats.waiting >= b->options.queue_max) {
+        return errmsg_set(msg, ERR_LIMIT, "%u queries wait already; try again later",
+                          stats.waiting);
+    }
+    struct broker_query *q = xnew(struct broker_query);
+    q->broker = b;
+    q->id = b->next_id++;
+    q->type = query != NULL ? WIRE_QUERY : WIRE_INFO;
+    q->payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    q->answer = *answer;
+    q->ctx = ctx;
+    q->percent = -1;
+    q->started_us = reactor_now_us(b->reactor);
+    q->timer.on_due = on_overdue;
+    if (query != NULL) {
+        wire_query_encode(query, &q->payload);
+        q->sql = xstrndup(query->sql.ptr, MIN(query->sql.len, (size_t)LIST_SQL_BYTES));
+        q->deadline_us = query->timeout_ms > 0 ? q->started_us + query->timeout_ms * 1000 : 0;
+        b->last_query_us = q->started_us;
+    } else {
+        buf_add_str(&q->payload, info);
+    }
+    struct broker_query **tail = &b->queries;
+    while (*tail != NULL) {
+        tail = &(*tail)->next;
+    }
+    *tail = q;
+    if (q->deadline_us > 0) {
+        reactor_timer_set_us(b->reactor, &q->timer, q->deadline_us);
+    }
+    b->stats.started++;
+    *out_query = q;
+    schedule(b);
+    return ERR_OK;
+}
+
+void broker_credit(struct broker_query *q, uint64_t bytes)
+{
+    AUTO_BUF payload = buf_make(1024);
+    wire_credit_encode(bytes, &payload);
+    send_frame(q->broker, WIRE_CREDIT, q->id, buf_str(&payload));
+}
+
+static void ask_to_cancel(struct broker_query *q)
+{
+    struct broker *b = q->broker;
+    q->is_cancelled = true;
+    send_frame(b, WIRE_CANCEL, q->id, STR(""));
+    reactor_timer_set_us(b->reactor, &q->timer, reactor_now_us(b->reactor) + BROKER_CANCEL_US);
+}
+
+void broker_abandon(struct broker_query *q)
+{
+    struct broker *b = q->broker;
+    q->is_abandoned = true;
+    if (q->state == WAITING) {
+        unlink_query(q);
+        schedule(b);
+    } else {
+        ask_to_cancel(q);
+    }
+}
+
+err broker_cancel(struct broker *b, uint64_t id, struct errmsg *msg)
+{
+    struct broker_query *q = find(b, id);
+    if (q == NULL || q->is_abandoned) {
+        return errmsg_set(msg, ERR_NOT_FOUND, "no query %llu runs or waits",
+                          (unsigned long long)id);
+    }
+    if (q->state == WAITING) {
+        q->is_cancelled = true;
+        end_overdue(q);
+        schedule(b);
+    } else {
+        ask_to_cancel(q);
+    }
+    return ERR_OK;
+}
+
+uint64_t broker_query_id(const struct broker_query *q)
+{
+    return q->id;
+}
+
+void broker_list(const struct broker *b, struct buf *out)
+{
+    static const char *const names[] = {"waiting", "running", "answering"};
+    buf_add_byte(out, '[');
+    const char *comma = "";
+    for (const struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        if (q->type != WIRE_QUERY) {
+            continue;
+        }
+        int64_t elapsed_us = reactor_now_us(b->reactor) - q->started_us;
+        buf_printf(out, "%s{\"id\":%llu,\"state\":\"%s\",\"elapsed_ms\":%.1f,\"rows\":%lld", comma,
+                   (unsigned long long)q->id, q->is_cancelled ? "cancelling" : names[q->state],
+                   (double)elapsed_us / 1000, (long long)q->rows);
+        if (q->percent >= 0) {
+            buf_printf(out, ",\"percent\":%.1f", q->percent);
+        } else {
+            buf_puts(out, ",\"percent\":null");
+        }
+        buf_printf(out, ",\"bytes\":%llu,\"sql\":", (unsigned long long)q->bytes);
+        buf_add_json_string(out, str_from(q->sql));
+        buf_add_byte(out, '}');
+        comma = ",";
+    }
+    buf_add_byte(out, ']');
+}
+
+struct broker_stats broker_stats_of(const struct broker *b)
+{
+    struct broker_stats stats = b->stats;
+    for (const struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        stats.running += q->state != WAITING;
+        stats.waiting += q->state == WAITING;
+    }
+    return stats;
+}
+
+const struct wire_metrics *broker_metrics(const struct broker *b)
+{
+    return b->metrics.root == NULL ? NULL : &b->metrics;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* ingest.c - see ingest.h.
+ *
+ * A part is what one partition gets of this request: finished batches that may not be appended yet
+ * (atomic requests), then at most one open batch. Without `atomic` a finished batch is appended at
+ * once and its room is used again. */
+#include "flow/ingest.h"
+
+#include <xxhash.h>
+
+#include "os/clock.h"
+
+enum { PART_BYTES_MAX = INGEST_ATOMIC_BYTES_MAX + (96 << 20), BATCHES_HELD_MAX = 4096 };
+
+struct range {
+    uint32_t partition;
+    int64_t first;
+    int64_t next;
+};
+
+struct part {
+    struct buf bytes;             /* owned; finished batches, then the open one */
+    struct batch_builder builder; /* in use while `open` */
+    bool open;
+    uint32_t *held; /* owned; lengths of finished batches not appended yet */
+    size_t held_count;
+    int32_t position; /* records of this request seen for the partition, for idempotency */
+};
+
+struct ingest {
+    struct topic *topic;        /* borrowed */
+    struct idem_request *idem;  /* owned, or NULL */
+    struct event_validator *validator; /* owned */
+    struct event_splitter *splitter;   /* owned */
+    XXH3_state_t *digest;       /* owned, only with idem */
+    struct part *parts;         /* owned; part_count of them */
+    uint32_t part_count;
+    bool atomic;
+    bool is_repeat; /* of a finished request: only the digest is wanted */
+    uint64_t body_bytes;
+    uint64_t accepted;
+    uint64_t rejected;
+    struct buf rejects; /* owned; JSON objects with commas between */
+    struct range *ranges; /* owned */
+    size_t range_count;
+    size_t range_cap;
+    uint64_t seq;
+    struct buf repeat_answer; /* owned */
+    struct errmsg *msg;       /* borrowed during a call */
+};
+
+static void note_range(struct ingest *x, uint32_t partition, int64_t first, int64_t count)
+{
+    for (size_t i = x->range_count; i > 0; i--) {
+        struct range *r = &x->ranges[i - 1];
+        if (r->partition == partition) {
+            if (r->next == first) {
+                r->next += count;
+                return;
+            }
+            break;
+        }
+    }
+    if (x->range_count == x->range_cap) {
+        x->range_cap = x->range_cap == 0 ? 4 : x->range_cap * 2;
+        x->ranges = xrealloc(x->ranges, x->range_cap, sizeof *x->ranges);
+    }
+    x->ranges[x->range_count++] = (struct range){partition, first, first + count};
+}
+
+static err append(struct ingest *x, uint32_t partition, struct str batch, int32_t count)
+{
+    int64_t base = 0;
+    uint64_t seq = 0;
+    if (x->idem != NULL) {
+        TRY(idem_append(x->idem, partition, batch, &base, &seq, x->msg));
+    } else {
+        TRY(topic_append(x->topic, partition, batch, &base, &seq, x->msg));
+    }
+    x->seq = MAX(x->seq, seq);
+    note_range(x, partition, base, count);
+    return ERR_OK;
+}
+
+/* Closes the open batch and appends it, or keeps it for the end of an atomic request. */
+static err close_batch(struct ingest *x, uint32_t partition)
+{
+    struct part *p = &x->parts[partition];
+    if (!p->open) {
+        return ERR_OK;
+    }
+    struct str batch;
+    int32_t count = p->builder.count;
+    p->open = false;
+    TRY(batch_builder_finish(&p->builder, &batch));
+    if (x->atomic) {
+        if (p->held_count == BATCHES_HELD_MAX) {
+            return errmsg_set(x->msg, ERR_TOO_LARGE, "too many batches in one atomic request");
+        }
+        p->held = xrealloc(p->held, p->held_count + 1, sizeof *p->held);
+        p->held[p->held_count++] = (uint32_t)batch.len;
+        return ERR_OK;
+    }
+    err e = append(x, partition, batch, count);
+    buf_reset(&p->bytes);
+    return e;
+}
+
+static err add_record(struct ingest *x, uint32_t partition, struct str value,
+                      const struct event_key *key)
+{
+    struct part *p = &x->parts[partition];
+    int32_t position = p->position++;
+    if (x->idem != NULL && position < idem_have(x->idem, partition)) {
+        int32_t run = 0;
+        note_range(x, partition, idem_offset(x->idem, partition, position, &run), 1);
+        return ERR_OK; /* in the log since an earlier attempt */
+    }
+    if (!p->open) {
+        if (p->bytes.max == 0) {
+            p->bytes = buf_make(PART_BYTES_MAX);
+        }
+        int64_t producer = x->idem != NULL ? idem_producer_id(x->idem) : -1;
+        batch_builder_begin(&p->builder, &p->bytes, os_now_ms(), producer,
+                            x->idem != NULL ? 0 : -1, x->idem != NULL ? position : -1);
+        p->open = true;
+    }
+    if (!batch_builder_add(&p->builder, key->has_key, key->bytes, value)) {
+        return errmsg_set(x->msg, ERR_TOO_LARGE, "the request does not fit in memory; send less");
+    }
+    return batch_builder_bytes(&p->builder) >= INGEST_BATCH_BYTES ? close_batch(x, partition)
+                                                                  : ERR_OK;
+}
+
+static void reject(struct ingest *x, const struct event_split_record *record,
+                   enum event_code code, const char *detail)
+{
+    x->rejected++;
+    if (x->rejected > INGEST_REJECTS_LISTED_MAX) {
+        return;
+    }
+    if (x->rejects.len > 0) {
+        buf_add_byte(&x->rejects, ',');
+    }
+    buf_printf(&x->rejects, "{\"index\":%llu,\"line\":%llu,\"code\":\"%s\",\"detail\":",
+               (unsigned long long)record->index, (unsigned long long)record->line,
+               event_code_name(code));
+    buf_add_json_string(&x->rejects, str_from(detail));
+    buf_add_byte(&x->rejects, '}');
+}
+
+/* The partition of a keyless record: the request's open one, else the topic's present favourite. */
+static uint32_t keyless_partition(struct ingest *x)
+{
+    if (x->idem != NULL) {
+        return idem_keyless_partition(x->idem);
+    }
+    return topic_partition_sticky(x->topic);
+}
+
+static err on_record(void *context, const struct event_split_record *record)
+{
+    struct ingest *x = context;
+    struct errmsg detail = {0};
+    if (record->code != EVENT_OK) {
+        reject(x, record, record->code, record->detail);
+        return ERR_OK;
+    }
+    struct event_key key = {0};
+    enum event_code code = event_validate(x->validator, record->bytes, &key, &detail);
+    if (code != EVENT_OK) {
+        reject(x, record, code, detail.text);
+        return ERR_OK;
+    }
+    uint32_t partition = 0;
+    if (!key.has_key) {
+        partition = keyless_partition(x);
+    } else if (x->idem != NULL) {
+        partition = (hash_murmur2(key.bytes) & 0x7fffffffU) % x->part_count;
+    } else {
+        partition = topic_partition_for_key(x->topic, key.bytes);
+    }
+    TRY(add_record(x, partition, str_trim(record->bytes), &key));
+    x->accepted++;
+    return ERR_OK;
+}
+
+static err begin_idempotent(struct ingest *x, const struct ingest_options *o, struct errmsg *msg)
+{
+    AUTO_BUF params = buf_make(IDEM_PARAMS_BYTES_MAX);
+    buf_printf(&params, "{\"record_bytes_max\":%zu,\"nesting_max\":%u}", o->record_bytes_max,
+               o->nesting_max);
+    TRY(idem_begin(o->topic, o->idempotency_key, buf_str(&params), &x->idem, msg));
+    x->digest = XXH3_createState();
+    if (x->digest == NULL) {
+        return ERR_NOMEM;
+    }
+    (void)XXH3_128bits_reset(x->digest); /* cannot fail with a valid state */
+    x->seq = idem_begin_seq(x->idem);
+    x->part_count = idem_partition_count(x->idem);
+    if (idem_state_of(x->idem) == IDEM_DONE) {
+        x->is_repeat = true;
+        TRY(idem_answer(x->idem, &x->repeat_answer, msg));
+    }
+    return ERR_OK;
+}
+
+/* The limits of the first attempt, so that a retry judges the same bytes the same way. */
+static void first_limits(const struct ingest *x, size_t *record_bytes_max, uint32_t *nesting_max)
+{
+    AUTO_JSON params = NULL;
+    int64_t bytes = (int64_t)*record_bytes_max;
+    int64_t nesting = *nesting_max;
+    if (x->idem != NULL && json_parse(idem_params(x->idem), &params, NULL) == ERR_OK &&
+        json_opt_i64(params, "record_bytes_max", &bytes, NULL) == ERR_OK &&
+        json_opt_i64(params, "nesting_max", &nesting, NULL) == ERR_OK && bytes > 0 &&
+        nesting > 0) {
+        *record_bytes_max = (size_t)bytes;
+        *nesting_max = (uint32_t)nesting;
+    }
+}
+
+err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struct errmsg *msg)
+{
+    AUTO(ingest) x = xnew(struct ingest);
+    x->topic = o->topic;
+    x->atomic = o->atomic;
+    x->part_count = topic_partition_count(o->topic);
+    x->rejects = buf_make((size_t)INGEST_REJECTS_LISTED_MAX * 2048);
+    x->repeat_answer = buf_make(IDEM_ANSWER_BYTES_MAX);
+    if (o->idempotency_key.len > 0) {
+        TRY(begin_idempotent(x, o, msg));
+    }
+    size_t record_bytes_max = o->record_bytes_max;
+    uint32_t nesting_max = o->nesting_max;
+    first_limits(x, &record_bytes_max, &nesting_max);
+    const struct topic_meta *meta = topic_meta_of(o->topic);
+    const char *own_key = meta->versions[meta->version_count - 1].key_field;
+    struct event_validator_options v = {
+        .depth_max = nesting_max,
+        .record_bytes_max = record_bytes_max,
+        .key_field = o->key_field.len > 0 ? o->key_field : str_from(own_key),
+    };
+    TRY(event_validator_new(&v, &x->validator, msg));
+    struct event_splitter_options s = {.format = o->format,
+                                       .record_bytes_max = record_bytes_max,
+                                       .on_record = on_record,
+                                       .ctx = x};
+    TRY(event_splitter_new(&s, &x->splitter));
+    x->parts = xnew_array(struct part, x->part_count);
+    *out_ingest = TAKE(x);
+    return ERR_OK;
+}
+
+void ingest_free(struct ingest *x)
+{
+    if (x == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; x->parts != NULL && i < x->part_count; i++) {
+        buf_deinit(&x->parts[i].bytes);
+        free(x->parts[i].held);
+    }
+    free(x->parts);
+    event_splitter_free(x->splitter);
+    event_validator_free(x->validator);
+    idem_release(x->idem);
+    (void)XXH3_freeState(x->digest); /* always reports success; NULL is fine */
+    buf_deinit(&x->rejects);
+    buf_deinit(&x->repeat_answer);
+    free(x->ranges);
+    free(x);
+}
+
+bool ingest_ready(const struct ingest *x, const struct topic_store *store)
+{
+    return x->idem == NULL || topic_store_durable_seq(store) >= idem_begin_seq(x->idem);
+}
+
+err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg)
+{
+    x->msg = msg;
+    x->body_bytes += chunk.len;
+    if (x->digest != NULL) {
+        (void)XXH3_128bits_update(x->digest, chunk.ptr, chunk.len); /* cannot fail */
+    }
+    if (x->is_repeat) {
+        return ERR_OK;
+    }
+    if (x->atomic && x->body_bytes > INGEST_ATOMIC_BYTES_MAX) {
+        return errmsg_set(msg, ERR_TOO_LARGE, "atomic=true takes bodies up to %d MiB",
+                          INGEST_ATOMIC_BYTES_MAX >> 20);
+    }
+    return event_splitter_feed(x->splitter, chunk);
+}
+
+/* Appends what an atomic request has held back. */
+static err append_held(struct ingest *x, uint32_t partition)
+{
+    struct part *p = &x->parts[partition];
+    size_t at = 0;
+    for (size_t i = 0; i < p->held_count; i++) {
+        struct str batch = str_of(p->bytes.data + at, p->held[i]);
+        struct batch_header header;
+        TRY(batch_header_decode(batch, &header, x->msg));
+        TRY(append(x, partition, batch, header.record_count));
+        at += p->held[i];
+    }
+    return ERR_OK;
+}
+
+static err finish_idempotent(struct ingest *x, struct errmsg *msg)
+{
+    XXH128_hash_t d = XXH3_128bits_digest(x->digest);
+    struct hash128 digest = {d.low64, d.high64};
+    if (x->is_repeat) {
+        struct hash128 first = idem_digest(x->idem);
+        if (first.low != digest.low || first.high != digest.high) {
+            return errmsg_set(msg, ERR_CONFLICT,
+                              "this Idempotency-Key was used with another body; use a new key");
+        }
+        return ERR_OK;
+    }
+    AUTO_BUF answer = buf_make(IDEM_ANSWER_BYTES_MAX);
+    ingest_answer(x, &answer);
+    uint64_t seq = 0;
+    TRY(idem_finish(x->idem, digest, buf_str(&answer), &seq, msg));
+    x->seq = MAX(x->seq, seq);
+    return ERR_OK;
+}
+
+err ingest_end(struct ingest *x, struct errmsg *msg)
+{
+    x->msg = msg;
+    if (!x->is_repeat) {
+        TRY(event_splitter_finish(x->splitter));
+        for (uint32_t i = 0; i < x->part_count; i++) {
+            TRY(close_batch(x, i));
+        }
+    }
+    if (x->atomic && x->rejected > 0) {
+        x->accepted = 0;
+    } else if (x->atomic && !x->is_repeat) {
+        for (uint32_t i = 0; i < x->part_count; i++) {
+            TRY(append_held(x, i));
+        }
+    }
+    return x->idem != NULL ? finish_idempotent(x, msg) : ERR_OK;
+}
+
+uint64_t ingest_seq(const struct ingest *x)
+{
+    return x->seq;
+}
+
+uint64_t ingest_accepted(const struct ingest *x)
+{
+    return x->accepted;
+}
+
+uint64_t ingest_rejected(const struct ingest *x)
+{
+    return x->rejected;
+}
+
+bool ingest_is_repeat(const struct ingest *x)
+{
+    return x->is_repeat;
+}
+
+void ingest_answer(const struct ingest *x, struct buf *out)
+{
+    if (x->is_repeat) {
+        buf_add_str(out, buf_str(&x->repeat_answer));
+        return;
+    }
+    buf_puts(out, "\"accepted\":");
+    buf_add_u64(out, x->accepted);
+    buf_puts(out, ",\"rejected\":[");
+    buf_add_str(out, buf_str(&x->rejects));
+    buf_puts(out, "],\"rejected_count\":");
+    buf_add_u64(out, x->rejected);
+    buf_puts(out, ",\"offsets\":[");
+    for (size_t i = 0; i < x->range_count; i++) {
+        const struct range *r = &x->ranges[i];
+        buf_puts(out, i == 0 ? "{\"partition\":" : ",{\"partition\":");
+        buf_add_u64(out, r->partition);
+        buf_puts(out, ",\"first\":");
+        buf_add_i64(out, r->first);
+        buf_puts(out, ",\"next\":");
+        buf_add_i64(out, r->next);
+        buf_add_byte(out, '}');
+    }
+    buf_puts(out, "]");
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* ingest.h - one request's events on their way into the topic log.
+ *
+ * Fed the decoded body piece by piece, it splits it into records, judges each, gathers the good ones
+ * in one batch per partition and appends these as they fill up, so a body of any size needs the memory
+ * of a few batches. The caller answers when the log is durable up to ingest_seq():
+ *
+ *     ingest_new()      a key that is in flight, a full disk ... refuse the request here
+ *     ingest_ready()    false: an idempotent request waits until ingest_seq() is durable first
+ *     ingest_feed() ... any number of times; an error ends the request, what was appended stays
+ *     ingest_end()
+ *     wait for ingest_seq(), then ingest_answer()
+ *
+ * Owner: the reactor. */
+#pragma once
+#include "flow/event.h"
+#include "topic/idempotency.h"
+#include "topic/store.h"
+
+enum {
+    INGEST_REJECTS_LISTED_MAX = 1000,
+    INGEST_ATOMIC_BYTES_MAX = 64 << 20,
+    INGEST_BATCH_BYTES = 512 << 10, /* a batch is appended when it has grown this large */
+};
+
+struct ingest_options {
+    struct topic *topic; /* must live as long as the ingest */
+    struct str key_field; /* {NULL,0}: the topic's own setting */
+    struct str idempotency_key; /* {NULL,0}: none */
+    enum event_format format;
+    bool atomic;
+    size_t record_bytes_max;
+    uint32_t nesting_max;
+};
+
+struct ingest;
+
+/* Errors: as idem_begin(); FAILED, CORRUPT when the topic takes no events. */
+err ingest_new(const struct ingest_options *options, struct ingest **out_ingest,
+               struct errmsg *msg);
+/* Safe at any point; what was appended stays in the log. */
+void ingest_free(struct ingest *x);
+AUTO_DEFINE(ingest)
+
+/* False while an idempotent request waits for its journal entry: feed only after the store is
+ * durable up to ingest_seq(). */
+bool ingest_ready(const struct ingest *x, const struct topic_store *store);
+/* Errors: as topic_append(); TOO_LARGE (atomic body); CONFLICT (a retry with another body). */
+err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg);
+err ingest_end(struct ingest *x, struct errmsg *msg);
+/* The answer may leave when the store is durable up to this number. */
+uint64_t ingest_seq(const struct ingest *x);
+
+uint64_t ingest_accepted(const struct ingest *x);
+uint64_t ingest_rejected(const struct ingest *x);
+/* Members of the answer without the braces, after ingest_end() or an error:
+ *   "accepted":N,"rejected":[...],"rejected_count":N,"offsets":[...] */
+void ingest_answer(const struct ingest *x, struct buf *out);
+/* True when the answer is a repetition of a former one, taken from the journal. */
+bool ingest_is_repeat(const struct ingest *x);
