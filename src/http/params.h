@@ -33,7 +33,6 @@ bool http_params_str(struct http_params *params, const char *name, struct str *v
  * the text is not a number within [min, max], true|false|1|0, or a size or duration in words. */
 err http_params_i64(struct http_params *params, const char *name, int64_t min, int64_t max,
                     int64_t *value, struct errmsg *msg);
-err http_params_bool(struct http_params *params, const char *name, bool *value,
-                     struct errmsg *msg);
+err http_params_bool(struct http_params *params, const char *name, bool *value, struct errmsg *msg);
 /* Errors: INVALID naming the first parameter that no getter asked for. */
 err http_params_check(const struct http_params *params, struct errmsg *msg);

@@ -48,28 +48,28 @@ struct http_route {
     const char *path; /* "/api/v1/topics/{topic}/events"; "{name}" is one whole segment;
                        * "{name...}", last, is the rest of the path, slashes included */
     const struct http_handler *handler; /* static */
-    bool is_open;     /* no token asked, and served from the reserved connections: /health */
-    void *ctx;        /* for the handler: http_route_ctx() */
+    bool is_open; /* no token asked, and served from the reserved connections: /health */
+    void *ctx;    /* for the handler: http_route_ctx() */
 };
 /* HEAD goes to GET's handler and loses its body; OPTIONS is answered from the table. */
 
 /* ---- the server ---- */
 struct http_options {
-    const char *host;             /* NULL: "127.0.0.1" */
-    uint16_t port;                /* 0: a free one */
-    const char *token;            /* NULL: none asked */
-    const char *const *hosts;     /* further allowed names or addresses for Host, or NULL */
+    const char *host;         /* NULL: "127.0.0.1" */
+    uint16_t port;            /* 0: a free one */
+    const char *token;        /* NULL: none asked */
+    const char *const *hosts; /* further allowed names or addresses for Host, or NULL */
     size_t host_count;
-    uint32_t connections_max;     /* 0: 16,384, less when descriptors are fewer */
+    uint32_t connections_max;      /* 0: 16,384, less when descriptors are fewer */
     uint32_t connections_reserved; /* 0: 16: the last ones serve just routes that are open */
-    uint32_t idle_ms;             /* 0: 75,000: keep-alive without a request */
-    uint32_t head_ms;             /* 0: 10,000: from a request's first byte to its head's end */
-    uint32_t body_rate_min;       /* 0: 1,024 bytes/s, over windows of body_window_ms */
-    uint32_t body_window_ms;      /* 0: 10,000 */
-    uint32_t write_stall_ms;      /* 0: 30,000 without a byte taken by the client */
-    uint32_t half_close_ms;       /* 0: 200: what a client that sends no more is still answered */
-    uint32_t stop_ms;             /* 0: 10,000: exchanges in flight at http_server_stop() */
-    size_t write_buffer_bytes;    /* 0: 256 KiB: http_writable() is false from here on */
+    uint32_t idle_ms;              /* 0: 75,000: keep-alive without a request */
+    uint32_t head_ms;              /* 0: 10,000: from a request's first byte to its head's end */
+    uint32_t body_rate_min;        /* 0: 1,024 bytes/s, over windows of body_window_ms */
+    uint32_t body_window_ms;       /* 0: 10,000 */
+    uint32_t write_stall_ms;       /* 0: 30,000 without a byte taken by the client */
+    uint32_t half_close_ms;        /* 0: 200: what a client that sends no more is still answered */
+    uint32_t stop_ms;              /* 0: 10,000: exchanges in flight at http_server_stop() */
+    size_t write_buffer_bytes;     /* 0: 256 KiB: http_writable() is false from here on */
 };
 /* Limits that are not settings. */
 enum {
@@ -153,8 +153,8 @@ void http_problem(struct http_exchange *ex, int status, const char *code, struct
 void http_problem_fields(struct http_exchange *ex, int status, const char *code, struct str detail,
                          struct str extra_members, const struct http_field *fields,
                          size_t field_count);
-__attribute__((format(printf, 4, 5))) void
-http_problemf(struct http_exchange *ex, int status, const char *code, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void http_problemf(struct http_exchange *ex, int status,
+                                                         const char *code, const char *format, ...);
 /* The status that stands for an error of ours, and a problem with err_name() as code and the
  * message's text as detail; LIMIT, BUSY, NOSPACE and the like carry Retry-After. */
 int http_status_of(err e);

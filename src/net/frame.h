@@ -8,7 +8,7 @@
  *
  * The peer is not trusted: a length over the maximum is ERR_CORRUPT and ends the connection.
  * Two ends: frame_channel lives on a reactor and never blocks; frame_pipe is for a child's
- * threads, which may block. What the fields mean is app/wire.h's business. */
+ * threads, which may block. What the fields mean is flow/wire.h's business. */
 #pragma once
 #include "base/buf.h"
 #include "net/reactor.h"

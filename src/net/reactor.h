@@ -40,8 +40,8 @@ void reactor_fd_remove(struct reactor *r, struct reactor_fd *f);
 
 /* A timer that fires once; zeroed storage is a stopped timer. Setting an armed one moves it. */
 struct reactor_timer {
-    int64_t due_us;     /* the reactor's */
-    size_t heap_at;     /* the reactor's: place in the heap + 1, 0 when stopped */
+    int64_t due_us; /* the reactor's */
+    size_t heap_at; /* the reactor's: place in the heap + 1, 0 when stopped */
     void (*on_due)(struct reactor_timer *t);
 };
 void reactor_timer_set_us(struct reactor *r, struct reactor_timer *t, int64_t due_mono_us);
@@ -67,8 +67,8 @@ struct reactor_hook {
     void (*run)(struct reactor_hook *hook);
 };
 enum {
-    REACTOR_ORDER_STORE = 10,  /* write what was appended in this turn */
-    REACTOR_ORDER_CONN = 100,  /* send answers: last, so that it sees what the others caused */
+    REACTOR_ORDER_STORE = 10, /* write what was appended in this turn */
+    REACTOR_ORDER_CONN = 100, /* send answers: last, so that it sees what the others caused */
 };
 void reactor_hook_add(struct reactor *r, struct reactor_hook *hook);
 void reactor_hook_remove(struct reactor *r, struct reactor_hook *hook);
