@@ -46,11 +46,10 @@ typedef err lake_action_next_fn(void *next_ctx, bool *out_more, enum lake_action
 
 struct lake_parquet {
     void *ctx;
-    /* Reads a checkpoint or a sidecar. Without `with_stats` the members stats and stats_parsed of
-     * `add` may be left out where numRecords is of no use. Errors: CORRUPT for bytes that are not
-     * Parquet, NOT_FOUND, IO, and what on_action returns. */
-    err (*read)(void *ctx, const char *path, bool with_stats, lake_action_fn *on_action,
-                void *action_ctx, struct errmsg *msg);
+    /* Reads a checkpoint or a sidecar. Errors: CORRUPT for bytes that are not Parquet, NOT_FOUND,
+     * IO, and what on_action returns. */
+    err (*read)(void *ctx, const char *path, lake_action_fn *on_action, void *action_ctx,
+                struct errmsg *msg);
     /* Writes a new file at `path` (which does not exist) with what `next` gives. The file need not
      * be durable on return. On an error the caller removes it. */
     err (*write)(void *ctx, const char *path, lake_action_next_fn *next, void *next_ctx,

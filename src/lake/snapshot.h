@@ -71,8 +71,10 @@ struct lake_file {
     struct str stats;           /* JSON text; empty when there is none or the load dropped it */
     struct str tags;            /* JSON object text; empty when there is none */
     struct str deletion_vector; /* the descriptor's JSON text; empty when there is none */
+    struct str deletion_vector_id; /* <storageType><pathOrInlineDv>[@<offset>]; part of the key */
     const struct lake_pair *partition_values;
     uint32_t partition_value_count;
+    bool is_absolute; /* never true of a live file: those outside of the table are refused */
     bool data_change;
     bool has_extended_metadata; /* tombstones: partition values and size are known */
     uint64_t size_bytes;
