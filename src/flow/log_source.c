@@ -27,7 +27,8 @@ struct log_source {
     atomic_uint references;
     char *topic_dir; /* owned */
     struct topic_meta meta;
-    struct event_schema *schema; /* referenced */
+    struct event_schema *schema;    /* referenced */
+    struct event_schema *committed; /* referenced; for inference */
     enum log_source_mode mode;
     struct log_part *parts; /* owned, part_count */
     size_t part_count;
@@ -40,6 +41,7 @@ struct log_source {
     atomic_uint next_start;    /* where the next thread begins to look */
     atomic_ullong bytes;
     atomic_bool wants_columns;
+    atomic_int failed_range; /* -1: none */
 
     pthread_mutex_t lock; /* guards what follows */
     struct infer *infer;  /* owned */
@@ -47,7 +49,8 @@ struct log_source {
     uint64_t dead;
     uint64_t rescued_rows;
     uint64_t dead_by_reason[EVENT_CODE_COUNT];
-    uint64_t *dead_by_range; /* owned, part_count */
+    uint64_t *dead_by_range;       /* owned, part_count */
+    struct log_range *dead_spans;  /* owned, part_count */
     uint64_t *misfits;       /* owned, event columns */
 };
 
@@ -60,7 +63,9 @@ struct log_thread {
     size_t projected_count;
     size_t part_index; /* of the block, and where to look first for the next */
     struct buf block;
-    size_t block_at; /* of the next batch */
+    size_t block_at;   /* of the next batch */
+    int64_t block_from; /* offsets of the block */
+    int64_t block_next;
     bool in_batch;
     struct batch_iter iter;
     struct infer *infer; /* owned; since the last merge */
@@ -83,10 +88,12 @@ static void source_unref(struct log_source *s)
     pthread_mutex_destroy(&s->lock);
     infer_free(s->infer);
     event_schema_unref(s->schema);
+    event_schema_unref(s->committed);
     topic_meta_deinit(&s->meta);
     free(s->parts);
     free(s->topic_dir);
     free(s->dead_by_range);
+    free(s->dead_spans);
     free(s->misfits);
     free(s);
 }
@@ -123,6 +130,8 @@ err log_source_new(const struct log_source_options *options, struct log_source *
     s->topic_dir = xstrdup(options->topic_dir);
     topic_meta_copy(options->meta, &s->meta);
     s->schema = event_schema_ref(options->schema);
+    s->committed = event_schema_ref(options->committed != NULL ? options->committed
+                                                               : options->schema);
     s->mode = options->mode;
     s->threads_max = MIN(MAX(options->threads_max, 1), LOG_SOURCE_THREADS_MAX);
     s->block_bytes = options->block_bytes != 0 ? options->block_bytes : LOG_SOURCE_BLOCK_BYTES;
@@ -134,13 +143,15 @@ err log_source_new(const struct log_source_options *options, struct log_source *
     s->part_count = options->range_count;
     s->parts = xnew_array(struct log_part, MAX(s->part_count, 1));
     s->dead_by_range = xnew_array(uint64_t, MAX(s->part_count, 1));
+    s->dead_spans = xnew_array(struct log_range, MAX(s->part_count, 1));
+    atomic_store(&s->failed_range, -1);
     s->misfits = xnew_array(uint64_t, MAX(event_schema_count(s->schema), 1));
     for (size_t i = 0; i < s->part_count; i++) {
         pthread_mutex_init(&s->parts[i].lock, NULL);
     }
     TRY(open_parts(s, options->ranges, options->range_count, msg));
     if (s->infers) {
-        TRY(infer_new(s->schema, &s->infer));
+        TRY(infer_new(s->committed, &s->infer));
     }
     *out_source = TAKE(s);
     return ERR_OK;
@@ -172,7 +183,8 @@ static err make_decoder(struct log_thread *t, const char *time_field, struct err
 {
     take_decoder_counts(t);
     struct decode_options options = {.time_field = str_from(time_field),
-                                     .infer = t->source->infers};
+                                     .infer = t->source->infers,
+                                     .borrow_text = true};
     TRY(decoder_new(t->source->schema, &options, &t->decoder, msg));
     if (t->source->mode == LOG_SOURCE_ROWS) {
         decoder_project(t->decoder, t->projected, t->projected_count);
@@ -216,11 +228,24 @@ static err thread_new(struct log_source *s, const uint32_t *projected, size_t co
     t->part_index = atomic_fetch_add(&s->next_start, 1);
     t->block = buf_make((size_t)BATCH_BYTES_MAX + s->block_bytes + TOPIC_READ_PADDING);
     if (s->infers) {
-        TRY(infer_new(s->schema, &t->infer));
+        TRY(infer_new(s->committed, &t->infer));
     }
     TRY(make_decoder(t, NULL, msg));
     *out_thread = TAKE(t);
     return ERR_OK;
+}
+
+/* True when some field holds a value and has no column. */
+static bool asks_for_column(struct infer *infer)
+{
+    const struct infer_field *fields = NULL;
+    size_t count = infer_fields(infer, &fields);
+    for (size_t i = 0; i < count; i++) {
+        if (!fields[i].only_null) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* After a block: hands over what was noted about unknown fields, and the dead of the partition. */
@@ -229,6 +254,11 @@ static err block_done(struct log_thread *t, struct errmsg *msg)
     struct log_source *s = t->source;
     if (t->dead_in_part > 0) {
         pthread_mutex_lock(&s->lock);
+        struct log_range *span = &s->dead_spans[t->part_index];
+        bool first = s->dead_by_range[t->part_index] == 0;
+        span->partition = s->parts[t->part_index].range.partition;
+        span->from = first ? t->block_from : MIN(span->from, t->block_from);
+        span->end = first ? t->block_next : MAX(span->end, t->block_next);
         s->dead_by_range[t->part_index] += t->dead_in_part;
         pthread_mutex_unlock(&s->lock);
         t->dead_in_part = 0;
@@ -242,13 +272,22 @@ static err block_done(struct log_thread *t, struct errmsg *msg)
     err e = infer_merge(s->infer, t->infer);
     pthread_mutex_unlock(&s->lock);
     TRY(e);
-    if (infer_column_count(t->infer) > 0) {
+    if (asks_for_column(t->infer)) {
         atomic_store(&s->wants_columns, true);
     }
     if (s->stop_at_new_columns && atomic_load(&s->wants_columns)) {
         return errmsg_set(msg, ERR_AGAIN, "the events have fields that the table has no column for");
     }
     return ERR_OK;
+}
+
+/* Remembers where reading failed when it was the log's fault. */
+static err log_failed(struct log_source *s, size_t index, err e)
+{
+    if (e == ERR_CORRUPT || e == ERR_RANGE) {
+        atomic_store(&s->failed_range, (int)index);
+    }
+    return e;
 }
 
 /* Reads the next block of a partition whose lock is held. */
@@ -261,6 +300,8 @@ static err read_block(struct log_thread *t, struct log_part *part, struct errmsg
         return errmsg_set(msg, ERR_RANGE, "partition %u has nothing at offset %lld",
                           part->range.partition, (long long)part->next);
     }
+    t->block_from = part->next;
+    t->block_next = got.next_offset;
     part->next = got.next_offset;
     atomic_fetch_add(&t->source->bytes, got.bytes);
     return ERR_OK;
@@ -297,7 +338,7 @@ static err next_block(struct log_thread *t, bool *out_more, struct errmsg *msg)
         if (have) {
             t->part_index = index;
             *out_more = e == ERR_OK;
-            return e;
+            return log_failed(s, index, e);
         }
     }
     return ERR_OK;
@@ -384,7 +425,7 @@ static err decode_some(struct log_thread *t, struct col_sink *cols, size_t capac
     struct errmsg detail;
     bool more = true;
     while (rows < capacity) {
-        TRY(next_record(t, &record, &more, msg));
+        TRY(log_failed(s, t->part_index, next_record(t, &record, &more, msg)));
         if (!more) {
             break;
         }
@@ -547,6 +588,11 @@ bool log_source_wants_columns(struct log_source *s)
     return atomic_load(&s->wants_columns);
 }
 
+ptrdiff_t log_source_failed_range(const struct log_source *s)
+{
+    return atomic_load(&s->failed_range);
+}
+
 struct infer *log_source_infer(struct log_source *s)
 {
     return s->infer;
@@ -566,6 +612,7 @@ struct log_source_counts log_source_counts(struct log_source *s)
         .rescued_rows = s->rescued_rows,
         .bytes = atomic_load(&s->bytes),
         .dead_by_range = s->dead_by_range,
+        .dead_spans = s->dead_spans,
         .misfits = s->misfits,
         .misfit_count = event_schema_count(s->schema),
     };

@@ -52,6 +52,8 @@ struct log_source_options {
     const char *topic_dir;         /* copied */
     const struct topic_meta *meta; /* copied */
     struct event_schema *schema;   /* referenced */
+    struct event_schema *committed; /* what `schema` was derived from when it has provisional
+                                     * columns; NULL: `schema` has none. Referenced */
     enum log_source_mode mode;
     const struct log_range *ranges; /* copied; a partition at most once */
     size_t range_count;
@@ -82,6 +84,8 @@ err log_source_scan(struct log_source *s, struct errmsg *msg);
 
 /* True when ROWS met a value without a column (with stop_at_new_columns: failed for that). */
 bool log_source_wants_columns(struct log_source *s);
+/* The range whose log could not be read (damaged, retained away), or -1. */
+ptrdiff_t log_source_failed_range(const struct log_source *s);
 /* What the records asked for; borrowed. NULL when nothing infers. */
 struct infer *log_source_infer(struct log_source *s);
 /* The next offset after what was handed out of range `index`: everything in [from, reached) has been
@@ -95,6 +99,7 @@ struct log_source_counts {
     uint64_t bytes; /* of log */
     uint64_t dead_by_reason[EVENT_CODE_COUNT];
     const uint64_t *dead_by_range; /* range_count of them; borrowed */
+    const struct log_range *dead_spans; /* per range: whole blocks around its dead; borrowed */
     const uint64_t *misfits;       /* per event column; borrowed */
     size_t misfit_count;
 };
