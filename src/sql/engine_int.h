@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* engine_int.h - what the parts of sql/ share: DuckDB's handles inside the opaque structs. Only
+ * files of sql/ include this. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <duckdb.h>
+
+#include "sql/engine.h"
+#include "sql/source.h"
+
+struct source_slot; /* source.c */
+
+/* All sources of an engine. */
+struct source_registry {
+    pthread_mutex_t lock;
+    struct source_slot **slots; /* owned; sorted by id, which only grows */
+    size_t count;
+    size_t cap;
+    uint64_t next_id;
+};
+
+enum { SQL_POOL_CONNS = 32, SQL_HIDDEN_PATHS_MAX = 34 };
+
+struct sql_engine {
+    uint32_t magic;
+    duckdb_database db;
+    struct source_registry sources;
+    /* Connections made before the configuration was locked: only these can report progress. */
+    pthread_mutex_t pool_lock;
+    duckdb_connection pool[SQL_POOL_CONNS];
+    size_t pool_count;
+    char *hidden_paths[SQL_HIDDEN_PATHS_MAX]; /* owned: cut out of error texts */
+    size_t hidden_count;
+    atomic_uint_fast64_t session_next;
+    char walls_text[256];
+};
+enum { SQL_ENGINE_MAGIC = 0x53514c45, SQL_CONN_MAGIC = 0x53514c43, SQL_RESULT_MAGIC = 0x53514c52 };
+
+struct sql_conn {
+    uint32_t magic;
+    struct sql_engine *engine; /* borrowed */
+    duckdb_connection handle;
+    bool is_pooled;
+    atomic_bool interrupted;
+};
+
+struct sql_result {
+    uint32_t magic;
+    struct sql_conn *conn; /* borrowed */
+    duckdb_prepared_statement prepared;
+    duckdb_result handle;
+    bool has_handle;
+    size_t column_count;
+    struct sql_result_column *columns; /* owned */
+    duckdb_data_chunk chunk;           /* NULL before the first fetch and after the end */
+    size_t chunk_rows;
+};
+struct sql_result_column {
+    duckdb_logical_type type;
+    duckdb_type id;
+    duckdb_type physical; /* of enums and decimals */
+    char *type_text;      /* owned */
+    /* of the present chunk */
+    duckdb_vector vector;
+    void *data;
+    uint64_t *validity;
+};
+
+/* Error code and cleaned text of what DuckDB said. `text` may be NULL. */
+err sql_map_error(struct sql_engine *engine, const char *text, struct errmsg *msg);
+/* Appends the SQL name of a type: "DECIMAL(18,3)". */
+void sql_type_text(duckdb_logical_type type, struct buf *out);
+
+void sql_sources_init(struct source_registry *sources);
+void sql_sources_deinit(struct source_registry *sources);
+/* Makes tarn_source() known to the database. */
+err sql_sources_install(struct sql_engine *engine, duckdb_connection connection,
+                        struct errmsg *msg);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* engine_session.c - a connection with a catalog of its own, so that statements of several users run
+ * beside each other with views of the same names. */
+#include "sql/engine_int.h"
+
+static const char *const schemas[] = {"main", "gold", "silver", "bronze"};
+
+struct sql_session {
+    struct sql_conn *conn; /* owned */
+    uint64_t number;       /* the catalog is named s<number> */
+};
+
+err sql_session_open(struct sql_engine *engine, struct sql_session **out_session,
+                     struct errmsg *msg)
+{
+    AUTO(sql_session) session = xnew(struct sql_session);
+    TRY(sql_conn_open(engine, &session->conn, msg));
+    uint64_t number = atomic_fetch_add(&engine->session_next, 1) + 1;
+    unsigned long long n = number;
+    TRY(sql_execf(session->conn, msg, "ATTACH ':memory:' AS s%llu", n));
+    session->number = number;
+    TRY(sql_execf(session->conn, msg,
+                  "CREATE SCHEMA s%llu.gold; CREATE SCHEMA s%llu.silver;"
+                  "CREATE SCHEMA s%llu.bronze;"
+                  "SET search_path='s%llu.main,s%llu.gold,s%llu.silver,s%llu.bronze'",
+                  n, n, n, n, n, n, n));
+    *out_session = TAKE(session);
+    return ERR_OK;
+}
+
+void sql_session_close(struct sql_session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    if (session->conn != NULL) {
+        sql_conn_interrupt_reset(session->conn);
+        if (session->number > 0) {
+            /* Nothing can be done about a failure; the number is never used again. */
+            (void)sql_execf(session->conn, NULL, "USE memory; DETACH s%llu",
+                            (unsigned long long)session->number);
+        }
+        sql_conn_close(session->conn);
+    }
+    free(session);
+}
+
+struct sql_conn *sql_session_conn(struct sql_session *session)
+{
+    return session->conn;
+}
+
+err sql_session_set_view(struct sql_session *session, const char *schema, struct str name,
+                         struct str select_sql, struct errmsg *msg)
+{
+    AUTO_BUF sql = buf_make(64 << 20);
+    buf_printf(&sql, "CREATE OR REPLACE VIEW s%llu.", (unsigned long long)session->number);
+    sql_add_name(&sql, str_from(schema));
+    buf_add_byte(&sql, '.');
+    sql_add_name(&sql, name);
+    buf_puts(&sql, " AS ");
+    buf_add_str(&sql, select_sql);
+    TRY(buf_check(&sql));
+    return sql_exec(session->conn, buf_cstr(&sql), msg);
+}
+
+err sql_session_drop_views(struct sql_session *session, struct errmsg *msg)
+{
+    unsigned long long n = session->number;
+    for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
+        AUTO_BUF sql = buf_make(16 << 20);
+        AUTO_TEXT list = xasprintf("SELECT coalesce(string_agg('DROP VIEW s%llu.\"' || "
+                                   "replace(schema_name, '\"', '\"\"') || '\".\"' || "
+                                   "replace(view_name, '\"', '\"\"') || '\"', ';'), '') "
+                                   "FROM duckdb_views() WHERE database_name = 's%llu' AND "
+                                   "schema_name = '%s' AND NOT internal",
+                                   n, n, schemas[i]);
+        TRY(sql_query_text(session->conn, list, &sql, msg));
+        if (sql.len > 0) {
+            TRY(sql_exec(session->conn, buf_cstr(&sql), msg));
+        }
+    }
+    return ERR_OK;
+}
