@@ -52,6 +52,7 @@ struct sql_result {
     duckdb_prepared_statement prepared;
     duckdb_result handle;
     bool has_handle;
+    bool is_at_end;
     size_t column_count;
     struct sql_result_column *columns; /* owned */
     duckdb_data_chunk chunk;           /* NULL before the first fetch and after the end */

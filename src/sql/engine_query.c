@@ -353,6 +353,15 @@ err sql_query_stream(struct sql_conn *conn, struct str sql, const json_t *params
     return ERR_OK;
 }
 
+/* A stream left before its end stays the connection's active statement, with its threads' buffers and
+ * its sources, until the next one comes: so give it one. */
+static void end_statement(struct sql_conn *conn)
+{
+    duckdb_prepared_statement next = NULL;
+    (void)duckdb_prepare(conn->handle, "SELECT 1", &next); /* wanted for its side effect */
+    duckdb_destroy_prepare(&next);
+}
+
 void sql_result_close(struct sql_result *result)
 {
     if (result == NULL) {
@@ -371,6 +380,9 @@ void sql_result_close(struct sql_result *result)
         duckdb_destroy_result(&result->handle);
     }
     duckdb_destroy_prepare(&result->prepared);
+    if (result->has_handle && !result->is_at_end) {
+        end_statement(result->conn);
+    }
     result->magic = 0;
     free(result);
 }
@@ -407,6 +419,7 @@ err sql_result_fetch(struct sql_result *result, size_t *out_rows, struct errmsg 
         if (text != NULL && text[0] != '\0') {
             return sql_map_error(result->conn->engine, text, msg);
         }
+        result->is_at_end = true;
         *out_rows = 0;
         return ERR_OK;
     }

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* test_source.c - rows of ours as a table. */
+#include "sql/source.h"
+
+#include <stdatomic.h>
+
+#include "os/clock.h"
+#include "sql_test.h"
+
+/* Numbers 0..total-1 in blocks of SOURCE_ROWS, taken by whichever reader asks. */
+struct numbers {
+    atomic_uint_fast64_t next;
+    uint64_t total;
+    uint64_t fail_at; /* 0: never */
+    atomic_int readers;
+    atomic_int released;
+};
+struct number_reader {
+    struct numbers *numbers;
+    uint32_t projected[16];
+    size_t count;
+};
+
+static const struct col_def number_columns[] = {
+    {"id", COL_BIGINT},          {"small", COL_INTEGER}, {"even", COL_BOOLEAN},
+    {"half", COL_DOUBLE},        {"moment", COL_TIMESTAMPTZ}, {"day", COL_DATE},
+    {"text", COL_VARCHAR},       {"bytes", COL_BLOB},
+};
+
+static err numbers_open(void *ctx, const uint32_t *projected, size_t count, void **out_thread_ctx,
+                        struct errmsg *msg)
+{
+    (void)msg;
+    struct number_reader *reader = xnew(struct number_reader);
+    reader->numbers = ctx;
+    assert_true(count <= ARRAY_LEN(reader->projected));
+    memcpy(reader->projected, projected, count * sizeof *projected);
+    reader->count = count;
+    atomic_fetch_add(&reader->numbers->readers, 1);
+    *out_thread_ctx = reader;
+    return ERR_OK;
+}
+
+static void set_number(struct col_sink *sink, uint32_t column, size_t row, uint64_t n)
+{
+    char text[64];
+    int len = 0;
+    if (n % 7 == 3 && column != 0) {
+        col_set_null(sink, row);
+        return;
+    }
+    switch (column) {
+    case 0:
+        col_set_i64(sink, row, (int64_t)n);
+        return;
+    case 1:
+        col_set_i32(sink, row, (int32_t)(n % 100));
+        return;
+    case 2:
+        col_set_bool(sink, row, n % 2 == 0);
+        return;
+    case 3:
+        col_set_double(sink, row, (double)n / 2);
+        return;
+    case 4:
+        col_set_i64(sink, row, (int64_t)n * 1000000);
+        return;
+    case 5:
+        col_set_i32(sink, row, (int32_t)(n % 30));
+        return;
+    default:
+        len = snprintf(text, sizeof text, n % 2 == 0 ? "%llu" : "a longer text, number %llu",
+                       (unsigned long long)n);
+        col_set_str(sink, row, text, (size_t)len);
+    }
+}
+
+static err numbers_fill(void *thread_ctx, struct col_sink *cols, size_t capacity, size_t *out_rows,
+                        struct errmsg *msg)
+{
+    struct number_reader *reader = thread_ctx;
+    struct numbers *numbers = reader->numbers;
+    uint64_t from = atomic_fetch_add(&numbers->next, capacity);
+    uint64_t end = MIN(from + capacity, numbers->total);
+    if (numbers->fail_at > 0 && end >= numbers->fail_at) {
+        return errmsg_set(msg, ERR_CORRUPT, "block at %llu is damaged", (unsigned long long)from);
+    }
+    size_t rows = from < end ? (size_t)(end - from) : 0;
+    for (size_t c = 0; c < reader->count; c++) {
+        for (size_t row = 0; row < rows; row++) {
+            set_number(&cols[c], reader->projected[c], row, from + row);
+        }
+    }
+    *out_rows = rows;
+    return ERR_OK;
+}
+
+static void numbers_close(void *thread_ctx)
+{
+    struct number_reader *reader = thread_ctx;
+    atomic_fetch_sub(&reader->numbers->readers, 1);
+    free(reader);
+}
+
+static void numbers_release(void *ctx)
+{
+    struct numbers *numbers = ctx;
+    atomic_fetch_add(&numbers->released, 1);
+}
+
+static uint64_t register_numbers(struct sql_engine *engine, struct numbers *numbers)
+{
+    struct sql_source source = {.columns = number_columns,
+                                .column_count = ARRAY_LEN(number_columns),
+                                .threads_max = 2,
+                                .ctx = numbers,
+                                .thread_open = numbers_open,
+                                .fill = numbers_fill,
+                                .thread_close = numbers_close,
+                                .release = numbers_release};
+    uint64_t id = 0;
+    OK(sql_source_register(engine, &source, &id, &msg_));
+    return id;
+}
+
+/* Every column type arrives as it was given, nulls and long strings included, on two threads. */
+static void all_types_arrive(void **state)
+{
+    (void)state;
+    struct sql_conn *conn = test_conn(2);
+    struct numbers numbers = {.total = 100000};
+    uint64_t id = register_numbers(sql_conn_engine(conn), &numbers);
+    OK(sql_execf(conn, &msg_, "CREATE TABLE t AS SELECT * FROM tarn_source(%llu)",
+                 (unsigned long long)id));
+    assert_int_equal(numbers.readers, 0);
+    assert_int_equal(sql_source_rows(sql_conn_engine(conn), id), 100000);
+    sql_source_unregister(sql_conn_engine(conn), id);
+    assert_int_equal(numbers.released, 1);
+    assert_int_equal(test_i64(conn, "SELECT count(*) FROM t"), 100000);
+    assert_int_equal(test_i64(conn, "SELECT sum(id)::BIGINT FROM t"), 4999950000);
+    static const char *const right[] = {
+        "small = id % 100",
+        "even = (id % 2 = 0)",
+        "half = id / 2",
+        "epoch(moment) = id",
+        "day = DATE '1970-01-01' + (id % 30)::INT",
+        "text = CASE WHEN id % 2 = 0 THEN id::VARCHAR ELSE 'a longer text, number ' || id END",
+        "bytes = encode(text)",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        AUTO_TEXT wrong = xasprintf("SELECT count(*) FROM t WHERE (id %% 7 = 3 AND (%s) IS NOT "
+                                    "NULL) OR (id %% 7 <> 3 AND NOT coalesce(%s, false))",
+                                    right[i], right[i]);
+        assert_int_equal(test_i64(conn, wrong), 0);
+    }
+    test_conn_free(conn);
+}
+
+/* A count needs no column, and a projection asks for the named ones only, in any order. */
+static void projection_asks_for_what_is_used(void **state)
+{
+    (void)state;
+    struct sql_conn *conn = test_conn(1);
+    for (size_t i = 0; i < 3; i++) {
+        struct numbers numbers = {.total = 5000};
+        uint64_t id = register_numbers(sql_conn_engine(conn), &numbers);
+        char sql[256];
+        (void)snprintf(sql, sizeof sql,
+                       i == 0   ? "SELECT count(*) FROM tarn_source(%llu)"
+                       : i == 1 ? "SELECT sum(small)::BIGINT * 0 + 5000 FROM tarn_source(%llu) "
+                                  "WHERE text IS NOT NULL OR id > -1"
+                                : "SELECT count(half)::BIGINT * 0 + 5000 FROM tarn_source(%llu)",
+                       (unsigned long long)id);
+        assert_int_equal(test_i64(conn, sql), 5000);
+        sql_source_unregister(sql_conn_engine(conn), id);
+        assert_int_equal(numbers.released, 1);
+    }
+    test_conn_free(conn);
+}
+
+/* An error of a source ends the statement with its code and words; the engine goes on. */
+static void source_error_keeps_its_code(void **state)
+{
+    (void)state;
+    struct sql_conn *conn = test_conn(2);
+    struct numbers numbers = {.total = 1000000, .fail_at = 500000};
+    uint64_t id = register_numbers(sql_conn_engine(conn), &numbers);
+    struct errmsg msg = {0};
+    assert_int_equal(sql_execf(conn, &msg, "CREATE TABLE t AS FROM tarn_source(%llu)",
+                               (unsigned long long)id),
+                     ERR_CORRUPT);
+    assert_non_null(strstr(msg.text, "is damaged"));
+    assert_int_equal(numbers.readers, 0);
+    assert_int_equal(test_i64(conn, "SELECT 42"), 42);
+    assert_int_equal(sql_exec(conn, "FROM tarn_source(9999)", &msg), ERR_INVALID);
+    test_conn_free(conn);
+    assert_int_equal(numbers.released, 1);
+}
+
+/* A source taken back while a statement reads it is released after that statement. */
+static void release_waits_for_readers(void **state)
+{
+    (void)state;
+    struct sql_conn *conn = test_conn(1);
+    struct numbers numbers = {.total = 1000000};
+    uint64_t id = register_numbers(sql_conn_engine(conn), &numbers);
+    AUTO_TEXT sql = xasprintf("SELECT id FROM tarn_source(%llu)", (unsigned long long)id);
+    struct sql_result *result = NULL;
+    OK(sql_query_stream(conn, str_from(sql), NULL, &result, &msg_));
+    size_t rows = 0;
+    OK(sql_result_fetch(result, &rows, &msg_));
+    sql_source_unregister(sql_conn_engine(conn), id);
+    assert_int_equal(numbers.released, 0);
+    OK(sql_result_fetch(result, &rows, &msg_));
+    assert_true(rows > 0);
+    sql_result_close(result);
+    assert_int_equal(numbers.released, 1);
+    assert_int_equal(numbers.readers, 0);
+    test_conn_free(conn);
+}
+
+/* A block in plain memory holds what a DuckDB vector would. */
+static void block_holds_values(void **state)
+{
+    (void)state;
+    struct col_block block;
+    OK(col_block_init(&block, number_columns, ARRAY_LEN(number_columns), 4096));
+    for (int round = 0; round < 3; round++) {
+        col_set_str(&block.cols[6], 0, "short", 5);
+        col_set_str(&block.cols[6], 1, "exactly12byt", 12);
+        col_set_str(&block.cols[6], 2, "thirteen byte", 13);
+        col_set_str(&block.cols[6], 3, NULL, 0);
+        assert_null(block.cols[6].validity);
+        col_set_null(&block.cols[6], 4);
+        assert_true(str_is(col_get_str(&block.cols[6], 0), "short"));
+        assert_true(str_is(col_get_str(&block.cols[6], 1), "exactly12byt"));
+        assert_true(str_is(col_get_str(&block.cols[6], 2), "thirteen byte"));
+        assert_int_equal(col_get_str(&block.cols[6], 3).len, 0);
+        assert_true(col_is_null(&block.cols[6], 4));
+        assert_false(col_is_null(&block.cols[6], 3));
+        assert_false(col_is_null(&block.cols[5], 4));
+        col_set_valid(&block.cols[6], 4);
+        assert_false(col_is_null(&block.cols[6], 4));
+        col_block_reset(&block);
+    }
+    col_block_deinit(&block);
+}
+
+/* Prints what one row costs; fails only when it is absurd. */
+static void overhead_is_small(void **state)
+{
+    (void)state;
+    struct sql_conn *conn = test_conn(1);
+    static const char *const columns[] = {"count(*)", "sum(id)", "sum(id), sum(half), max(moment)",
+                                          "sum(length(text))"};
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+        struct numbers numbers = {.total = 2000000};
+        uint64_t id = register_numbers(sql_conn_engine(conn), &numbers);
+        int64_t start_us = os_mono_us();
+        OK(sql_execf(conn, &msg_, "SELECT %s FROM tarn_source(%llu)", columns[i],
+                     (unsigned long long)id));
+        double ns = (double)(os_mono_us() - start_us) * 1000 / 2000000;
+        print_message("%-30s %.1f ns/row\n", columns[i], ns);
+        assert_true(ns < 5000);
+        sql_source_unregister(sql_conn_engine(conn), id);
+    }
+    test_conn_free(conn);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_types_arrive),
+        cmocka_unit_test(projection_asks_for_what_is_used),
+        cmocka_unit_test(source_error_keeps_its_code),
+        cmocka_unit_test(release_waits_for_readers),
+        cmocka_unit_test(block_holds_values),
+        cmocka_unit_test(overhead_is_small),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
