@@ -117,9 +117,19 @@ err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **o
     return e;
 }
 
-/* Adds what is declared and missing to `columns` (room for all), counting up. */
-static err add_declared(const struct event_schema *schema, const json_t *list,
-                        struct event_column *columns, size_t *count, struct errmsg *msg)
+/* Adds a column to `columns` unless it is there, counting up. */
+static void add_missing(struct event_column *columns, size_t *count, struct event_column column)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (event_name_fold_cmp(columns[i].name, column.name) == 0) {
+            return;
+        }
+    }
+    columns[(*count)++] = column;
+}
+
+static err add_declared(const json_t *list, struct event_column *columns, size_t *count,
+                        struct errmsg *msg)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
@@ -131,15 +141,20 @@ static err add_declared(const struct event_schema *schema, const json_t *list,
             return errmsg_set(msg, ERR_INVALID, "declared column %.*s: unknown type %.*s",
                               STR_ARGS(column.name), STR_ARGS(type));
         }
-        bool present = false;
-        for (size_t j = 0; j < event_schema_count(schema) && !present; j++) {
-            present = str_eq_nocase(event_schema_column(schema, j)->name, column.name);
-        }
-        if (!present) {
-            columns[(*count)++] = column;
-        }
+        add_missing(columns, count, column);
     }
     return ERR_OK;
+}
+
+static void add_partitions(const struct topic_settings *settings, struct event_column *columns,
+                           size_t *count)
+{
+    for (size_t i = 0; settings->partition_by != NULL && i < settings->partition_by_count; i++) {
+        struct str name = str_from(settings->partition_by[i]);
+        if (!is_system_name(name)) {
+            add_missing(columns, count, (struct event_column){.name = name, .type = COL_VARCHAR});
+        }
+    }
 }
 
 /* The remembered null fields of `schema` that are none of `columns`. */
@@ -161,24 +176,27 @@ static size_t null_fields_left(const struct event_schema *schema,
     return kept;
 }
 
-err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta,
+err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg)
 {
     const json_t *declared = meta->versions[meta->version_count - 1].schema;
     const json_t *list = json_object_get(declared, "columns");
-    if (json_array_size(list) == 0 || json_array_size(list) > EVENT_COLUMNS_MAX) {
-        *out_schema = event_schema_ref(schema);
-        return ERR_OK;
+    if (json_array_size(list) > EVENT_COLUMNS_MAX) {
+        return errmsg_set(msg, ERR_LIMIT, "more than %d declared columns", EVENT_COLUMNS_MAX);
     }
     size_t present = event_schema_count(schema);
     size_t count = present;
     struct event_column *columns =
-        xnew_array(struct event_column, present + json_array_size(list));
+        xnew_array(struct event_column,
+                   present + json_array_size(list) + meta->settings.partition_by_count + 1);
     for (size_t i = 0; i < present; i++) {
         columns[i] = *event_schema_column(schema, i);
     }
     struct str *names = xnew_array(struct str, event_schema_null_count(schema) + 1);
-    err e = add_declared(schema, list, columns, &count, msg);
+    err e = add_declared(list, columns, &count, msg);
+    if (e == ERR_OK && created) {
+        add_partitions(&meta->settings, columns, &count);
+    }
     if (e == ERR_OK && count == present) {
         *out_schema = event_schema_ref(schema);
     } else if (e == ERR_OK) {

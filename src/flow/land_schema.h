@@ -28,9 +28,10 @@
 err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **out_schema,
                    struct errmsg *msg);
 /* `schema` with the columns added that the newest version of the topic declares (a JSON object
- * {"columns":[{"name":…,"type":…}]}, types by their SQL names) and that it does not have.
+ * {"columns":[{"name":…,"type":…}]}, types by their SQL names) and that it does not have; for a table
+ * that is about to be `created` also its partition columns, as VARCHAR.
  * Errors: INVALID, LIMIT, NOMEM. Caller owns a reference. */
-err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta,
+err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg);
 
 /* "tarn/<topic uuid>/<partition>" */

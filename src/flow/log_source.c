@@ -193,19 +193,28 @@ static err make_decoder(struct log_thread *t, const char *time_field, struct err
     return ERR_OK;
 }
 
+/* Adds everything a thread counted to the totals: at the end of the input, and when it is closed. */
+static void thread_counts(struct log_thread *t)
+{
+    struct log_source *s = t->source;
+    take_decoder_counts(t);
+    pthread_mutex_lock(&s->lock);
+    s->dead += t->dead;
+    t->dead = 0;
+    for (int i = 0; i < EVENT_CODE_COUNT; i++) {
+        s->dead_by_reason[i] += t->dead_by_reason[i];
+        t->dead_by_reason[i] = 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void log_thread_free(struct log_thread *t)
 {
     if (t == NULL) {
         return;
     }
     struct log_source *s = t->source;
-    take_decoder_counts(t);
-    pthread_mutex_lock(&s->lock);
-    s->dead += t->dead;
-    for (int i = 0; i < EVENT_CODE_COUNT; i++) {
-        s->dead_by_reason[i] += t->dead_by_reason[i];
-    }
-    pthread_mutex_unlock(&s->lock);
+    thread_counts(t);
     infer_free(t->infer);
     buf_deinit(&t->block);
     free(t->projected);
@@ -476,6 +485,7 @@ static err source_fill(void *thread_ctx, struct col_sink *cols, size_t capacity,
             bool more = false;
             TRY(next_block(t, &more, msg));
             if (!more) {
+                thread_counts(t);
                 *out_rows = 0;
                 return ERR_OK;
             }
