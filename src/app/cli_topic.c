@@ -66,8 +66,8 @@ int cli_topic_describe(struct cli *cli)
 static json_t *settings_from_options(struct cli *cli, bool *out_bad)
 {
     static const char *const names[] = {
-        "partitions", "durability", "segment-bytes", "retention-age", "retention-bytes",
-        "flush-bytes", "flush-rows", "flush-age", "key", "time", "partition-by"};
+        "partitions", "durability", "segment-bytes", "retention-ms", "retention-bytes",
+        "flush-bytes", "flush-rows", "flush-age-ms", "key", "time", "partition-by"};
     json_t *settings = json_object();
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = cli_option(cli, names[i], out_bad);

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "os/clock.h"
+#include "topic/batch.h"
 
 enum { PART_BYTES_MAX = INGEST_ATOMIC_BYTES_MAX + (96 << 20), BATCHES_HELD_MAX = 4096 };
 

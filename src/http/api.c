@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* api.c - the table of routes and the helpers behind api.h. */
+#include "http/api.h"
+
+#include "os/clock.h"
+
+size_t api_routes(struct api *api, struct http_route *out_routes)
+{
+    static const struct http_route table[] = {
+        {HTTP_VERB_GET, "/", &api_info, false, NULL},
+        {HTTP_VERB_GET, "/docs", &api_docs, false, NULL},
+        {HTTP_VERB_GET, "/openapi.json", &api_openapi, false, NULL},
+        {HTTP_VERB_GET, "/health", &api_health_get, true, NULL},
+        {HTTP_VERB_GET, "/metrics", &api_metrics_prometheus, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/health", &api_health_get, true, NULL},
+        {HTTP_VERB_GET, "/api/v1/metrics", &api_metrics_json, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics", &api_topics_list, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/topics", &api_topics_create, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}", &api_topic_get, false, NULL},
+        {HTTP_VERB_PATCH, "/api/v1/topics/{topic}", &api_topic_patch, false, NULL},
+        {HTTP_VERB_DELETE, "/api/v1/topics/{topic}", &api_topic_delete, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/topics/{topic}/events", &api_events_post, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/records", &api_records_get, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/tail", &api_tail_get, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/topics/{topic}/partitions/{partition}/repair", &api_topic_repair,
+         false, NULL},
+        {HTTP_VERB_POST, "/api/v1/query", &api_query_post, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/queries", &api_queries_list, false, NULL},
+        {HTTP_VERB_DELETE, "/api/v1/queries/{id}", &api_query_delete, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/tables", &api_tables_list, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/tables/{table}", &api_table_get, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/tables/{table}/history", &api_table_history, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/tables/{table}/files", &api_table_files, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/tables/{table}/flush", &api_table_flush, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/tables/{table}/checkpoint", &api_table_checkpoint, false, NULL},
+    };
+    _Static_assert(ARRAY_LEN(table) <= API_ROUTES_MAX, "room for all routes");
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        out_routes[i] = table[i];
+        out_routes[i].ctx = api;
+    }
+    return ARRAY_LEN(table);
+}
+
+void api_wait_start(struct api *api, struct api_wait *wait, uint64_t seq)
+{
+    ASSERT(!wait->is_waiting);
+    wait->seq = seq;
+    wait->next = NULL;
+    wait->is_waiting = true;
+    struct api_wait **tail = &api->waits;
+    while (*tail != NULL) {
+        tail = &(*tail)->next;
+    }
+    *tail = wait;
+}
+
+void api_wait_stop(struct api *api, struct api_wait *wait)
+{
+    if (!wait->is_waiting) {
+        return;
+    }
+    struct api_wait **at = &api->waits;
+    while (*at != wait) {
+        at = &(*at)->next;
+    }
+    *at = wait->next;
+    wait->is_waiting = false;
+}
+
+void api_durable(struct api *api)
+{
+    bool failed = topic_store_failed(api->store, NULL);
+    uint64_t durable = topic_store_durable_seq(api->store);
+    /* What is ready is taken out first: an answer may start another wait. */
+    struct api_wait *ready = NULL;
+    struct api_wait **ready_tail = &ready;
+    struct api_wait **at = &api->waits;
+    while (*at != NULL) {
+        struct api_wait *wait = *at;
+        if (wait->seq <= durable || failed) {
+            *at = wait->next;
+            wait->is_waiting = false;
+            wait->next = NULL;
+            *ready_tail = wait;
+            ready_tail = &wait->next;
+        } else {
+            at = &wait->next;
+        }
+    }
+    while (ready != NULL) {
+        struct api_wait *wait = ready;
+        ready = wait->next;
+        wait->on_ready(wait, wait->seq > durable);
+    }
+    writer_link_durable(api->writer);
+    if (api->tails != NULL) {
+        api_tails_poll(api);
+    }
+}
+
+void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg)
+{
+    const char *text = msg != NULL && msg->text[0] != '\0' ? msg->text : err_text(e);
+    const struct http_field retry = {"retry-after", STR("1")};
+    switch (e) {
+    case ERR_NOSPACE:
+        http_problem_fields(ex, 507, "disk_full",
+                            STR("the disk is full: nothing of this was stored; free space or lower "
+                                "retention, and send it again"),
+                            STR(""), &retry, 1);
+        return;
+    case ERR_CORRUPT:
+        http_problem(ex, 503, "log_damaged", str_from(text), STR(""));
+        return;
+    case ERR_FAILED:
+    case ERR_IO:
+        http_problem(ex, 503, "log_failed", str_from(text), STR(""));
+        return;
+    default:
+        http_problem_err(ex, e, msg);
+    }
+}
+
+bool api_params_begin(struct http_exchange *ex, struct http_params *params)
+{
+    struct errmsg msg = {0};
+    err e = http_params_parse(http_query(ex), params, &msg);
+    if (e != ERR_OK) {
+        http_problem(ex, 400, "bad_query", str_from(msg.text), STR(""));
+        return false;
+    }
+    return true;
+}
+
+bool api_params_end(struct http_exchange *ex, const struct http_params *params, err e,
+                    const struct errmsg *msg)
+{
+    struct errmsg own = {0};
+    if (e == ERR_OK) {
+        e = http_params_check(params, &own);
+        msg = &own;
+    }
+    if (e != ERR_OK) {
+        http_problem(ex, 400, "bad_query", str_from(msg->text), STR(""));
+        return false;
+    }
+    return true;
+}
+
+struct topic *api_topic(struct http_exchange *ex)
+{
+    struct str name = http_path_param(ex, "topic");
+    struct topic *t = topic_store_find(api_of(ex)->store, name);
+    if (t == NULL) {
+        http_problemf(ex, 404, "topic_not_found",
+                      "there is no topic \"%.*s\"; GET /api/v1/topics lists them", STR_ARGS(name));
+    }
+    return t;
+}
+
+struct topic *api_topic_for_events(struct http_exchange *ex, struct str name)
+{
+    struct api *api = api_of(ex);
+    struct topic *t = topic_store_find(api->store, name);
+    if (t != NULL) {
+        return t;
+    }
+    if (!api->settings.auto_create) {
+        http_problemf(ex, 404, "topic_not_found",
+                      "there is no topic \"%.*s\", and auto_create is off; make it with POST "
+                      "/api/v1/topics",
+                      STR_ARGS(name));
+        return NULL;
+    }
+    struct errmsg msg = {0};
+    err e = api_topic_create(api, name, NULL, false, &t, &msg);
+    if (e == ERR_INVALID) {
+        http_problem(ex, 400, "bad_topic_name", str_from(msg.text), STR(""));
+    } else if (e == ERR_EXISTS) {
+        http_problem(ex, 409, "table_exists", str_from(msg.text), STR(""));
+    } else if (e != ERR_OK) {
+        api_problem(ex, e, &msg);
+    }
+    return e == ERR_OK ? t : NULL;
+}
+
+/* ---- JSON bodies ---- */
+
+enum { COLLECT_MAGIC = 0x434f4c4c };
+
+struct collect {
+    uint32_t magic;
+    struct buf body; /* owned */
+    api_json_fn on_json;
+};
+
+void api_collect(struct http_exchange *ex, api_json_fn on_json)
+{
+    struct collect *c = xnew(struct collect);
+    c->magic = COLLECT_MAGIC;
+    c->body = buf_make(API_JSON_BYTES_MAX);
+    c->on_json = on_json;
+    http_set_user(ex, c);
+}
+
+bool api_is_collecting(const struct http_exchange *ex)
+{
+    const struct collect *c = http_user(ex);
+    return c != NULL && c->magic == COLLECT_MAGIC;
+}
+
+void api_collect_abort(struct http_exchange *ex)
+{
+    struct collect *c = http_user(ex);
+    if (c != NULL) {
+        http_set_user(ex, NULL);
+        buf_deinit(&c->body);
+        free(c);
+    }
+}
+
+void api_collect_body(struct http_exchange *ex, struct str piece)
+{
+    struct collect *c = http_user(ex);
+    if (c != NULL && !buf_add_str(&c->body, piece)) {
+        api_collect_abort(ex);
+        http_problemf(ex, 413, "body_too_large", "the body is over %d MiB", API_JSON_BYTES_MAX >> 20);
+    }
+}
+
+void api_collect_end(struct http_exchange *ex)
+{
+    struct collect *c = http_user(ex);
+    if (c == NULL) {
+        return;
+    }
+    AUTO_JSON json = NULL;
+    struct errmsg msg = {0};
+    char type[64];
+    struct str content_type = http_content_type(ex, type);
+    bool has_body = str_trim(buf_str(&c->body)).len > 0;
+    err e = has_body ? json_parse(buf_str(&c->body), &json, &msg) : ERR_OK;
+    api_json_fn on_json = c->on_json;
+    api_collect_abort(ex);
+    if (has_body && content_type.len > 0 && !str_is(content_type, "application/json") &&
+        !str_ends(content_type, STR("+json"))) {
+        http_problemf(ex, 415, "unsupported_media_type", "send application/json, not %.*s",
+                      STR_ARGS(content_type));
+    } else if (e != ERR_OK) {
+        http_problem(ex, 400, "invalid_json", str_from(msg.text), STR(""));
+    } else if (has_body && !json_is_object(json)) {
+        http_problem(ex, 400, "invalid_json", STR("the body must be a JSON object"), STR(""));
+    } else {
+        on_json(ex, json);
+    }
+}
+
+struct api_topic_metrics api_topic_metrics(const struct topic *t)
+{
+    char labels[TOPIC_NAME_BYTES_MAX + 16];
+    (void)snprintf(labels, sizeof labels, "topic=\"%s\"", topic_meta_of(t)->name); /* fits */
+    return (struct api_topic_metrics){
+        .events = metric_get(METRIC_COUNTER, "tarn_events_total", labels, "Events acknowledged."),
+        .bytes = metric_get(METRIC_COUNTER, "tarn_event_bytes_total", labels,
+                            "Bytes of request bodies that carried them, decoded."),
+        .rejected =
+            metric_get(METRIC_COUNTER, "tarn_events_rejected_total", labels, "Events refused."),
+    };
+}

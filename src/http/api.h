@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* api.h - what the resources of /api/v1 share, and the table of all routes.
+ *
+ * One file per resource (api_events.c, api_topics.c ...); they read requests, call flow/ and topic/,
+ * and write answers. Owner: the reactor. */
+#pragma once
+#include "base/metrics.h"
+#include "flow/broker.h"
+#include "flow/writer_link.h"
+#include "http/server.h"
+#include "topic/store.h"
+
+struct api_settings {
+    const char *data_dir;
+    bool auto_create;
+    uint64_t body_bytes_max;
+    size_t record_bytes_max;
+    uint32_t nesting_max;
+    uint64_t unsynced_bytes_max; /* beyond it senders are slowed */
+    uint64_t memory_bytes;
+    int64_t query_timeout_ms;
+    struct topic_meta defaults; /* settings of a new topic; its name is not used */
+};
+
+struct api_wait; /* an exchange that waits for the log to be durable */
+
+struct api {
+    struct reactor *reactor;     /* borrowed, as are the next three */
+    struct topic_store *store;
+    struct writer_link *writer;
+    struct broker *broker;
+    struct api_settings settings;
+    int64_t started_us;
+    struct api_wait *waits; /* oldest first */
+    struct api_tail *tails; /* open live tails */
+    /* The processes for health, as [{"role","pid","restarts","pss_bytes","state"}]. */
+    json_t *(*children)(void *ctx);
+    void *ctx;
+};
+
+/* Embedded by an exchange's state. `on_ready` comes once, from the loop, when the log is durable up
+ * to `seq`, or when it has failed (failed is true). */
+struct api_wait {
+    struct api_wait *next; /* the api's */
+    uint64_t seq;
+    void (*on_ready)(struct api_wait *wait, bool failed);
+    bool is_waiting;
+};
+void api_wait_start(struct api *api, struct api_wait *wait, uint64_t seq);
+void api_wait_stop(struct api *api, struct api_wait *wait); /* not waiting is fine */
+/* The store became durable further, or failed. */
+void api_durable(struct api *api);
+
+/* Fills `out_routes` (room for API_ROUTES_MAX) with every route, ctx set to `api`. */
+enum { API_ROUTES_MAX = 64 };
+size_t api_routes(struct api *api, struct http_route *out_routes);
+
+/* Asks the query process (a statement, or with `query` NULL an INFO payload) and streams its answer
+ * to the client; answers a problem when it cannot. Handlers that use it set api_ask_abort and
+ * api_ask_writable. */
+void api_ask(struct http_exchange *ex, const struct wire_query *query, struct str info);
+void api_ask_abort(struct http_exchange *ex);
+void api_ask_writable(struct http_exchange *ex);
+
+static inline struct api *api_of(const struct http_exchange *ex)
+{
+    return http_route_ctx(ex);
+}
+/* The topic named in the path; answers 404 and returns NULL when there is none. */
+struct topic *api_topic(struct http_exchange *ex);
+/* Finds or (when allowed) creates a topic; answers and returns NULL on failure. */
+struct topic *api_topic_for_events(struct http_exchange *ex, struct str name);
+/* Creates with the server's defaults changed by `change` (NULL: none). */
+err api_topic_create(struct api *api, struct str name, const json_t *change, bool adopt,
+                     struct topic **out_topic, struct errmsg *msg);
+/* Answers a problem for `e`, with the codes and headers that the resources agree on. */
+void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
+/* Parses the query; refuses unknown names with a 400 and returns false. Call getters in between:
+ *     if (!api_params_begin(ex, &params)) return;  ...getters...  if (!api_params_end(...)) return; */
+bool api_params_begin(struct http_exchange *ex, struct http_params *params);
+bool api_params_end(struct http_exchange *ex, const struct http_params *params, err e,
+                    const struct errmsg *msg);
+
+/* Collects a small JSON body, then calls `on_json` once (with NULL for no body); answers 400, 413 or
+ * 415 by itself. For resources whose bodies are documents. */
+typedef void (*api_json_fn)(struct http_exchange *ex, json_t *body);
+enum { API_JSON_BYTES_MAX = 4 << 20 };
+void api_collect(struct http_exchange *ex, api_json_fn on_json);
+void api_collect_body(struct http_exchange *ex, struct str piece);
+void api_collect_end(struct http_exchange *ex);
+void api_collect_abort(struct http_exchange *ex);
+/* For handlers whose state follows the collected body: every such state begins with a uint32_t that
+ * is not the collector's. */
+bool api_is_collecting(const struct http_exchange *ex);
+
+/* Metrics of one topic's ingest. */
+struct api_topic_metrics {
+    struct metric *events;
+    struct metric *bytes;
+    struct metric *rejected;
+};
+struct api_topic_metrics api_topic_metrics(const struct topic *t);
+
+extern const struct http_handler api_events_post;
+extern const struct http_handler api_topics_list;
+extern const struct http_handler api_topics_create;
+extern const struct http_handler api_topic_get;
+extern const struct http_handler api_topic_patch;
+extern const struct http_handler api_topic_delete;
+extern const struct http_handler api_topic_repair;
+extern const struct http_handler api_records_get;
+extern const struct http_handler api_tail_get;
+extern const struct http_handler api_query_post;
+extern const struct http_handler api_queries_list;
+extern const struct http_handler api_query_delete;
+extern const struct http_handler api_tables_list;
+extern const struct http_handler api_table_get;
+extern const struct http_handler api_table_history;
+extern const struct http_handler api_table_files;
+extern const struct http_handler api_table_flush;
+extern const struct http_handler api_table_checkpoint;
+extern const struct http_handler api_health_get;
+extern const struct http_handler api_metrics_json;
+extern const struct http_handler api_metrics_prometheus;
+extern const struct http_handler api_openapi;
+extern const struct http_handler api_docs;
+extern const struct http_handler api_info;
+/* New acknowledged events may be there: feeds the live tails. */
+void api_tails_poll(struct api *api);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* api_health.c - how tarn is: /health, /api/v1/health, /api/v1/metrics, /metrics.
+ *
+ * Health is "ok", "degraded" (something needs a person, service goes on) or "failed" (events are
+ * refused). The status is 200 for the first two and 503 for the last, for load balancers. */
+#include "http/api.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "topic/idempotency.h"
+
+enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_FAILED };
+static const char *const health_names[] = {"ok", "degraded", "failed"};
+
+struct report {
+    json_t *components; /* owned by the answer */
+    enum health worst;
+};
+
+static json_t *add(struct report *r, const char *component, enum health state, const char *reason)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "component", json_string(component));
+    json_object_set_new(json, "state", json_string(health_names[state]));
+    json_object_set_new(json, "reason", json_string(reason));
+    json_array_append_new(r->components, json);
+    r->worst = MAX(r->worst, state);
+    return json;
+}
+
+static void add_log(struct report *r, struct api *api)
+{
+    struct errmsg msg = {0};
+    if (topic_store_failed(api->store, &msg)) {
+        add(r, "log", HEALTH_FAILED, msg.text);
+        return;
+    }
+    for (size_t i = 0; i < topic_store_count(api->store); i++) {
+        struct topic *t = topic_store_at(api->store, i);
+        for (uint32_t p = 0; p < topic_partition_count(t); p++) {
+            if (topic_partition_state(t, p, &msg) != TOPIC_PARTITION_OK) {
+                AUTO_TEXT reason = xasprintf("%s partition %u is damaged: %s; `tarn topic repair` "
+                                             "lets go of it",
+                                             topic_meta_of(t)->name, p, msg.text);
+                add(r, "log", HEALTH_DEGRADED, reason);
+                return;
+            }
+        }
+    }
+    json_t *json = add(r, "log", HEALTH_OK, "");
+    struct idem_stats idem = idem_stats_of(api->store);
+    json_object_set_new(json, "unsynced_bytes",
+                        json_integer((json_int_t)topic_store_unsynced_bytes(api->store)));
+    json_object_set_new(json, "idempotency_keys", json_integer((json_int_t)idem.keys));
+}
+
+static void add_writer(struct report *r, struct api *api)
+{
+    if (!writer_link_is_attached(api->writer)) {
+        add(r, "writer", HEALTH_DEGRADED, "the writer process is being restarted");
+        return;
+    }
+    for (size_t i = 0; i < topic_store_count(api->store); i++) {
+        const struct topic_meta *m = topic_meta_of(topic_store_at(api->store, i));
+        const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
+        if (p != NULL && !str_is(p->state, "ok")) {
+            AUTO_TEXT reason = xasprintf("%s: %.*s: %.*s", m->table, STR_ARGS(p->state),
+                                         STR_ARGS(p->detail));
+            add(r, "writer", HEALTH_DEGRADED, reason);
+            return;
+        }
+    }
+    add(r, "writer", HEALTH_OK, "");
+}
+
+/* Bytes per topic and table, and how long the disk lasts at the rate since the start. */
+static void add_disk(struct report *r, struct api *api)
+{
+    uint64_t free_bytes = 0;
+    uint64_t total_bytes = 0;
+    struct errmsg msg = {0};
+    err e = os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, &msg);
+    uint64_t log_bytes = 0;
+    int64_t table_bytes = 0;
+    json_t *topics = json_object();
+    json_t *tables = json_object();
+    for (size_t i = 0; i < topic_store_count(api->store); i++) {
+        const struct topic *t = topic_store_at(api->store, i);
+        const struct topic_meta *m = topic_meta_of(t);
+        const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
+        log_bytes += topic_bytes(t);
+        table_bytes += p == NULL ? 0 : p->bytes;
+        json_object_set_new(topics, m->name, json_integer((json_int_t)topic_bytes(t)));
+        json_object_set_new(tables, m->table, json_integer(p == NULL ? 0 : p->bytes));
+    }
+    static uint64_t first_bytes; /* at the first report: what came since then gives the rate */
+    static int64_t first_us;
+    uint64_t used = log_bytes + (uint64_t)table_bytes;
+    if (first_us == 0) {
+        first_us = os_mono_us();
+        first_bytes = used;
+    }
+    double seconds = (double)(os_mono_us() - first_us) / 1e6;
+    double rate = seconds > 1 && used > first_bytes ? (double)(used - first_bytes) / seconds : 0;
+    bool low = e == ERR_OK && free_bytes < (256ULL << 20);
+    json_t *json = add(r, "disk", e != ERR_OK || low ? HEALTH_DEGRADED : HEALTH_OK,
+                       e != ERR_OK ? msg.text
+                       : low       ? "less than 256 MiB are free; appends are refused when none is"
+                                   : "");
+    json_object_set_new(json, "free_bytes", json_integer((json_int_t)free_bytes));
+    json_object_set_new(json, "total_bytes", json_integer((json_int_t)total_bytes));
+    json_object_set_new(json, "topic_bytes", topics);
+    json_object_set_new(json, "table_bytes", tables);
+    json_object_set_new(json, "bytes_per_second", json_real(rate));
+    json_object_set_new(json, "seconds_left",
+                        rate > 0 ? json_integer((json_int_t)((double)free_bytes / rate))
+                                 : json_null());
+}
+
+static void on_health(struct http_exchange *ex)
+{
+    struct api *api = api_of(ex);
+    AUTO_JSON answer = json_object();
+    struct report r = {.components = json_array()};
+    add_log(&r, api);
+    add_writer(&r, api);
+    add(&r, "query", broker_is_attached(api->broker) ? HEALTH_OK : HEALTH_DEGRADED,
+        broker_is_attached(api->broker) ? "" : "the query process is being restarted");
+    add_disk(&r, api);
+    if (api->children != NULL) {
+        json_t *children = api->children(api->ctx);
+        uint64_t pss = 0;
+        for (size_t i = 0; i < json_array_size(children); i++) {
+            pss += (uint64_t)json_integer_value(
+                json_object_get(json_array_get(children, i), "pss_bytes"));
+        }
+        json_object_set_new(answer, "processes", children);
+        json_object_set_new(answer, "memory_bytes", json_integer((json_int_t)pss));
+        json_object_set_new(answer, "memory_bound_bytes",
+                            json_integer((json_int_t)api->settings.memory_bytes));
+    }
+    json_object_set_new(answer, "state", json_string(health_names[r.worst]));
+    json_object_set_new(answer, "version", json_string(TARN_VERSION));
+    json_object_set_new(answer, "uptime_seconds",
+                        json_integer((os_mono_us() - api->started_us) / 1000000));
+    json_object_set_new(answer, "components", r.components);
+    AUTO_BUF body = buf_make(16 << 20);
+    if (json_write(answer, &body) != ERR_OK) {
+        http_problem(ex, 500, "internal", STR("the answer does not fit"), STR(""));
+        return;
+    }
+    http_respond_json(ex, r.worst == HEALTH_FAILED ? 503 : 200, buf_str(&body));
+}
+const struct http_handler api_health_get = {.on_request = on_health};
+
+/* Gauges that are cheaper to compute when asked than to keep. */
+static void refresh_gauges(struct api *api)
+{
+    static const char unsynced[] = "Bytes appended and not yet on disk.";
+    metric_set(metric_get(METRIC_GAUGE, "tarn_log_unsynced_bytes", NULL, unsynced),
+               (int64_t)topic_store_unsynced_bytes(api->store));
+    struct topic_sync_stats sync = topic_store_sync_stats(api->store);
+    metric_set(metric_get(METRIC_GAUGE, "tarn_sync_rounds", NULL, "Group commits so far."),
+               (int64_t)sync.rounds);
+    metric_set(metric_get(METRIC_GAUGE, "tarn_sync_last_us", NULL, "Time of the last group commit."),
+               (int64_t)sync.last_us);
+    struct broker_stats queries = broker_stats_of(api->broker);
+    metric_set(metric_get(METRIC_GAUGE, "tarn_queries_running", NULL, "Queries that run now."),
+               queries.running);
+    metric_set(metric_get(METRIC_GAUGE, "tarn_queries_waiting", NULL, "Queries that wait."),
+               queries.waiting);
+    metric_set(metric_get(METRIC_GAUGE, "tarn_queries_started", NULL, "Queries so far."),
+               (int64_t)queries.started);
+    metric_set(metric_get(METRIC_GAUGE, "tarn_queries_failed", NULL, "Queries that failed."),
+               (int64_t)queries.failed);
+    for (size_t i = 0; i < topic_store_count(api->store); i++) {
+        const struct topic *t = topic_store_at(api->store, i);
+        const struct topic_meta *m = topic_meta_of(t);
+        const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
+        char labels[TOPIC_NAME_BYTES_MAX + 16];
+        (void)snprintf(labels, sizeof labels, "topic=\"%s\"", m->name); /* fits */
+        int64_t lag = 0;
+        for (uint32_t k = 0; k < topic_partition_count(t); k++) {
+            int64_t done = p != NULL && k < p->partition_count ? p->committed[k]
+                                                                : topic_log_start(t, k);
+            lag += MAX(topic_acked_end(t, k) - done, (int64_t)0);
+        }
+        metric_set(metric_get(METRIC_GAUGE, "tarn_topic_lag_events", labels,
+                              "Acknowledged events that are not in the table yet."),
+                   lag);
+        metric_set(metric_get(METRIC_GAUGE, "tarn_topic_log_bytes", labels, "Size of the log."),
+                   (int64_t)topic_bytes(t));
+        metric_set(metric_get(METRIC_GAUGE, "tarn_dead_letters", labels,
+                              "Rows of the dead-letter table."),
+                   p == NULL ? 0 : p->dead_rows);
+    }
+}
+
+static void on_prometheus(struct http_exchange *ex)
+{
+    struct api *api = api_of(ex);
+    AUTO_BUF body = buf_make(64 << 20);
+    refresh_gauges(api);
+    metrics_write_prometheus(&body);
+    const struct wire_metrics *writer = writer_link_metrics(api->writer);
+    const struct wire_metrics *query = broker_metrics(api->broker);
+    if (writer != NULL) {
+        buf_add_str(&body, writer->prometheus);
+    }
+    if (query != NULL) {
+        buf_add_str(&body, query->prometheus);
+    }
+    http_respond_type(ex, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&body));
+}
+const struct http_handler api_metrics_prometheus = {.on_request = on_prometheus};
+
+static void add_child_metrics(struct buf *body, const char *name, const struct wire_metrics *m)
+{
+    buf_printf(body, ",\"%s\":", name);
+    if (m == NULL || m->metrics == NULL || json_write(m->metrics, body) != ERR_OK) {
+        buf_puts(body, "{}");
+    }
+}
+
+static void on_json(struct http_exchange *ex)
+{
+    struct api *api = api_of(ex);
+    AUTO_BUF body = buf_make(64 << 20);
+    refresh_gauges(api);
+    buf_puts(&body, "{\"front\":");
+    metrics_write_json(&body);
+    add_child_metrics(&body, "writer", writer_link_metrics(api->writer));
+    add_child_metrics(&body, "query", broker_metrics(api->broker));
+    buf_add_byte(&body, '}');
+    http_respond_json(ex, 200, buf_str(&body));
+}
+const struct http_handler api_metrics_json = {.on_request = on_json};
