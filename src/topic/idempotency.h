@@ -38,11 +38,12 @@ err idem_begin(struct topic *t, struct str key, struct str params, struct idem_r
 void idem_release(struct idem_request *r); /* NULL is fine */
 
 enum idem_state idem_state_of(const struct idem_request *r);
-/* First append only once this number is durable; 0 when there is nothing to wait for. */
+/* First append, or the answer of a DONE one, only once this number is durable. */
 uint64_t idem_begin_seq(const struct idem_request *r);
-/* From the first attempt. Partition choice of a retry must use this count. */
+/* From the first attempt; not when DONE. A retry must choose partitions by this count. */
 struct str idem_params(const struct idem_request *r);
 uint32_t idem_partition_count(const struct idem_request *r);
+uint32_t idem_partition_for_key(const struct idem_request *r, struct str key); /* murmur2 */
 /* Where all keyless records of this request go. */
 uint32_t idem_keyless_partition(const struct idem_request *r);
 int64_t idem_producer_id(const struct idem_request *r);
@@ -57,7 +58,9 @@ int64_t idem_offset(const struct idem_request *r, uint32_t partition, int32_t po
  * idem_have(r, partition). Errors: as topic_append, INVALID when the sequence is another. */
 err idem_append(struct idem_request *r, uint32_t partition, struct str batch,
                 int64_t *out_base_offset, uint64_t *out_seq, struct errmsg *msg);
-/* Records the outcome. *out_seq covers all appends of the request too. */
+/* Records the outcome. *out_seq covers all appends of the request too. With a full disk the outcome is
+ * not recorded, which is no error: a retry then finds the request PARTIAL with nothing missing.
+ * Errors: FAILED, IO, TOO_LARGE. */
 err idem_finish(struct idem_request *r, struct hash128 digest, struct str answer, uint64_t *out_seq,
                 struct errmsg *msg);
 /* Only when DONE. idem_answer() reads the journal into *out. */

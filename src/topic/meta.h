@@ -23,7 +23,7 @@ bool topic_durability_parse(struct str text, enum topic_durability *out_durabili
 /* Plain settings; a change takes effect at once and does not touch what records mean. */
 struct topic_settings {
     enum topic_durability durability;
-    uint64_t segment_bytes;   /* roll at; 1 MiB .. 1 GiB */
+    uint64_t segment_bytes;   /* roll at; 4 KiB .. 1 GiB */
     int64_t retention_ms;     /* -1: no limit */
     int64_t retention_bytes;  /* of the whole topic; -1: no limit */
     uint64_t flush_bytes;     /* land when this much log has gathered */

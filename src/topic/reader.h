@@ -24,11 +24,11 @@ struct topic_read {
     uint32_t batches;
 };
 /* Appends whole batches to *out: those that hold offsets from `from_offset` up to `end_offset`
- * (exclusive; the last batch may not go past it), about `bytes_max` of them but at least one when
- * there is one. out->max must leave room for one batch; TOPIC_READ_PADDING zero bytes are kept
+ * (exclusive; acknowledged ends are edges of batches, with another end the last batch may go past
+ * it), about `bytes_max` bytes of them but at least one when there is one. out->max must leave room for one batch; TOPIC_READ_PADDING zero bytes are kept
  * readable after out->len. Offsets let go by a repair are skipped.
- * Errors: RANGE when from_offset was retained away or end_offset is not there yet, CORRUPT for
- * damage ("log_damaged"), TOO_LARGE when out->max is smaller than a batch, IO. */
+ * Errors: RANGE when from_offset was retained away, CORRUPT for damage ("log_damaged"; also when the
+ * log ends before end_offset), TOO_LARGE when out->max is smaller than a batch, IO. */
 err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_offset,
                       size_t bytes_max, struct buf *out, struct topic_read *out_read,
                       struct errmsg *msg);

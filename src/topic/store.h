@@ -71,7 +71,8 @@ struct topic *topic_store_at(struct topic_store *s, size_t index);
  * Errors: INVALID, IO, FAILED, NOSPACE. */
 err topic_store_update(struct topic_store *s, struct topic *t, const struct topic_meta *new_meta,
                        struct errmsg *msg);
-/* Removes the topic's log for good (its tables are not ours). `t` is gone when this returns OK. */
+/* Removes the topic's log for good (its tables are not ours). `t` is gone when this returns OK.
+ * Errors: BUSY (requests with a key are under way), IO, FAILED. */
 err topic_store_delete(struct topic_store *s, struct topic *t, struct errmsg *msg);
 
 const struct topic_meta *topic_meta_of(const struct topic *t);
