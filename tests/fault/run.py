@@ -29,7 +29,7 @@ TOPIC = "ledger"
 PARTITIONS = 3
 EPOCH_CYCLES = 200  # then a fresh folder, so that the cost of a cycle stays bounded
 TABLE_EVERY = 10    # cycles between two looks at the whole Delta table
-SETTINGS = {"partitions": PARTITIONS, "segment_bytes": 1 << 20, "flush_age": "400ms"}
+SETTINGS = {"partitions": PARTITIONS, "segment_bytes": 1 << 20, "flush_age_ms": "400ms"}
 
 
 def ledger_folder():

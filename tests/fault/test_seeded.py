@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""The list of seeded bugs is the one of the source, and each names tests that exist.
+That they are caught is shown by `./dev fault seeded`, which builds each of them."""
+import re
+import subprocess
+import sys
+
+import seeded
+
+
+def test_every_seeded_bug_has_its_test():
+    header = (seeded.ROOT / "src" / "base" / "seeded.h").read_text(encoding="utf-8")
+    assert set(map(int, re.findall(r"SEEDED_\w+ = (\d+)", header))) == set(seeded.BUGS)
+    tests = sorted({t for _, names, _ in seeded.BUGS.values() for t in names})
+    done = subprocess.run([sys.executable, "-m", "pytest", "--collect-only", "-q", "-p",
+                           "no:cacheprovider", *tests], cwd=seeded.ROOT, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_seeded_bug_is_in_the_source():
+    source = "".join(p.read_text(encoding="utf-8") for p in (seeded.ROOT / "src").rglob("*.c"))
+    header = (seeded.ROOT / "src" / "base" / "seeded.h").read_text(encoding="utf-8")
+    for name in re.findall(r"(SEEDED_\w+) = \d+", header):
+        assert f"SEEDED_BUG({name})" in source, name
