@@ -11,7 +11,8 @@
  * ERR_OK: the commit is in the log, durable, and *out_snapshot includes it.
  * ERR_CONFLICT: it is not in the log; load the table again and plan anew (another writer holds one of our
  * appIds, or changed the schema in a way the files do not fit).
- * Any other error: the outcome may be unknown; load the table again and look at the txn.
+ * Any other error: the outcome may be unknown; load the table again and look at the txn, or run the
+ * same object again: it finds out by its txnId.
  *
  * Thread: one commit object belongs to one thread; any number of threads and processes may commit to
  * one table at a time. */
@@ -55,13 +56,13 @@ struct lake_new_file {
     struct str tags;     /* JSON object text or empty */
     bool is_rewrite;     /* dataChange=false: the rows were in the table before */
 };
-/* Copies. Errors: INVALID (path outside of the table, named twice in this commit). */
+/* Copies. Errors: INVALID (path outside of the table). A path that is added twice makes
+ * lake_commit_run() fail. */
 err lake_commit_add_file(struct lake_commit *c, const struct lake_new_file *file,
                          struct errmsg *msg);
 /* `file` is a live file of the base snapshot. A commit with removes is not a blind append: it
- * conflicts with any winner that removed the same file. Errors: INVALID (named twice). */
-err lake_commit_remove_file(struct lake_commit *c, const struct lake_file *file, bool data_change,
-                            struct errmsg *msg);
+ * conflicts with any winner that removed the same file. */
+void lake_commit_remove_file(struct lake_commit *c, const struct lake_file *file, bool data_change);
 /* One per application; the last call for an app_id wins. `version` = last offset, inclusive. */
 void lake_commit_set_txn(struct lake_commit *c, struct str app_id, int64_t version);
 

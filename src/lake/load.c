@@ -96,6 +96,13 @@ static void candidates_find(const struct lake_log_listing *listing, int64_t newe
     }
 }
 
+int64_t lake_checkpoint_newest(const struct lake_log_listing *listing, int64_t newest)
+{
+    AUTO_CANDIDATES all = {0};
+    candidates_find(listing, newest, &all);
+    return all.count > 0 ? all.items[all.count - 1].version : -1;
+}
+
 /* ---- commits ---- */
 
 static err apply_commit(struct lake_snapshot *s, int64_t version, lake_visit_fn *visit, void *ctx,
@@ -212,9 +219,7 @@ static err find_target(const struct lake_load_options *options,
                        const struct lake_log_listing *listing, int64_t *out_target,
                        struct errmsg *msg)
 {
-    AUTO_CANDIDATES all = {0};
-    candidates_find(listing, INT64_MAX, &all);
-    int64_t newest = all.count > 0 ? all.items[all.count - 1].version : -1;
+    int64_t newest = lake_checkpoint_newest(listing, INT64_MAX);
     for (size_t i = listing->count; i > 0; i--) {
         if (listing->entries[i - 1].name.kind == LAKE_LOG_COMMIT) {
             newest = MAX(newest, listing->entries[i - 1].name.version);

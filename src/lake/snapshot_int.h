@@ -85,6 +85,9 @@ struct lake_checkpoint_source {
     size_t name_count;
     enum lake_log_kind kind;
 };
+/* Version of the newest checkpoint of the listing, not above `newest`, of which no part is missing;
+ * -1 when there is none. */
+int64_t lake_checkpoint_newest(const struct lake_log_listing *listing, int64_t newest);
 /* Applies a checkpoint to a fresh state. Errors: CORRUPT, UNSUPPORTED, NOT_FOUND, IO, NOMEM. */
 err lake_checkpoint_load(struct lake_snapshot *s, const struct lake_checkpoint_source *source,
                          struct errmsg *msg);
