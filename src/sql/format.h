@@ -47,7 +47,8 @@ err sql_format_stream(struct sql_result *result, const struct sql_format_options
 const char *sql_format_content_type(enum sql_format format);
 
 /* Runs the SELECT into a Parquet file at `path` (inside the spill folder; replaced when there). The
- * caller streams and removes it. `sql` as sql_policy_check gives it. Errors as sql_query_stream. */
+ * caller streams and removes it; is_truncated is set when rows_max was reached, also exactly. `sql`
+ * is one SELECT as sql_policy_check gives it (kind SQL_KIND_SELECT). Errors as sql_query_stream. */
 err sql_query_parquet(struct sql_conn *conn, struct str sql, const json_t *params,
                       uint64_t rows_max, const char *path, struct sql_answer *out_answer,
                       struct errmsg *msg);

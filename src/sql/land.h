@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* land.h - rows to Parquet files: COPY by partition, and statistics as Delta wants them.
  *
- * The files get uuid names and hold all columns, the partition columns too. They are written into
- * an existing, empty staging folder in Hive folders (`_date=2026-11-20/…`) whose names mean nothing
- * to anybody: values come from the callback. Nothing is made durable here: the caller fsyncs, links
- * into the table and commits. On an error the caller removes what lies in the folder.
+ * The files, <uuid>.parquet right in the staging folder, hold all columns, the partition columns too
+ * (Delta readers ignore them there, views of ours read them). Nothing is made durable here: the
+ * caller fsyncs, links into the table and commits. On an error the caller removes what lies there.
  *
- * One file a partition, whatever their number: DuckDB is told to keep a file open for each (its own
- * limit of 100 makes several files a date). */
+ * One file a partition, whatever their number. DuckDB is told to keep a file open for each (its own
+ * limit of 100 makes several); it buffers 256 KiB a partition, a thread and more, so where that is
+ * over its memory limit, the rows are first gathered in a temporary table (which may spill) ordered by
+ * partition, and written some partitions at a time.
+ *
+ * Statistics cover the columns that are not nested and not partition columns. */
 #pragma once
 #include "sql/engine.h"
 
@@ -34,11 +37,11 @@ struct sql_copy_options {
     const char *select_sql; /* ours: "SELECT … FROM tarn_source(7)" */
     const char *target_dir; /* exists, empty */
     const char *const *partition_columns; /* names in the SELECT; DATE, VARCHAR, integers … */
-    size_t partition_count;               /* 0: one file a thread */
+    size_t partition_count;               /* 0: one file */
     const char *compression;              /* NULL: zstd */
     int compression_level;                /* 0: 1 */
     uint64_t row_group_rows;              /* 0: 122,880 */
-    size_t stats_columns;                 /* 0: SQL_STATS_COLUMNS: leaves with min and max */
+    size_t stats_columns;                 /* 0: SQL_STATS_COLUMNS: columns with min and max */
 };
 
 /* Runs the COPY, then calls back for each file. *out_rows (may be NULL) is the sum of rows; no rows
@@ -47,18 +50,25 @@ err sql_copy_partitioned(struct sql_conn *conn, const struct sql_copy_options *o
                          sql_land_file_fn *on_file, void *ctx, uint64_t *out_rows,
                          struct errmsg *msg);
 
-/* --- pure parts, for tests ---
- * Column statistics of one file as DuckDB returns them; text is NULL where there is none. */
-struct sql_leaf_stats {
-    struct str name; /* as in the schema; nested ones are "a.b" with each part quoted when odd */
-    struct str type; /* SQL type */
-    bool has_nulls_count;
-    uint64_t nulls;
-    bool has_bounds; /* min and max as text of DuckDB */
+/* --- the pure part, for tests --- */
+enum sql_bound_kind {
+    SQL_BOUND_NONE,      /* booleans, binary, nested: no bounds */
+    SQL_BOUND_NUMBER,    /* integers and decimals: JSON numbers as DuckDB writes them */
+    SQL_BOUND_FLOAT,     /* none when a NaN was seen or a bound is infinite */
+    SQL_BOUND_DATE,      /* years 0001 to 9999 */
+    SQL_BOUND_TIMESTAMP, /* milliseconds: min rounded down, max rounded up */
+    SQL_BOUND_STRING,    /* cut to 32 characters */
+};
+/* One column of one file. Texts are as DuckDB's RETURN_STATS gives them; NULL where it does not. */
+struct sql_column_stats {
+    const char *name;
+    enum sql_bound_kind kind;
+    struct str nulls; /* a number */
     struct str min;
     struct str max;
     bool has_nan;
 };
-/* Appends {"numRecords":…,"minValues":…}: see delta.md section 11. */
-void sql_delta_stats(uint64_t rows, const struct sql_leaf_stats *leaves, size_t count,
-                     size_t stats_columns, struct buf *out);
+/* Appends {"numRecords":…,"minValues":{…},"maxValues":{…},"nullCount":{…}}; bounds of the first
+ * `bounds_max` columns, null counts of all. */
+void sql_delta_stats(uint64_t rows, const struct sql_column_stats *columns, size_t count,
+                     size_t bounds_max, struct buf *out);
