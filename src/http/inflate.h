@@ -13,22 +13,24 @@ err http_coding_parse(struct str value, enum http_coding *out_coding, struct err
 
 enum {
     INFLATE_PIECE_BYTES = 64 * 1024,
-    INFLATE_ZSTD_WINDOW_LOG_MAX = 23, /* 8 MiB, what RFC 9659 asks receivers to take */
+    INFLATE_ZSTD_WINDOW_LOG_MAX = 23,           /* 8 MiB, what RFC 9659 asks receivers to take */
+    INFLATE_HELD_BYTES_MAX = 128 * 1024 * 1024, /* all decoders of the process together */
 };
 struct inflate;
 /* Gets at most INFLATE_PIECE_BYTES, borrowed for the call and taken whole. An error stops
  * inflate_feed(); ERR_AGAIN means "taken, but no more for now". */
 typedef err (*inflate_sink)(void *ctx, struct str piece, struct errmsg *msg);
 
-/* `decoded_bytes_max` is the cap on all that comes out. IDENTITY passes bytes through. */
+/* `decoded_bytes_max` is the cap on all that comes out. IDENTITY passes bytes through.
+ * Errors: LIMIT, NOMEM. */
 err inflate_new(enum http_coding coding, uint64_t decoded_bytes_max, struct inflate **out_inflate,
                 struct errmsg *msg);
 void inflate_free(struct inflate *x);
 AUTO_DEFINE(inflate)
 /* Decodes from *input, which is moved past what was used. When the sink returned an error, that
  * error comes back and a later call goes on where it stopped, also with an empty input: output may
- * still be waiting. Errors: INVALID (not that coding, damaged, checksum), TOO_LARGE (the cap), the
- * sink's. */
+ * still be waiting. Errors: INVALID (not that coding, damaged, checksum), TOO_LARGE (the cap), LIMIT
+ * (all decoders together hold too much), NOMEM; these stick. The sink's do not. */
 err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *ctx,
                  struct errmsg *msg);
 /* After the last byte. Errors: INVALID when the body ends in the middle. */

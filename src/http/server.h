@@ -173,7 +173,7 @@ void http_respond_end(struct http_exchange *ex);
 /* Ends a streamed answer that failed midway: the connection is cut so that the client cannot take
  * it for complete. */
 void http_respond_abort(struct http_exchange *ex);
-bool http_writable(const struct http_exchange *ex);
+bool http_writable(struct http_exchange *ex);
 /* Bytes of this answer that the client's socket has not taken yet. */
 size_t http_buffered_bytes(const struct http_exchange *ex);
 /* After begin: this stream has no end of its own (a live tail); when the server stops it is ended

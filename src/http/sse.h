@@ -16,7 +16,8 @@ void sse_close(struct sse *s);
 void sse_free(struct sse *s);
 /* Writes one event. `event` and `id` may be empty (left out); line breaks in them are dropped, in
  * `data` they become further data lines. Errors: LIMIT when the client is so far behind that its
- * buffer is full: nothing was written; the caller drops the event, waits or closes. */
+ * buffer is full: nothing was written; the caller drops the event, waits or closes (a client that
+ * takes nothing at all for write_stall_ms is cut by the server); TOO_LARGE past 16 MiB. */
 err sse_send(struct sse *s, struct str event, struct str id, struct str data);
 /* The reconnection time for the client. */
 err sse_retry(struct sse *s, uint32_t ms);

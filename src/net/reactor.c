@@ -304,7 +304,6 @@ static int wait_ms(const struct reactor *r, int timeout_ms)
 err reactor_turn(struct reactor *r, int timeout_ms, struct errmsg *msg)
 {
     int wait = wait_ms(r, timeout_ms);
-    r->is_again = false;
     int n = epoll_wait(r->epoll_fd, r->events, EVENTS_PER_TURN, wait);
     if (n < 0 && errno != EINTR) {
         return errmsg_set(msg, ERR_IO, "epoll_wait: %s", strerror(errno));
@@ -314,6 +313,7 @@ err reactor_turn(struct reactor *r, int timeout_ms, struct errmsg *msg)
     run_events(r);
     run_timers(r);
     run_tasks(r);
+    r->is_again = false; /* the hooks are the "again" of what came before them */
     run_hooks(r);
     return ERR_OK;
 }

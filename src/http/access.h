@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* access.h - who may talk to the server: the Host and Origin rules against web pages that reach for
+ * a local server (DNS rebinding, cross-site posts), and the bearer token. Pure. Thread: any. */
+#pragma once
+#include "base/base.h"
+#include "base/str.h"
+
+/* Splits "name", "name:port", "[::1]:port" (RFC 3986 authority without user information). The name
+ * comes without brackets. False when it is not one. */
+bool http_authority_parse(struct str text, struct str *out_name, bool *out_is_address);
+/* True for localhost, 127.0.0.0/8, ::1, any of `names` (ASCII case is ignored), and the address
+ * `local` (text, may be empty) that the connection came in on. */
+bool http_host_allowed(struct str host_name, bool is_address, const char *const *names,
+                       size_t name_count, struct str local);
+/* Checks an Origin header's host against the same list; "null" and nonsense are refused. */
+bool http_origin_allowed(struct str origin, const char *const *names, size_t name_count,
+                         struct str local);
+/* True when `authorization` is "Bearer <token>". Takes the same time wherever they differ. */
+bool http_token_matches(struct str authorization, struct str token);
