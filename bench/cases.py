@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+"""The benchmarks, one function each. Each returns {"settings": ..., "values": ..., "checks": ...}:
+checks is a list of (what, measured, at least, aim, unit); a limit of None is not asked for, and a
+unit that ends in "<" means that smaller is better. What each one does and why: bench/README.md."""
+import threading
+import time
+
+import duckdb
+from deltalake import DeltaTable
+from setting import NEVER_LAND, Bench, events_file, percentile
+
+LINES = 1_000_000
+
+
+def ndjson(options):
+    """NDJSON over HTTP, 1,000 events per request, fsync before the answer, nothing lands."""
+    path, seconds = events_file(LINES), options.seconds or 15
+    with Bench("ndjson") as bench:
+        bench.client.create_topic("bench", **NEVER_LAND)
+        bench.load(path, batch=1000, connections=4, seconds=2)
+        found = bench.load(path, batch=1000, connections=4, seconds=seconds)
+    return {"settings": {"connections": 4, "batch": 1000, "seconds": seconds, "partitions": 4},
+            "durability": "fsync", "values": found,
+            "checks": [("events/s", found["events_per_second"], 500_000, 800_000, "events/s")]}
+
+
+def single(options):
+    """One event per request over 64 connections, fsync before the answer."""
+    path, seconds = events_file(LINES), options.seconds or 15
+    with Bench("single") as bench:
+        bench.client.create_topic("bench", **NEVER_LAND)
+        bench.load(path, batch=1, connections=64, seconds=2)
+        found = bench.load(path, batch=1, connections=64, seconds=seconds)
+    return {"settings": {"connections": 64, "batch": 1, "seconds": seconds, "partitions": 4},
+            "durability": "fsync", "values": found,
+            "checks": [("requests/s", found["requests_per_second"], 50_000, 80_000, "requests/s"),
+                       ("p99", found["latency_us"]["p99"] / 1000, 15, 5, "ms<")]}
+
+
+def backlog(options):
+    """A log of 5 million events becomes a Delta table by date: one flush, start to answer."""
+    path, count = events_file(LINES), 5_000_000
+    with Bench("backlog") as bench:
+        bench.client.create_topic("bench", **NEVER_LAND)
+        bench.load(path, batch=1000, connections=4, count=10_000)
+        bench.client.flush("bench", timeout=600)
+        loaded = bench.load(path, batch=1000, connections=4, count=count)
+        began = time.monotonic()
+        bench.client.flush("bench", timeout=600)
+        seconds = time.monotonic() - began
+        rows = bench.client.value("SELECT count(*) FROM bronze.bench")
+        assert rows == count + 10_000, rows
+        size = sum(p.stat().st_size for p in (bench.server.data / "lake").rglob("*.parquet"))
+    return {"settings": {"events": count, "partitions": 4, "compression": "zstd"},
+            "durability": "fsync",
+            "values": {"seconds": round(seconds, 3), "events_per_second": round(count / seconds),
+                       "log_megabytes_per_second": round(loaded["bytes"] / seconds / 1e6, 1),
+                       "parquet_bytes_per_event": round(size / count, 1)},
+            "checks": [("events/s", count / seconds, 1_000_000, 1_300_000, "events/s")]}
+
+
+def _sustain(path, rate, seconds):
+    """(load result, seconds until all is landed after the load, largest lags by thirds)."""
+    with Bench("sustained") as bench:
+        bench.client.create_topic("bench")
+        bench.load(path, batch=1000, connections=4, count=100_000)
+        load = bench.start_load(path, batch=1000, connections=4, seconds=seconds, rate=rate)
+        lags = []
+        while load.poll() is None:
+            lags.append(bench.lag_events())
+            time.sleep(0.5)
+        found = bench.finish_load(load)
+        began = time.monotonic()
+        bench.client.flush("bench", timeout=600)
+        drain = time.monotonic() - began
+        rows = bench.client.value("SELECT count(*) FROM bronze.bench")
+        assert rows == found["events"] + 100_000, (rows, found["events"])
+    third = max(1, len(lags) // 3)
+    return found, drain, [max(lags[i * third:(i + 1) * third] or [0]) for i in range(3)]
+
+
+def sustained(options):
+    """The largest rate at which events come in and land with a bounded lag, held for 60 s."""
+    path, seconds = events_file(LINES), options.seconds or 60
+    rates = [options.rate] if options.rate else [600_000, 500_000, 425_000, 350_000, 275_000,
+                                                 200_000, 100_000]
+    for rate in rates:
+        for length in (15, seconds):
+            found, drain, lags = _sustain(path, rate, length)
+            held = found["events_per_second"] >= 0.97 * rate and drain <= 5 and \
+                lags[2] <= max(1.5 * lags[1], 2_000_000)
+            print(f"  {rate:,} events/s for {length} s: {found['events_per_second']:,.0f}, lag by "
+                  f"thirds {lags}, landed {drain:.1f} s after the end: "
+                  f"{'held' if held else 'not held'}", flush=True)
+            if not held:
+                break
+        if held:
+            break
+    return {"settings": {"connections": 4, "batch": 1000, "seconds": seconds, "rate": rate,
+                         "flush": "default"},
+            "durability": "fsync",
+            "values": {**found, "drain_seconds": round(drain, 2), "lag_events_by_thirds": lags,
+                       "held": held},
+            "checks": [("events/s with bounded lag", found["events_per_second"] if held else 0,
+                        350_000, 500_000, "events/s")]}
+
+
+def visible(options):
+    """Acknowledged -> in the answer of a query, while 50,000 events/s come in and land."""
+    path, seconds = events_file(LINES), options.seconds or 20
+    with Bench("visible") as bench:
+        bench.client.create_topic("bench")
+        bench.load(path, batch=100, connections=4, count=100_000)
+        bench.client.value("SELECT count(*) FROM bronze.bench")
+        load = bench.start_load(path, batch=100, connections=8, seconds=seconds, rate=50_000)
+        waits, again, number = [], 0, 0
+        while load.poll() is None:
+            number += 1
+            bench.client.send("bench", [{"event_id": f"probe-{number}",
+                                         "timestamp": "2026-10-05T00:00:00Z"}])
+            acked = time.monotonic()
+            while bench.client.value("SELECT count(*) FROM bronze.bench WHERE event_id = ?",
+                                     params=[f"probe-{number}"]) != 1:
+                again += 1
+            waits.append((time.monotonic() - acked) * 1000)
+            time.sleep(0.01)
+        found = bench.finish_load(load)
+    values = {"probes": len(waits), "asked_again": again,
+              "load_events_per_second": found["events_per_second"],
+              **{f"p{n}_ms": round(percentile(waits, n / 100), 2) for n in (50, 90, 99)}}
+    return {"settings": {"rate": 50_000, "seconds": seconds, "batch": 100}, "durability": "fsync",
+            "values": values,
+            "checks": [("p99", values["p99_ms"], 50, 20, "ms<")]}
+
+
+QUESTIONS = {
+    "group by type": "SELECT event_type, count(*), round(avg(amount), 6) FROM {t} GROUP BY 1 "
+                     "ORDER BY 1",
+    "top customers": "SELECT customer_id, round(sum(amount), 4) AS s FROM {t} GROUP BY 1 "
+                     "ORDER BY s DESC, 1 LIMIT 10",
+    "time range count": "SELECT count(*) FROM {t} WHERE timestamp >= '2026-10-07 06:00:00+00' "
+                        "AND timestamp < '2026-10-09 18:00:00+00'",
+    "distinct per hour": "SELECT epoch(date_trunc('hour', timestamp))::BIGINT AS h, "
+                         "count(DISTINCT customer_id) FROM {t} GROUP BY 1 ORDER BY 1",
+}
+
+
+def _timed(ask, times=9):
+    ask()
+    costs = []
+    for _ in range(times):
+        began = time.monotonic()
+        answer = ask()
+        costs.append((time.monotonic() - began) * 1000)
+    return sorted(costs)[len(costs) // 2], answer
+
+
+def _plain_duckdb(files):
+    """The same questions to DuckDB alone, on the same files, in a process without tarn."""
+    con = duckdb.connect(config={"threads": 2})
+    con.execute("SET TimeZone = 'UTC'")
+    listed = "read_parquet([" + ",".join(f"'{f}'" for f in files) + "], union_by_name=true)"
+    found = {}
+    for name, sql in QUESTIONS.items():
+        found[name] = _timed(lambda sql=sql: con.execute(sql.format(t=listed)).fetchall())
+    con.close()
+    return found
+
+
+def questions(options):
+    """Four SQL questions on 10 million rows: with 500,000 of them hot, and all landed."""
+    path = events_file(LINES)
+    with Bench("questions") as bench:
+        bench.client.create_topic("bench", **NEVER_LAND)
+        for _ in range(19):
+            bench.load(path, batch=1000, connections=4, count=500_000)
+            bench.client.flush("bench", timeout=600)
+        bench.load(path, batch=1000, connections=4, count=500_000)
+
+        def ask_all():
+            return {name: _timed(lambda sql=sql: bench.client.rows(
+                sql.format(t="bronze.bench"), limit=100_000)) for name, sql in QUESTIONS.items()}
+
+        hot = ask_all()
+        bench.client.flush("bench", timeout=600)
+        landed = ask_all()
+        files = DeltaTable(str(bench.server.data / "lake" / "bronze" / "bench")).file_uris()
+        plain = _plain_duckdb(files)
+    values, checks = {"files": len(files)}, []
+    for name in QUESTIONS:
+        assert [list(r) for r in plain[name][1]] == [list(r) for r in landed[name][1]], name
+        assert hot[name][1] == landed[name][1], name
+        base = plain[name][0]
+        values[name] = {"duckdb_ms": round(base, 1), "landed_ms": round(landed[name][0], 1),
+                        "hot_ms": round(hot[name][0], 1)}
+        checks.append((f"{name}, landed", landed[name][0] / base, 1.3, 1.1, "x DuckDB<"))
+        checks.append((f"{name}, 500,000 hot", hot[name][0] / base, 1.3, 1.1, "x DuckDB<"))
+    return {"settings": {"rows": 10_000_000, "hot_rows": 500_000, "duckdb_threads": 2},
+            "durability": "fsync", "values": values, "checks": checks}
+
+
+def idle(options):
+    """Memory of all processes (sum of PSS) of an idle server, and start to first answer."""
+    starts = []
+    with Bench("idle") as bench:
+        bench.server.child("query")
+        bench.server.child("writer")
+        time.sleep(5)
+        memory = bench.server.proportional_bytes() / 1e6
+        for _ in range(7):
+            bench.restart()
+            starts.append(bench.server.started_seconds * 1000)
+    start = sorted(starts)[len(starts) // 2]
+    return {"settings": {"topics": 0}, "durability": "fsync",
+            "values": {"pss_megabytes": round(memory, 1), "start_ms": round(start, 1),
+                       "start_ms_all": [round(s, 1) for s in starts]},
+            "checks": [("memory", memory, 150, 80, "MB<"), ("start", start, 300, 150, "ms<")]}
+
+
+def memory(options):
+    """Full load with `memory: 512MiB`: the sum of PSS stays within it."""
+    path, seconds = events_file(LINES), options.seconds or 600
+    limit = 512 << 20
+    with Bench("memory", "--memory", "512MiB") as bench:
+        bench.client.create_topic("bench", retention_bytes="1GiB")
+        ended, peak, asked = threading.Event(), [0], [0, 0]
+
+        def watch():
+            while not ended.is_set():
+                peak[0] = max(peak[0], bench.server.proportional_bytes())
+                ended.wait(0.2)
+
+        def ask():
+            while not ended.is_set():
+                for sql in QUESTIONS.values():
+                    answer = bench.client.post_query(sql.format(t="bronze.bench"))
+                    asked[answer.status_code != 200] += 1
+                ended.wait(1)
+
+        threads = [threading.Thread(target=watch), threading.Thread(target=ask)]
+        for thread in threads:
+            thread.start()
+        try:
+            found = bench.load(path, batch=1000, connections=16, seconds=seconds, refusals=True)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join(120)
+    return {"settings": {"memory": "512MiB", "seconds": seconds, "connections": 16},
+            "durability": "fsync",
+            "values": {**found, "peak_pss_mib": peak[0] >> 20, "queries_answered": asked[0],
+                       "queries_refused": asked[1]},
+            "checks": [("peak PSS / bound", peak[0] / limit, 1.1, 1.0, "x<")]}
+
+
+CASES = {c.__name__: c for c in (ndjson, single, backlog, sustained, visible, questions, idle,
+                                 memory)}
