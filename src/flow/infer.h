@@ -37,8 +37,7 @@ enum infer_kind {
 
 struct infer;
 
-/* For fields that `schema` has not committed: unknown ones, remembered null fields and provisional
- * columns. Keeps a reference. Errors: NOMEM. */
+/* `schema` is the committed one (no provisional column). Keeps a reference. Errors: NOMEM. */
 err infer_new(struct event_schema *schema, struct infer **out_infer);
 void infer_free(struct infer *x);
 AUTO_DEFINE(infer)
@@ -58,14 +57,14 @@ struct infer_field {
 /* The fields in byte order of their names, at most as many as columns may be added.
  * `*out_fields` is borrowed until the accumulator changes. */
 size_t infer_fields(struct infer *x, const struct infer_field **out_fields);
-/* Counts without building the list: fields with a value, and fields seen only as null. */
-size_t infer_column_count(struct infer *x);
 /* The type that these flags ask for. */
 enum col_type infer_type(uint32_t flags);
 
-/* The schema with what was inferred added: new columns after the present ones in byte order, marked
- * provisional when asked; columns that were provisional before take the type now decided. Fields
- * seen only as null become (or stay) remembered null fields. Caller owns a reference.
- * Equal to the old schema (the same object, one more reference) when nothing changes. */
+/* The committed schema with what was inferred added, in byte order after the present columns.
+ * provisional false: what a commit adds; fields seen only as null become remembered null fields.
+ * provisional true: what a query shows; new columns are marked, and every null field, remembered
+ * or new, is a VARCHAR column of nulls. Rows decoded by an older provisional schema that is not
+ * event_schema_equal() to this one must be decoded again.
+ * Caller owns a reference. Errors: NOMEM. */
 err infer_schema(struct infer *x, bool provisional, struct event_schema **out_schema,
                  struct errmsg *msg);

@@ -5,6 +5,10 @@
  * ones), then the system columns of enum event_system. A column's number in that list is its
  * "full index"; decoders and sources project by it.
  *
+ * A committed schema is what the Delta table says. From it and what was inferred over hot rows a
+ * provisional one is derived (infer.h); inference always refers to the committed one, so that
+ * nothing depends on the order in which rows were looked at.
+ *
  * A schema is immutable once made, and shared by threads by reference count. */
 #pragma once
 #include "base/base.h"
@@ -54,20 +58,24 @@ const struct col_def *event_schema_full(const struct event_schema *s);
 /* Index of the column with exactly this name, or -1. */
 ptrdiff_t event_schema_find(const struct event_schema *s, struct str name);
 
-/* What becomes of a field with this name that is no column yet. */
+/* What becomes of a field with this name. */
 enum event_name {
     EVENT_NAME_COLUMN, /* exactly a column */
-    EVENT_NAME_NEW,    /* may become a column; also a remembered null field */
-    EVENT_NAME_RESCUE, /* never under this schema: reserved, forbidden, or taken up to case */
+    EVENT_NAME_NEW,    /* may become a column; also a remembered null field, and a name that only a
+                          provisional column stands against */
+    EVENT_NAME_RESCUE, /* never: reserved, forbidden, or taken up to case by a committed name */
 };
 enum event_name event_schema_judge(const struct event_schema *s, struct str name);
 /* The part that no schema decides: not reserved, no forbidden character (` ,;{}()=` and everything
  * below 0x20 and 0x7f), not empty, not over EVENT_NAME_BYTES_MAX, UTF-8. */
 bool event_name_is_valid(struct str name);
 
-/* Names of types as SQL shows them ("BIGINT", "TIMESTAMP WITH TIME ZONE") and back. */
-const char *event_type_name(enum col_type type);
-bool event_type_of(struct str name, enum col_type *out_type);
+/* How names compare up to case: ASCII, Latin, Greek, Cyrillic and Armenian letters are folded, since
+ * Spark takes columns that differ so for one. Byte order of the folded forms. */
+int event_name_fold_cmp(struct str a, struct str b);
+
+/* True when both have the same columns (names, types, provisional or not) and null fields. */
+bool event_schema_equal(const struct event_schema *a, const struct event_schema *b);
 
 /* The dead-letter table's columns, in this order. */
 enum event_dead {
@@ -75,7 +83,6 @@ enum event_dead {
     EVENT_DEAD_DETAIL,    /* detail      VARCHAR */
     EVENT_DEAD_VALUE,     /* value       BLOB, the original bytes; null when there was none */
     EVENT_DEAD_KEY,       /* _key        BLOB */
-    EVENT_DEAD_TIME,      /* _time       TIMESTAMPTZ, equal to _timestamp */
     EVENT_DEAD_DATE,      /* _date       DATE, of _timestamp */
     EVENT_DEAD_PARTITION, /* _partition  INTEGER */
     EVENT_DEAD_OFFSET,    /* _offset     BIGINT */
