@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "lake/action.h"
 #include "lake/path.h"
+#include "lake/protocol.h"
 #include "lake/schema.h"
 
 enum {
@@ -555,12 +556,32 @@ static err check_no_duplicates(const struct lake_actions *a, struct errmsg *msg)
     return e;
 }
 
+static err check_protocol_each(void *ctx, enum lake_action_kind kind, const json_t *body,
+                               struct errmsg *msg)
+{
+    struct lake_actions *a = ctx;
+    if (kind != LAKE_PROTOCOL || a->protocol != NULL) {
+        return ERR_OK;
+    }
+    TRY(lake_actions_add(a, kind, body, msg));
+    return a->protocol == NULL ? ERR_OK : lake_protocol_check_read(&a->protocol->protocol, msg);
+}
+
 err lake_actions_parse_commit(struct str bytes, struct lake_actions *a, struct errmsg *msg)
 {
     if (bytes.len > LAKE_COMMIT_BYTES_MAX) {
         return errmsg_set(msg, ERR_TOO_LARGE, "the commit has %zu bytes, more than %d", bytes.len,
                           LAKE_COMMIT_BYTES_MAX);
     }
-    TRY(lake_json_each(bytes, add_each, a, msg));
-    return check_no_duplicates(a, msg);
+    err e = lake_json_each(bytes, add_each, a, msg);
+    if (e == ERR_OK) {
+        return check_no_duplicates(a, msg);
+    }
+    /* What is not understood may be explained by a protocol that is not known. */
+    struct errmsg reason = {{0}};
+    lake_actions_reset(a);
+    if (lake_json_each(bytes, check_protocol_each, a, &reason) == ERR_UNSUPPORTED) {
+        return errmsg_set(msg, ERR_UNSUPPORTED, "%s", reason.text);
+    }
+    return e;
 }
