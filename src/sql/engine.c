@@ -313,3 +313,17 @@ void sql_add_text(struct buf *out, struct str text)
     }
     buf_add_byte(out, '\'');
 }
+
+void sql_add_path(struct buf *out, struct str path)
+{
+    buf_add_byte(out, '\'');
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        if (c == '*' || c == '?' || c == '[') {
+            buf_add(out, (char[]){'[', c, ']'}, 3);
+        } else {
+            buf_add(out, c == '\'' ? "''" : &path.ptr[i], c == '\'' ? 2 : 1);
+        }
+    }
+    buf_add_byte(out, '\'');
+}

@@ -123,6 +123,10 @@ struct sql_progress sql_conn_progress(struct sql_conn *conn);
 void sql_add_name(struct buf *out, struct str name);
 void sql_add_text(struct buf *out, struct str text);
 
+/* Appends a file's path as text for read_parquet() and friends, such that none of its characters acts
+ * as a pattern. */
+void sql_add_path(struct buf *out, struct str path);
+
 /* --- Sessions: connections for statements of users, with views of their own ---
  * Each has an in-memory catalog with the schemas main, gold, silver and bronze; unqualified names
  * are looked up in that order. Views of one session are invisible to others. */
