@@ -235,9 +235,7 @@ static err read_metadata(const json_t *body, struct lake_metadata_box *box, stru
 {
     struct lake_metadata *m = &box->metadata;
     struct str provider = STR("parquet");
-    TRY(json_opt_str(json_object_get(body, "format"), "provider", &provider, NULL) == ERR_OK
-            ? ERR_OK
-            : errmsg_set(msg, ERR_CORRUPT, "format has no provider"));
+    (void)json_get_str(json_object_get(body, "format"), "provider", &provider, NULL); /* or Parquet */
     if (!str_eq_nocase(provider, STR("parquet"))) {
         return errmsg_set(msg, ERR_UNSUPPORTED, "data format \"%.*s\" is not supported",
                           (int)MIN(provider.len, (size_t)100), provider.ptr);
