@@ -47,7 +47,8 @@ static inline bool buf_puts(struct buf *b, const char *text)
     return buf_add(b, text, strlen(text));
 }
 __attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *b, const char *format, ...);
-bool buf_vprintf(struct buf *b, const char *format, va_list args);
+__attribute__((format(printf, 2, 0))) bool buf_vprintf(struct buf *b, const char *format,
+                                                      va_list args);
 /* Shortest decimal form; much faster than printf. */
 bool buf_add_u64(struct buf *b, uint64_t value);
 bool buf_add_i64(struct buf *b, int64_t value);

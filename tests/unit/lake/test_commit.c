@@ -47,7 +47,7 @@ static void second_create_is_refused(void **state)
     (void)state;
     char dir[128];
     test_dir_make(dir);
-    AUTO(lake_snapshot) made = test_create_table(dir, NULL);
+    lake_snapshot_unref(test_create_table(dir, NULL));
     AUTO(lake_commit) c = lake_commit_new("CREATE TABLE");
     struct lake_snapshot *s = NULL;
     lake_commit_create_table(c, STR("other"), STR(""), NULL, 0);
@@ -143,7 +143,7 @@ static void loser_of_a_race_plans_on_the_winner(void **state)
     char dir[128];
     test_dir_make(dir);
     AUTO(lake_snapshot) base = test_create_table(dir, NULL);
-    AUTO(lake_snapshot) winner = test_append(lake_snapshot_ref(base), "w.parquet", 10, NULL, NULL);
+    lake_snapshot_unref(test_append(lake_snapshot_ref(base), "w.parquet", 10, NULL, NULL));
 
     AUTO(lake_commit) blind = lake_commit_new("WRITE");
     AUTO(lake_snapshot) both = NULL;
