@@ -38,6 +38,7 @@ struct log_source {
     bool infers;
     bool stop_at_new_columns;
     const atomic_bool *cancel; /* borrowed */
+    atomic_uint threads_open;
     atomic_uint next_start;    /* where the next thread begins to look */
     atomic_ullong bytes;
     atomic_bool wants_columns;
@@ -219,6 +220,7 @@ static void log_thread_free(struct log_thread *t)
     buf_deinit(&t->block);
     free(t->projected);
     free(t);
+    atomic_fetch_sub(&s->threads_open, 1);
     source_unref(s);
 }
 AUTO_DEFINE(log_thread)
@@ -229,6 +231,7 @@ static err thread_new(struct log_source *s, const uint32_t *projected, size_t co
     AUTO(log_thread) t = xnew(struct log_thread);
     t->source = s;
     atomic_fetch_add(&s->references, 1);
+    atomic_fetch_add(&s->threads_open, 1);
     t->projected_count = count;
     t->projected = xnew_array(uint32_t, MAX(count, 1));
     if (count > 0) {
@@ -467,6 +470,28 @@ static err decode_some(struct log_thread *t, struct col_sink *cols, size_t capac
 
 /* ---- as a sql_source ---- */
 
+/* Everything as it was when the source was new. */
+static void source_begin(void *ctx)
+{
+    struct log_source *s = ctx;
+    ASSERT(atomic_load(&s->threads_open) == 0);
+    for (size_t i = 0; i < s->part_count; i++) {
+        s->parts[i].next = s->parts[i].range.from;
+        s->dead_by_range[i] = 0;
+    }
+    atomic_store(&s->bytes, 0);
+    atomic_store(&s->wants_columns, false);
+    atomic_store(&s->failed_range, -1);
+    s->rows = 0;
+    s->dead = 0;
+    s->rescued_rows = 0;
+    memset(s->dead_by_reason, 0, sizeof s->dead_by_reason);
+    memset(s->misfits, 0, event_schema_count(s->schema) * sizeof *s->misfits);
+    if (s->infer != NULL) {
+        infer_reset(s->infer);
+    }
+}
+
 static err source_thread_open(void *ctx, const uint32_t *projected, size_t count,
                               void **out_thread_ctx, struct errmsg *msg)
 {
@@ -521,6 +546,7 @@ err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_
         .column_count = dead ? EVENT_DEAD_COUNT : event_schema_full_count(s->schema),
         .threads_max = s->threads_max,
         .ctx = s,
+        .begin = source_begin,
         .thread_open = source_thread_open,
         .fill = source_fill,
         .thread_close = source_thread_close,

@@ -12,8 +12,9 @@
  *
  * Work is handed out in blocks of about `block_bytes` of whole batches, partitions in turn; a thread
  * decodes its block without locks. Memory: one block a thread (a block is larger only where a single
- * batch is). Each record of the ranges is seen exactly once, by one thread, in no order across
- * blocks. A source is read once: its position is spent.
+ * batch is). Each record of the ranges is seen exactly once a statement, by one thread, in no order
+ * across blocks. A further statement reads from the start and counts anew (landing may run its COPY
+ * again in another way); two statements must not read one source at the same time.
  *
  * Modes:
  *   ROWS   columns event_schema_full(schema); skips dead records, counting them

@@ -286,6 +286,9 @@ static void source_init(duckdb_init_info info)
 {
     struct source_slot *slot = duckdb_init_get_bind_data(info);
     duckdb_init_set_max_threads(info, slot->source.threads_max);
+    if (slot->source.begin != NULL) {
+        slot->source.begin(slot->source.ctx);
+    }
 }
 
 static void reader_free(void *data)

@@ -153,6 +153,8 @@ struct sql_source {
     uint32_t threads_max;          /* at least 1: readers that may run at the same time */
     uint64_t rows_estimate;        /* 0: unknown; helps the planner */
     void *ctx;
+    /* A statement begins to read: what follows reads from the start. May be NULL. Thread: any. */
+    void (*begin)(void *ctx);
     /* Opens one thread's reader of the columns projected[0..count): indexes into `columns`, in the
      * order of the sinks given to fill(). count may be 0 (count(*)). Thread: any of DuckDB's. */
     err (*thread_open)(void *ctx, const uint32_t *projected, size_t count, void **out_thread_ctx,
