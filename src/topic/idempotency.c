@@ -7,13 +7,16 @@
  *       BEGIN: u32 partition count | u32 keyless partition | u32 params length | params
  *              per partition: i64 scan_from | u32 ranges | ranges of {i32 position, i32 count, i64
  *              offset}: what is in the log before scan_from; the rest is found there by a scan
- *       END:   u64 digest low | u64 high | u32 answer length | answer
+ *       END:   u64 digest low | u64 high | u32 count | count of {u32 partition, i64 next offset}: what
+ *              the log must have for the END to count | u32 answer length | answer
  * A later record of a key takes the place of an earlier one. Every start writes to a new file, so a
  * torn tail is never appended to; it is ignored. A file goes when no key's last record is in it.
  *
  * Why nothing is appended twice: BEGIN is durable before the first append of its request, so each
  * batch with a producer id of our range has its BEGIN; recovery scans the log from the BEGIN's offsets
- * and finds every batch that survived. A lost END only means that a retry goes the long way. */
+ * and finds every batch that survived. END and the last batches are synced in one round, in any
+ * order: an END whose batches the log lacks is not believed. A lost END only means that a retry goes
+ * the long way. */
 #include "topic/idempotency.h"
 
 #include "base/seeded.h"
@@ -494,6 +497,21 @@ static struct idem_detail *decode_begin(struct cursor *c)
     return d;
 }
 
+/* True when the log has all that an END needs. */
+static bool take_needs(struct idem_table *table, struct cursor *c)
+{
+    const struct topic *t = table->topic;
+    bool is_whole = true;
+    uint64_t count = take_int(c, 4);
+    for (uint64_t i = 0; i < count && !c->failed; i++) {
+        uint64_t partition = take_int(c, 4);
+        int64_t next = (int64_t)take_int(c, 8);
+        is_whole &= partition < t->meta.partition_count &&
+                    next <= t->partitions[partition]->next_offset;
+    }
+    return is_whole;
+}
+
 /* One payload; `at` is its place in the file. False when it makes no sense. */
 static bool apply_record(struct idem_table *table, uint32_t number, struct str payload, uint64_t at)
 {
@@ -505,11 +523,13 @@ static bool apply_record(struct idem_table *table, uint32_t number, struct str p
     struct idem_detail *detail = NULL;
     struct hash128 digest = {0};
     uint32_t answer_len = 0;
+    bool is_whole = true;
     if (type == TYPE_BEGIN) {
         detail = decode_begin(&c);
     } else {
         digest.low = take_int(&c, 8);
         digest.high = take_int(&c, 8);
+        is_whole = take_needs(table, &c);
         answer_len = (uint32_t)take_int(&c, 4);
         c.failed |= type != TYPE_END || (size_t)(c.end - c.at) != answer_len;
     }
@@ -517,6 +537,9 @@ static bool apply_record(struct idem_table *table, uint32_t number, struct str p
         return false;
     }
     struct idem_entry *e = find_producer(table, producer_of(key));
+    if (!is_whole) {
+        return true; /* its BEGIN stands */
+    }
     if (e == NULL) {
         e = entry_add(table, key, time_us);
     }
@@ -656,13 +679,18 @@ err idem_recover(struct topic *t, struct errmsg *msg)
     for (uint32_t i = 0; i < t->meta.partition_count; i++) {
         scan_partition(t->idem, t->partitions[i]);
     }
-    /* So that the next start need not scan the same again. */
+    /* So that the next start need not scan the same again, and that an END which is not believed now
+     * is not believed then either: durable before the log's offsets can be used anew. */
     for (struct idem_entry *e = t->idem->oldest; e != NULL; e = e->newer) {
-        if (e->state == ENTRY_PARTIAL && write_begin(t->idem, e, msg) == ERR_IO) {
-            return ERR_IO;
+        if (e->state == ENTRY_PARTIAL) {
+            TRY(write_begin(t->idem, e, msg));
         }
     }
-    return ERR_OK;
+    if (t->idem->file == NULL) {
+        return ERR_OK;
+    }
+    TRY(os_fdatasync(t->idem->file->fd, msg));
+    return os_fsync_dir(t->dir, msg);
 }
 
 /* The life of a request. */
@@ -847,6 +875,24 @@ err idem_append(struct idem_request *r, uint32_t partition, struct str batch,
     return ERR_OK;
 }
 
+/* What of the log the request's END depends on. */
+static void add_needs(struct buf *b, const struct idem_detail *d)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < d->partition_count; i++) {
+        count += d->parts[i].range_count > 0 ? 1 : 0;
+    }
+    add_int(b, count, 4);
+    for (uint32_t i = 0; i < d->partition_count; i++) {
+        const struct idem_part *part = &d->parts[i];
+        if (part->range_count > 0) {
+            const struct idem_range *last = &part->ranges[part->range_count - 1];
+            add_int(b, i, 4);
+            add_int(b, (uint64_t)(last->offset + last->count), 8);
+        }
+    }
+}
+
 err idem_finish(struct idem_request *r, struct hash128 digest, struct str answer, uint64_t *out_seq,
                 struct errmsg *msg)
 {
@@ -857,10 +903,11 @@ err idem_finish(struct idem_request *r, struct hash128 digest, struct str answer
     if (answer.len > IDEM_ANSWER_BYTES_MAX) {
         return errmsg_set(msg, ERR_TOO_LARGE, "the answer is too long to be remembered");
     }
-    AUTO_BUF record = buf_make(IDEM_ANSWER_BYTES_MAX + 256);
+    AUTO_BUF record = buf_make(IDEM_ANSWER_BYTES_MAX + 16 * TOPIC_PARTITIONS_MAX);
     record_head(&record, TYPE_END, e);
     add_int(&record, digest.low, 8);
     add_int(&record, digest.high, 8);
+    add_needs(&record, e->detail);
     add_int(&record, answer.len, 4);
     uint64_t answer_at = record.len;
     (void)buf_add_str(&record, answer); /* fits */

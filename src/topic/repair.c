@@ -194,7 +194,8 @@ static err copy_runs(const struct repair *r, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* Puts a broken segment's runs in its place. */
+/* Puts a broken segment's runs in its place: the one that takes its name comes last, so that until
+ * then everything is still in the old file. */
 static err take_apart(const struct repair *r, size_t segment, struct errmsg *msg)
 {
     const char *dir = r->p->dir;
@@ -206,8 +207,8 @@ static err take_apart(const struct repair *r, size_t segment, struct errmsg *msg
     TRY(os_link(log, kept, msg));
     (void)os_unlink(index, NULL); /* disposable; may not be there */
     bool is_replaced = false;
-    for (size_t i = 0; i < r->run_count; i++) {
-        const struct run *run = &r->runs[i];
+    for (size_t i = r->run_count; i > 0; i--) {
+        const struct run *run = &r->runs[i - 1];
         if (run->segment == segment) {
             AUTO_TEXT from = segment_path(dir, run->first, ".log.tmp");
             AUTO_TEXT to = segment_path(dir, run->first, ".log");
