@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* catalog_info.c - what INFO asks: one table described, its history, its files. */
+#include "flow/catalog_int.h"
+#include "flow/land_schema.h"
+#include "lake/history.h"
+
+static err add_member(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
+/* Under the claim. Rows with the SQL names of their types, provisional ones marked. */
+static err add_columns(const struct entry *e, enum table_kind kind, json_t *answer)
+{
+    const struct catalog_table *t = &e->tables[kind];
+    const struct col_def *defs = event_dead_columns();
+    size_t count = EVENT_DEAD_COUNT;
+    const struct event_schema *schema = NULL;
+    if (kind == TABLE_ROWS) {
+        bool has_hot = t->hot != NULL && hot_rows_table(t->hot) != NULL;
+        schema = has_hot ? hot_rows_schema(t->hot) : t->committed;
+        defs = event_schema_full(schema);
+        count = event_schema_full_count(schema);
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = json_pack("{s:s, s:s}", "name", defs[i].name, "type",
+                                 col_type_sql(defs[i].type));
+        if (schema != NULL && i < event_schema_count(schema) &&
+            event_schema_column(schema, i)->provisional) {
+            (void)json_object_set_new(item, "provisional", json_true()); /* a mark only */
+        }
+        if (json_array_append_new(list, item) != 0) {
+            json_decref(list);
+            return ERR_NOMEM;
+        }
+    }
+    return add_member(answer, "columns", list);
+}
+
+/* Acknowledged events that the table does not have yet. */
+static int64_t lag_of(struct entry *e, enum table_kind kind)
+{
+    int64_t lag = 0;
+    const struct catalog_table *t = &e->tables[kind];
+    catalog_lock(e->catalog);
+    for (uint32_t p = 0; p < e->meta.partition_count && p < e->acked_count; p++) {
+        lag += MAX(e->acked[p] - t->from[p], 0);
+    }
+    catalog_unlock(e->catalog);
+    return lag;
+}
+
+static err describe_topic(struct entry *e, enum table_kind kind, json_t *answer)
+{
+    TRY(add_columns(e, kind, answer));
+    TRY(add_member(answer, "topic", json_string(e->name)));
+    TRY(add_member(answer, "lag_events", json_integer(lag_of(e, kind))));
+    const struct lake_snapshot *dead = e->tables[TABLE_DEAD].snapshot;
+    if (kind == TABLE_ROWS) {
+        TRY(add_member(answer, "dead_rows",
+                       json_integer(dead == NULL ? 0 : lake_snapshot_row_count(dead))));
+    }
+    catalog_lock(e->catalog);
+    json_t *state = json_string(e->state != NULL ? e->state : "ok");
+    catalog_unlock(e->catalog);
+    return add_member(answer, "state", state);
+}
+
+/* A topic's table before its first commit. */
+static json_t *describe_nothing(void)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:[], s:{}}", "version", -1, "rows", 0, "files", 0,
+                     "bytes", 0, "partition_columns", "properties");
+}
+
+static err describe(struct entry *e, enum table_kind kind, json_t **out_answer,
+                    struct errmsg *msg)
+{
+    const struct catalog_table *t = &e->tables[kind];
+    AUTO_JSON answer = NULL;
+    if (t->snapshot != NULL) {
+        TRY(lake_describe(t->snapshot, &answer, msg));
+    } else {
+        answer = describe_nothing();
+    }
+    if (answer == NULL) {
+        return ERR_NOMEM;
+    }
+    AUTO_TEXT name = xasprintf("%s%s", e->table, kind == TABLE_DEAD ? LAND_DEAD_SUFFIX : "");
+    TRY(add_member(answer, "name", json_string(name)));
+    AUTO_TEXT path = xasprintf("lake/%s/%s", e->schema, name);
+    TRY(add_member(answer, "path", json_string(path)));
+    if (e->name != NULL) {
+        TRY(describe_topic(e, kind, answer));
+    }
+    *out_answer = TAKE(answer);
+    return ERR_OK;
+}
+
+static err history(const struct catalog_table *t, int64_t limit, json_t **out_answer,
+                   struct errmsg *msg)
+{
+    json_t *list = NULL;
+    if (t->snapshot != NULL) {
+        TRY(lake_history(t->dir, lake_snapshot_version(t->snapshot), (size_t)limit, &list, msg));
+    } else {
+        list = json_array();
+    }
+    *out_answer = json_pack("{s:o}", "commits", list);
+    return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+static err files(const struct catalog_table *t, int64_t limit, json_t **out_answer,
+                 struct errmsg *msg)
+{
+    AUTO_JSON list = json_array();
+    size_t count = t->snapshot == NULL ? 0 : lake_snapshot_file_count(t->snapshot);
+    struct lake_file_iter it = {0};
+    if (t->snapshot != NULL) {
+        it = lake_snapshot_files(t->snapshot);
+    }
+    for (int64_t i = 0; i < limit && (size_t)i < count; i++) {
+        const struct lake_file *f = lake_files_next(&it);
+        json_t *item = NULL;
+        if (f == NULL) {
+            break;
+        }
+        TRY(lake_file_describe(f, &item, msg));
+        if (json_array_append_new(list, item) != 0) {
+            return ERR_NOMEM;
+        }
+    }
+    *out_answer = json_pack("{s:I, s:O}", "file_count", (json_int_t)count, "files", list);
+    return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
+}
+
+/* Under the claim. */
+static err answer(struct entry *e, enum table_kind kind, const struct wire_info *info,
+                  json_t **out_answer, struct errmsg *msg)
+{
+    const bool wants[TABLE_KINDS] = {true, e->name != NULL};
+    TRY(entry_refresh(e, wants, msg));
+    const struct catalog_table *t = &e->tables[kind];
+    int64_t limit = MIN(MAX(info->limit, 1), 10000);
+    if (str_is(info->what, "describe")) {
+        return describe(e, kind, out_answer, msg);
+    }
+    if (str_is(info->what, "history")) {
+        return history(t, limit, out_answer, msg);
+    }
+    if (str_is(info->what, "files")) {
+        return files(t, limit, out_answer, msg);
+    }
+    return errmsg_set(msg, ERR_INVALID, "nothing is known of that about a table");
+}
+
+err catalog_info(struct catalog *c, const struct wire_info *info, struct buf *out,
+                 struct errmsg *msg)
+{
+    struct entry *e = NULL;
+    enum table_kind kind = TABLE_ROWS;
+    struct str name = info->table;
+    struct str schema = {0};
+    if (str_find(name, '.') >= 0) {
+        (void)str_split(&name, '.', &schema); /* there is a dot */
+    }
+    TRY(catalog_find(c, schema, name, &e, &kind, msg));
+    AUTO_JSON json = NULL;
+    err result = entry_claim(e, NULL, msg);
+    if (result == ERR_OK) {
+        result = answer(e, kind, info, &json, msg);
+        entry_release(e);
+    }
+    entry_unref(e);
+    TRY(result);
+    return json_write(json, out);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* catalog_int.h - what the parts of the catalog share. Only catalog*.c include this.
+ *
+ * Two kinds of guard: the catalog's lock (short, nothing blocks under it) for the list, counts, ends
+ * and flags; and an entry's claim (`is_busy`) for everything that does I/O: snapshots, hot rows, view
+ * texts. A claim is taken and given back under the lock and held without it. */
+#pragma once
+#include <pthread.h>
+
+#include "flow/catalog.h"
+#include "lake/snapshot.h"
+
+enum table_kind { TABLE_ROWS, TABLE_DEAD, TABLE_KINDS };
+
+/* One Delta table with its hot rows; under the entry's claim but for asked_us. */
+struct catalog_table {
+    char *dir;                      /* owned */
+    struct lake_snapshot *snapshot; /* referenced; NULL: there is no table */
+    struct event_schema *committed; /* referenced; rows of topics only */
+    int64_t *from;                  /* owned; per partition */
+    bool is_placed;                 /* committed and from are those of the snapshot */
+    struct hot_rows *hot;           /* owned; NULL: never asked */
+    char *view;                     /* owned; NULL: to be made */
+    uint64_t view_serial;
+    uint64_t view_hot_serial;
+    bool view_is_filtered;
+    int64_t asked_us; /* under the catalog's lock; monotonic, 0: never */
+};
+
+struct entry {
+    struct catalog *catalog;                  /* borrowed */
+    char *schema;                             /* owned; "bronze" */
+    char *name;                               /* owned; of the topic; NULL: a plain table */
+    char *table;                              /* owned */
+    char *uuid;                               /* owned */
+    char *topic_dir;                          /* owned */
+    unsigned refs;                            /* under the catalog's lock, as the next ones */
+    bool is_busy;
+    bool is_gone;
+    int64_t *acked;                           /* owned */
+    uint32_t acked_count;
+    char *state;                              /* owned; as the writer reports it; NULL: unknown */
+    bool is_meta_stale;
+    struct topic_meta meta;                   /* claim, as what follows */
+    bool has_meta;
+    struct sql_conn *conn;                    /* owned */
+    struct lake_parquet parquet;
+    struct catalog_table tables[TABLE_KINDS]; /* plain tables: the first */
+};
+
+struct catalog {
+    struct sql_engine *engine; /* borrowed */
+    char *data_dir;            /* owned */
+    unsigned threads;
+    struct hot_pool pool;
+    pthread_mutex_t lock;
+    pthread_cond_t released; /* a claim was given back */
+    struct entry **entries;  /* owned, each one reference */
+    size_t count;
+    size_t cap;
+    uint64_t generation; /* changes when names go or change their meaning */
+};
+
+struct session_view {
+    char *schema; /* owned */
+    char *name;   /* owned */
+    uint64_t serial;
+};
+struct catalog_session {
+    struct catalog *catalog; /* borrowed */
+    struct sql_session *sql; /* owned */
+    struct session_view *views; /* owned */
+    size_t view_count;
+    size_t view_cap;
+    uint64_t generation;
+};
+
+/* --- catalog.c --- */
+static inline void catalog_lock(struct catalog *c)
+{
+    (void)pthread_mutex_lock(&c->lock); /* cannot fail: a plain lock */
+}
+static inline void catalog_unlock(struct catalog *c)
+{
+    (void)pthread_mutex_unlock(&c->lock);
+}
+void entry_unref(struct entry *e);
+/* Waits for the claim. Errors: CANCELLED. */
+err entry_claim(struct entry *e, const atomic_bool *cancel, struct errmsg *msg);
+bool entry_try_claim(struct entry *e);
+void entry_release(struct entry *e);
+/* The entry of a name (referenced), looked for in all schemas when `schema` is empty; a plain
+ * table on disk becomes an entry. Errors: NOT_FOUND with near names. */
+err catalog_find(struct catalog *c, struct str schema, struct str name, struct entry **out_entry,
+                 enum table_kind *out_kind, struct errmsg *msg);
+/* Every entry, referenced; plain tables on disk included. The caller unrefs each and frees. */
+struct entry **catalog_all(struct catalog *c, size_t *out_count);
+
+/* --- catalog_table.c; all under the entry's claim --- */
+struct entry_ends {
+    int64_t *items; /* owned */
+    uint32_t count;
+};
+/* Newest snapshots of the tables asked for, `wants` by kind, without hot rows. */
+err entry_refresh(struct entry *e, const bool wants[TABLE_KINDS], struct errmsg *msg);
+/* The same, and their hot rows up to the ends known now, which are returned (caller frees items). */
+err entry_bring_up(struct entry *e, const bool wants[TABLE_KINDS], const atomic_bool *cancel,
+                   struct entry_ends *out_ends, struct errmsg *msg);
+/* The view's text is then in table->view, its serial beside it. With `tail` it is for one use. */
+err entry_make_view(struct entry *e, enum table_kind kind, const char *tail, struct errmsg *msg);
+struct hot_goal entry_goal(const struct entry *e, enum table_kind kind, const int64_t *ends,
+                           const atomic_bool *cancel);
+void catalog_table_deinit(struct catalog_table *t);
+void catalog_table_forget_hot(struct catalog_table *t);

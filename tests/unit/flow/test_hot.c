@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* test_hot.c - what a query sees: files and hot rows together are the log, at every moment. */
+#include "hot_test.h"
+
+static struct hot_rig rig; /* the engine is kept over tests */
+
+/* An event is seen as soon as it is acknowledged, with no table there yet; a topic without any
+ * event is an empty table with the system's columns. */
+static void rows_are_seen_before_they_land(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1,\"name\":\"a\"}", "{\"x\":2}", "no json"};
+    hot_open(&rig);
+    hot_expect(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", "0");
+    hot_expect(&rig, true, false,
+               "SELECT string_agg(column_name, ',') FROM (DESCRIBE web_logs)",
+               "_time,_date,_partition,_offset,_timestamp,_key,_rescued");
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 3);
+    hot_expect(&rig, true, false, "SELECT (sum(x) || ' ' || max(name))::VARCHAR FROM web_logs",
+               "3 a");
+    hot_expect(&rig, true, false,
+               "SELECT string_agg(column_name || ' ' || column_type, ',') FROM (DESCRIBE web_logs)",
+               "name VARCHAR,x BIGINT,_time TIMESTAMP WITH TIME ZONE,_date DATE,_partition "
+               "INTEGER,_offset BIGINT,_timestamp TIMESTAMP WITH TIME ZONE,_key VARCHAR,_rescued "
+               "VARCHAR");
+    hot_expect(&rig, false, true, "SELECT reason FROM web_logs__dead", "invalid_json");
+    hot_exactly_once(&rig);
+    hot_close(&rig);
+}
+
+/* A statement's bounds are told: what the table has, what the log has, and columns that no commit
+ * has fixed yet. */
+static void bounds_and_provisional_columns_are_told(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "{\"x\":2}"};
+    static const char *const b[] = {"{\"x\":3,\"y\":true}"};
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    rig_flush(&rig.land);
+    rig_append(&rig.land, 1, RIG_NOON_MS, b, 1);
+    hot_tell(&rig);
+    AUTO_BUF out = buf_make(4096);
+    AUTO_BUF tail = buf_make(4096);
+    OK(hot_ask(&rig, true, false, "SELECT count(y)::VARCHAR FROM bronze.web_logs", &out, &tail,
+               &msg_));
+    assert_string_equal(buf_cstr(&out), "1");
+    assert_string_equal(buf_cstr(&tail),
+                        ",\"as_of\":{\"web.logs\":{\"0\":{\"table\":2,\"log\":2},"
+                        "\"1\":{\"table\":0,\"log\":1}}},\"provisional\":[\"y\"]");
+    rig_flush(&rig.land);
+    buf_reset(&tail);
+    buf_reset(&out);
+    OK(hot_ask(&rig, true, false, "SELECT count(y)::VARCHAR FROM bronze.web_logs", &out, &tail,
+               &msg_));
+    assert_string_equal(buf_cstr(&out), "1");
+    assert_string_equal(buf_cstr(&tail),
+                        ",\"as_of\":{\"web.logs\":{\"0\":{\"table\":2,\"log\":2},"
+                        "\"1\":{\"table\":1,\"log\":1}}}");
+    hot_close(&rig);
+}
+
+/* Whatever the order of appends, landings, restarts and queries: each record once. */
+static void every_interleaving_is_exact(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"{\"x\":1,\"a\":\"t\"}", "{\"x\":2.5,\"b\":[1]}", "[]",
+                                       "{\"x\":\"text\",\"c\":null}", "{\"d\":true,\"x\":7}"};
+    enum { STEPS = 5, ACTIONS = 4 };
+    unsigned orders = 1;
+    for (int i = 0; i < STEPS; i++) {
+        orders *= ACTIONS;
+    }
+    for (unsigned order = 0; order < orders; order += 7) {
+        hot_open(&rig);
+        rig_append(&rig.land, 0, RIG_NOON_MS, some, 2);
+        unsigned rest = order;
+        for (unsigned step = 0; step < STEPS; step++, rest /= ACTIONS) {
+            switch (rest % ACTIONS) {
+            case 0: rig_append(&rig.land, step % 2, RIG_NOON_MS, some + step % 3, 3); break;
+            case 1: rig_flush(&rig.land); break;
+            case 2: hot_exactly_once(&rig); break;
+            default:
+                hot_stop(&rig);
+                hot_start(&rig);
+                break;
+            }
+        }
+        hot_exactly_once(&rig);
+        rig_flush(&rig.land);
+        hot_exactly_once(&rig);
+        hot_close(&rig);
+    }
+}
+
+/* Columns of hot rows follow all that is hot, not what was seen first; what was decoded by other
+ * columns is decoded again. */
+static void columns_follow_everything_hot(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"v\":1}"};
+    static const char *const b[] = {"{\"v\":2.5}"};
+    static const char *const c[] = {"{\"v\":\"text\",\"w\":null}"};
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 1);
+    hot_expect(&rig, true, false, "SELECT typeof(any_value(v)) || ' ' || sum(v) FROM web_logs",
+               "BIGINT 1");
+    rig_append(&rig.land, 0, RIG_NOON_MS, b, 1);
+    hot_expect(&rig, true, false, "SELECT typeof(any_value(v)) || ' ' || sum(v) FROM web_logs",
+               "DOUBLE 3.5");
+    rig_append(&rig.land, 1, RIG_NOON_MS, c, 1);
+    hot_expect(&rig, true, false,
+               "SELECT typeof(any_value(v)) || ' ' || string_agg(v, ',' ORDER BY v) || ' ' || "
+               "typeof(any_value(w)) FROM web_logs",
+               "VARCHAR 1,2.5,text VARCHAR");
+    rig_flush(&rig.land);
+    hot_expect(&rig, true, false,
+               "SELECT typeof(any_value(v)) || ' ' || string_agg(v, ',' ORDER BY v) || ' ' || "
+               "typeof(any_value(w)) FROM web_logs",
+               "VARCHAR 1,2.5,text VARCHAR");
+    hot_close(&rig);
+}
+
+/* A committed type stays: a later value that does not fit is rescued, hot and landed alike. */
+static void committed_types_stay(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"v\":1}"};
+    static const char *const b[] = {"{\"v\":\"text\"}"};
+    const char *sql = "SELECT typeof(any_value(v)) || ' ' || sum(v) || ' ' || "
+                      "string_agg(_rescued, ',') FROM web_logs";
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 1);
+    rig_flush(&rig.land);
+    rig_append(&rig.land, 0, RIG_NOON_MS, b, 1);
+    hot_expect(&rig, true, false, sql, "BIGINT 1 {\"v\":\"text\"}");
+    rig_flush(&rig.land);
+    hot_expect(&rig, true, false, sql, "BIGINT 1 {\"v\":\"text\"}");
+    hot_close(&rig);
+}
+
+/* What finds no room in memory is read from the log, and nothing changes for the query. */
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    char value[256];
+    const char *values[200];
+    (void)snprintf(value, sizeof value, "{\"pad\":\"%0200d\",\"n\":1}", 7);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        values[i] = value;
+    }
+    rig.hot_bytes = 64 << 10;
+    hot_open(&rig);
+    for (unsigned round = 0; round < 200; round++) {
+        rig_append(&rig.land, round % 2, RIG_NOON_MS, values, ARRAY_LEN(values));
+        if (round % 40 == 39) {
+            hot_exactly_once(&rig);
+        }
+    }
+    hot_expect(&rig, true, false,
+               "SELECT sum(a.n)::VARCHAR || ' ' || (SELECT count(*) FROM web_logs) FROM web_logs a",
+               "40000 40000");
+    assert_true(catalog_hot_bytes(rig.catalog) < 4 << 20);
+    rig_flush(&rig.land);
+    hot_exactly_once(&rig);
+    assert_true(catalog_hot_bytes(rig.catalog) == 0);
+    hot_close(&rig);
+}
+
+/* Other statements see nothing of what happens after they began. */
+static void a_statement_keeps_what_it_saw(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "{\"x\":2}"};
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    hot_tell(&rig);
+    char schema[] = "bronze";
+    char name[] = "web_logs";
+    struct sql_table_ref ref = {schema, name};
+    struct sql_policy_result statement = {.tables = &ref, .table_count = 1};
+    struct catalog_lease *lease = NULL;
+    OK(catalog_prepare(rig.session, &statement, NULL, &lease, &msg_));
+    struct catalog_session *first = rig.session;
+    struct catalog_session *second = NULL;
+    OK(catalog_session_open(rig.catalog, &second, &msg_));
+    rig.session = second;
+    for (int i = 0; i < 3; i++) {
+        rig_append(&rig.land, 1, RIG_NOON_MS, a, 2);
+        hot_exactly_once(&rig);
+        rig_flush(&rig.land);
+        hot_exactly_once(&rig);
+        int64_t rows = 0;
+        OK(sql_query_i64(catalog_session_conn(first), "SELECT count(*) FROM web_logs", &rows,
+                         &msg_));
+        assert_int_equal(rows, 2);
+    }
+    catalog_lease_free(lease);
+    catalog_session_free(second);
+    rig.session = first;
+    hot_exactly_once(&rig);
+    hot_close(&rig);
+}
+
+/* A table that is not there is named, with names that are near. */
+static void unknown_tables_are_named(void **state)
+{
+    (void)state;
+    hot_open(&rig);
+    char schema[] = "";
+    char name[] = "web_log";
+    struct sql_table_ref ref = {schema, name};
+    struct sql_policy_result statement = {.tables = &ref, .table_count = 1};
+    struct catalog_lease *lease = NULL;
+    struct errmsg msg = {0};
+    assert_int_equal(catalog_prepare(rig.session, &statement, NULL, &lease, &msg), ERR_NOT_FOUND);
+    assert_string_equal(msg.text, "there is no table web_log; did you mean bronze.web_logs?");
+    hot_close(&rig);
+}
+
+/* Dead letters and rows are found again after the topic was made anew under the same name. */
+static void a_deleted_topic_is_forgotten(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "{\"x\":2}"};
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    hot_exactly_once(&rig);
+    struct wire_topics none = {0};
+    catalog_set_topics(rig.catalog, &none);
+    AUTO_BUF out = buf_make(4096);
+    struct errmsg msg = {0};
+    assert_int_equal(hot_ask(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", &out,
+                             NULL, &msg),
+                     ERR_NOT_FOUND);
+    rig_flush(&rig.land); /* deleting keeps the tables: they answer as plain ones */
+    OK(hot_ask(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", &out, NULL, &msg_));
+    assert_string_equal(buf_cstr(&out), "2");
+    hot_tell_topics(&rig);
+    hot_exactly_once(&rig);
+    hot_close(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_seen_before_they_land),
+        cmocka_unit_test(bounds_and_provisional_columns_are_told),
+        cmocka_unit_test(every_interleaving_is_exact),
+        cmocka_unit_test(columns_follow_everything_hot),
+        cmocka_unit_test(committed_types_stay),
+        cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(a_statement_keeps_what_it_saw),
+        cmocka_unit_test(unknown_tables_are_named),
+        cmocka_unit_test(a_deleted_topic_is_forgotten),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sql_conn_close(rig.land.conn);
+    sql_engine_close(rig.land.engine);
+    return failed;
+}
