@@ -65,6 +65,13 @@ bool lake_checkpoint_is_due(const struct lake_snapshot *s, int64_t now_ms)
            (commits >= INTERVAL_COMMITS_ENOUGH || now_ms - since_ms >= INTERVAL_MS);
 }
 
+int64_t lake_tombstone_limit_ms(const struct lake_snapshot *s, int64_t now_ms)
+{
+    return now_ms - lake_metadata_interval_ms(&s->metadata->metadata,
+                                              "delta.deletedFileRetentionDuration",
+                                              tombstone_ms_default);
+}
+
 /* ---- what goes into the file ---- */
 
 struct writing {
@@ -196,10 +203,8 @@ static err write_of(const struct lake_snapshot *s, const struct lake_parquet *pa
         .body = buf_make(ACTION_BYTES_MAX),
         .with_stats = !lake_metadata_config_is(m, "delta.checkpoint.writeStatsAsJson", "false"),
         .files = lake_snapshot_files(s),
-        .tombstones = lake_snapshot_tombstones(s)};
-    w.tombstones_after_ms =
-        os_now_ms() - lake_metadata_interval_ms(m, "delta.deletedFileRetentionDuration",
-                                                tombstone_ms_default);
+        .tombstones = lake_snapshot_tombstones(s),
+        .tombstones_after_ms = lake_tombstone_limit_ms(s, os_now_ms())};
     uint64_t size_bytes = 0;
     err e = write_parquet(&w, parquet, target, &size_bytes, msg);
     if (e == ERR_OK) {

@@ -439,12 +439,13 @@ static void checkpoint_and_clean(struct run *run, struct lake_snapshot *s)
     if (!lake_checkpoint_is_due(s, now_ms)) {
         return;
     }
-    if (lake_checkpoint_write(s, s->parquet, &detail) != ERR_OK) {
+    if (lake_checkpoint_write(s, run->parquet, &detail) != ERR_OK) {
         note_upkeep(&run->result, &detail);
         return;
     }
     s->checkpoint_version = s->version; /* nobody shares the snapshot yet */
     s->checkpoint_ms = now_ms;
+    lake_list_drop_deleted(&s->tombstones, lake_tombstone_limit_ms(s, now_ms));
     run->result.wrote_checkpoint = true;
     if (clean &&
         lake_log_cleanup(s, now_ms, &run->result.cleaned_files, &detail) != ERR_OK) {
@@ -465,7 +466,7 @@ static void upkeep(struct run *run, struct lake_snapshot *s)
     } else {
         note_upkeep(&run->result, &detail);
     }
-    if (s->parquet != NULL && s->parquet->write != NULL) {
+    if (run->parquet != NULL && run->parquet->write != NULL) {
         checkpoint_and_clean(run, s);
     }
 }
@@ -505,7 +506,7 @@ err lake_commit_run(struct lake_commit *c, const char *table_dir, struct lake_sn
     AUTO(lake_snapshot) s = NULL;
     err e = run.own_version >= 0 ? adopt_own(&run, &s, msg) : attempt_until_done(&run, &s, msg);
     if (e == ERR_OK && run.own_version < 0) {
-        s->parquet = parquet;
+        s->parquet = parquet != NULL ? parquet : s->parquet; /* nobody shares the snapshot yet */
         upkeep(&run, s);
     }
     lake_snapshot_unref(run.base);

@@ -308,6 +308,20 @@ err lake_list_kill(struct lake_list *list, const struct lake_file *keys, size_t 
     return ERR_OK;
 }
 
+void lake_list_drop_deleted(struct lake_list *list, int64_t until_ms)
+{
+    ASSERT(list->index == NULL);
+    for (size_t s = 0; s < list->slot_count; s++) {
+        const struct lake_slot *slot = &list->slots[s];
+        for (uint32_t i = 0; i < slot->used; i++) {
+            if (!slot_is_dead(slot, i) && slot->segment->files[i].deletion_ms <= until_ms) {
+                kill_at(list, s, i, NULL, NULL);
+            }
+        }
+    }
+    lake_list_trim(list);
+}
+
 void lake_list_trim(struct lake_list *list)
 {
     ASSERT(list->index == NULL);

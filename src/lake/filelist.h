@@ -67,5 +67,7 @@ err lake_list_add(struct lake_list *list, const struct lake_file *f, bool keep_s
  * Errors: NOMEM. */
 err lake_list_kill(struct lake_list *list, const struct lake_file *keys, size_t count,
                    lake_killed_fn *killed, void *ctx);
+/* Hides the tombstones of deletions up to `until_ms`. Not while indexed. */
+void lake_list_drop_deleted(struct lake_list *list, int64_t until_ms);
 /* Drops slots without live files. Not while indexed. */
 void lake_list_trim(struct lake_list *list);

@@ -69,6 +69,9 @@ void lake_state_set_commit(struct lake_snapshot *s, int64_t version, const struc
  * metaData), UNSUPPORTED (a live file outside of the table). */
 err lake_state_finish(struct lake_snapshot *s, struct errmsg *msg);
 
+/* Tombstones not younger than this have expired (delta.deletedFileRetentionDuration, 1 week). */
+int64_t lake_tombstone_limit_ms(const struct lake_snapshot *s, int64_t now_ms);
+
 /* Called with the actions of a commit before they are applied. */
 typedef err lake_visit_fn(void *ctx, int64_t version, const struct lake_actions *a,
                           struct errmsg *msg);

@@ -82,10 +82,10 @@ static int64_t scan_integer(struct scan *s)
 
 int64_t lake_stats_num_records(struct str stats)
 {
-    struct scan s = {stats.ptr, stats.ptr + stats.len};
     if (stats.len < 2) {
         return -1;
     }
+    struct scan s = {stats.ptr, stats.ptr + stats.len};
     skip_space(&s);
     if (s.at >= s.end || *s.at != '{') {
         return -1;
