@@ -331,9 +331,30 @@ static void check_head_bytes(struct conn *c, struct http_exchange *ex, size_t us
     }
 }
 
+/* Empty lines before a request are allowed (RFC 9112 section 2.2), bare CR and LF are not, which
+ * llhttp skips there. Returns how many bytes it took. */
+static size_t skip_empty_lines(struct conn *c, const char *bytes, size_t len)
+{
+    size_t at = 0;
+    for (; at < len && (c->has_lone_cr || bytes[at] == '\r' || bytes[at] == '\n'); at++) {
+        if (c->has_lone_cr != (bytes[at] == '\n')) {
+            conn_fail(c, 400, "bad_request", "there is a bare CR or LF before the request");
+            return len;
+        }
+        c->has_lone_cr = !c->has_lone_cr;
+    }
+    return at;
+}
+
 /* Feeds the parser; returns how much it used, less than `len` when it was stopped. */
 static size_t parse(struct conn *c, const char *bytes, size_t len)
 {
+    if (c->receiving == NULL) {
+        size_t skipped = skip_empty_lines(c, bytes, len);
+        if (skipped > 0) {
+            return skipped;
+        }
+    }
     struct http_exchange *before = c->receiving;
     uint64_t id = before == NULL ? 0 : before->id;
     bool was_head_done = before != NULL && before->is_head_done;

@@ -154,6 +154,10 @@ static bool check_framing(struct http_exchange *ex, const llhttp_t *parser)
         if (ex->is_http10) {
             return refuse_head(ex, 400, "bad_framing", "HTTP/1.0 has no transfer coding");
         }
+        if (!ex->is_chunked_in) {
+            return refuse_head(ex, 400, "bad_framing",
+                               "the body's end is unknown: its last coding is not chunked");
+        }
         if (codings > 1 || !str_eq_nocase(http_header(ex, "transfer-encoding"), STR("chunked"))) {
             return refuse_head(ex, 501, "transfer_coding",
                                "the only transfer coding known here is chunked");
@@ -510,9 +514,8 @@ static int on_message_complete(llhttp_t *parser)
     } else if (ex->route != NULL && ex->route->handler->on_body_end != NULL) {
         ex->route->handler->on_body_end(ex);
     }
-    bool is_full = c->exchange_count >= HTTP_PIPELINE_MAX ||
-                   conn_out_bytes(c) >= c->server->options.write_buffer_bytes;
-    return c->is_stop_parsing || c->is_dead || is_full ? HPE_PAUSED : HPE_OK;
+    /* Between messages conn.c decides whether to go on, and looks at what llhttp would skip. */
+    return HPE_PAUSED;
 }
 
 const llhttp_settings_t *request_parser_settings(void)

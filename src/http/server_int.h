@@ -139,6 +139,7 @@ struct conn {
     bool is_eof;
     bool is_ready, is_dirty; /* in these lists */
     bool is_dead;
+    bool has_lone_cr;     /* of an empty line before a request: LF must follow */
     bool is_stop_parsing; /* no further request is read */
     bool is_lingering;    /* answered, write side shut, input dropped */
     bool is_reserved;     /* one of the last slots */
