@@ -144,6 +144,7 @@ static err finish_record(struct event_splitter *s, const char *p, const char *en
     bytes.len -= is_line && !s->skipping && bytes.ptr[bytes.len - 1] == '\r';
     err e = ERR_OK;
     if (s->skipping || bytes.len > s->record_bytes_max) {
+        bytes.len = MIN(bytes.len, s->record_bytes_max);
         e = reject(s, bytes, EVENT_RECORD_TOO_LARGE, "the record is over the size limit");
     } else {
         e = emit(s, bytes, s->start_line);
@@ -210,7 +211,8 @@ static err feed_first(struct event_splitter *s, const char *p, const char *end)
         p = newline;
         line = buf_str(&s->carry);
     }
-    if (!s->skipping && line_goes_on(line)) {
+    bool too_long = s->skipping || line.len > s->record_bytes_max + 1;
+    if (!too_long && line_goes_on(line)) {
         s->mode = SPLIT_SINGLE;
         return carry_add(s, p, (size_t)(end - p));
     }
@@ -296,11 +298,11 @@ static const char *scan_element(struct event_splitter *s, const char *p, const c
 }
 
 /* The body's own grammar is broken here. */
-static err array_broken(struct event_splitter *s, const char *p, const char *end, const char *detail)
+static err array_broken(struct event_splitter *s, const char *p, const char *detail)
 {
     s->mode = SPLIT_DONE;
     s->start_line = s->line;
-    return reject(s, str_of(p, (size_t)(end - p)), EVENT_INVALID_JSON, detail);
+    return reject(s, str_of(p, 1), EVENT_INVALID_JSON, detail);
 }
 
 /* An element begins at `p`: decides what it is. False when nothing can begin so. */
@@ -332,15 +334,15 @@ static err feed_element(struct event_splitter *s, const char **p, const char *en
 }
 
 /* One byte between elements that is not white space. */
-static err feed_between(struct event_splitter *s, const char *p, const char *end)
+static err feed_between(struct event_splitter *s, const char *p)
 {
     char c = *p;
     if (s->place == PLACE_END) {
-        return array_broken(s, p, end, "text after the end of the array");
+        return array_broken(s, p, "text after the end of the array");
     }
     if (s->place == PLACE_AFTER) {
         if (c != ',' && c != ']') {
-            return array_broken(s, p, end, "expected ',' or ']' between the elements of the array");
+            return array_broken(s, p, "expected ',' or ']' between the elements of the array");
         }
         s->place = c == ',' ? PLACE_VALUE : PLACE_END;
         return ERR_OK;
@@ -349,7 +351,7 @@ static err feed_between(struct event_splitter *s, const char *p, const char *end
         s->place = PLACE_END;
         return ERR_OK;
     }
-    return array_broken(s, p, end, "expected an element of the array");
+    return array_broken(s, p, "expected an element of the array");
 }
 
 static err feed_array(struct event_splitter *s, const char *p, const char *end)
@@ -366,7 +368,7 @@ static err feed_array(struct event_splitter *s, const char *p, const char *end)
             TRY(feed_element(s, &p, end));
             continue;
         }
-        TRY(feed_between(s, p, end));
+        TRY(feed_between(s, p));
         p++;
     }
     return ERR_OK;

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* bench_decode.c - nanoseconds of CPU per event for splitting, validating, decoding and producing.
+ *
+ *     bench_decode [FILE.ndjson]
+ *
+ * FILE: for instance what ../shared/peers/events.py writes; without one, events of our own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "flow/decode.h"
+#include "flow/json_index.h"
+#include "flow/produce.h"
+
+enum { EVENTS = 200000, ROUNDS = 5, FILE_BYTES_MAX = 1 << 28 };
+
+static double cpu_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+struct bench {
+    struct buf text;
+    struct record *records;
+    size_t count;
+    struct event_validator *validator;
+    uint64_t good;
+};
+
+static void fail(const char *what)
+{
+    (void)fprintf(stderr, "bench_decode: %s\n", what);
+    exit(1);
+}
+
+static void check(err e, const char *what)
+{
+    if (e != ERR_OK) {
+        fail(what);
+    }
+}
+
+static void make_events(struct bench *b, const char *path)
+{
+    b->text = buf_make(FILE_BYTES_MAX);
+    if (path == NULL) {
+        AUTO(producer) p = producer_new("analytics_events", 1);
+        for (size_t i = 0; i < EVENTS; i++) {
+            producer_next(p, (int64_t)i * 1000, &b->text);
+            (void)buf_add_byte(&b->text, '\n');
+        }
+        return;
+    }
+    FILE *f = fopen(path, "rb");
+    char piece[65536];
+    size_t got = 0;
+    while (f != NULL && (got = fread(piece, 1, sizeof(piece), f)) > 0) {
+        (void)buf_add(&b->text, piece, got);
+    }
+    if (f == NULL || b->text.failed) {
+        fail("cannot read the file");
+    }
+    (void)fclose(f);
+}
+
+static err keep(void *ctx, const struct event_split_record *record)
+{
+    struct bench *b = ctx;
+    b->records[b->count] = (struct record){.offset = (int64_t)b->count,
+                                           .timestamp_ms = 1800000000000,
+                                           .value = record->bytes,
+                                           .has_value = true};
+    b->count++;
+    return ERR_OK;
+}
+
+static err validate(void *ctx, const struct event_split_record *record)
+{
+    struct bench *b = ctx;
+    struct event_key key;
+    b->good += event_validate(b->validator, record->bytes, &key, NULL) == EVENT_OK;
+    return ERR_OK;
+}
+
+static double run_split(struct bench *b, event_split_cb cb, enum event_format format, size_t piece)
+{
+    AUTO(event_splitter) s = NULL;
+    struct event_splitter_options o = {.format = format, .on_record = cb, .ctx = b};
+    check(event_splitter_new(&o, &s), "splitter");
+    b->count = 0;
+    double start = cpu_ns();
+    for (size_t at = 0; at < b->text.len; at += piece) {
+        check(event_splitter_feed(s, str_of(b->text.data + at, MIN(piece, b->text.len - at))), "feed");
+    }
+    check(event_splitter_finish(s), "finish");
+    return (cpu_ns() - start) / (double)event_splitter_count(s);
+}
+
+/* Infers the schema of all records, as the writer does before it lands them. */
+static struct event_schema *infer_all(struct bench *b, double *out_ns)
+{
+    struct event_schema *empty = NULL;
+    struct event_schema *schema = NULL;
+    AUTO(decoder) d = NULL;
+    AUTO(infer) x = NULL;
+    enum event_code reason;
+    struct decode_options o = {.infer = true};
+    check(event_schema_new(NULL, 0, NULL, 0, &empty, NULL), "schema");
+    check(decoder_new(empty, &o, &d, NULL), "decoder");
+    check(infer_new(empty, &x), "infer");
+    double start = cpu_ns();
+    for (size_t i = 0; i < b->count; i++) {
+        (void)decode_row(d, &b->records[i], 0, NULL, 0, &reason, NULL);
+    }
+    check(decoder_infer(d, x), "infer");
+    *out_ns = (cpu_ns() - start) / (double)b->count;
+    check(infer_schema(x, false, &schema, NULL), "schema");
+    event_schema_unref(empty);
+    return schema;
+}
+
+static double run_decode(struct bench *b, struct event_schema *schema, bool borrow)
+{
+    AUTO(decoder) d = NULL;
+    struct decode_options o = {.infer = true, .borrow_text = borrow};
+    struct col_block block;
+    enum event_code reason;
+    check(decoder_new(schema, &o, &d, NULL), "decoder");
+    check(col_block_init(&block, event_schema_full(schema), event_schema_full_count(schema),
+                         64 << 20),
+          "block");
+    b->good = 0;
+    double start = cpu_ns();
+    for (size_t i = 0; i < b->count; i++) {
+        if (i % SOURCE_ROWS == 0) {
+            col_block_reset(&block);
+        }
+        b->good += decode_row(d, &b->records[i], 3, block.cols, i % SOURCE_ROWS, &reason, NULL) ==
+                   DECODE_ROW;
+    }
+    double ns = (cpu_ns() - start) / (double)b->count;
+    col_block_deinit(&block);
+    return ns;
+}
+
+static double run_judge(struct bench *b, struct event_schema *schema)
+{
+    AUTO(decoder) d = NULL;
+    struct decode_options o = {0};
+    enum event_code reason;
+    check(decoder_new(schema, &o, &d, NULL), "decoder");
+    double start = cpu_ns();
+    for (size_t i = 0; i < b->count; i++) {
+        b->good += decode_judge(d, &b->records[i], &reason, NULL) == DECODE_ROW;
+    }
+    return (cpu_ns() - start) / (double)b->count;
+}
+
+static void run_produce(void)
+{
+    static const char *const kinds[] = {"web_logs", "customer_events", "transaction_events",
+                                        "analytics_events"};
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        AUTO_BUF out = buf_make(FILE_BYTES_MAX);
+        AUTO(producer) p = producer_new(kinds[k], 1);
+        double start = cpu_ns();
+        for (int64_t i = 0; i < EVENTS; i++) {
+            producer_next(p, 1800000000000000 + i * 10, &out);
+        }
+        (void)printf("produce %-20s %7.1f ns/event, %zu bytes each\n", kinds[k],
+                     (cpu_ns() - start) / EVENTS, out.len / EVENTS);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {0};
+    make_events(&b, argc > 1 ? argv[1] : NULL);
+    b.records = calloc(b.text.len / 2 + 1, sizeof(*b.records));
+    struct event_validator_options v = {.key_field = STR("customer_id")};
+    struct event_validator_options no_key = {0};
+    (void)printf("simdjson kernel: %s\n", json_indexer_name());
+    struct event_schema *schema = NULL;
+    for (int round = 0; round < ROUNDS; round++) {
+        double infer_ns = 0;
+        double split = run_split(&b, keep, EVENT_FORMAT_NDJSON, b.text.len);
+        check(event_validator_new(&no_key, &b.validator, NULL), "validator");
+        double both = run_split(&b, validate, EVENT_FORMAT_NDJSON, 65536);
+        event_validator_free(b.validator);
+        check(event_validator_new(&v, &b.validator, NULL), "validator");
+        double keyed = run_split(&b, validate, EVENT_FORMAT_NDJSON, 65536);
+        event_validator_free(b.validator);
+        (void)run_split(&b, keep, EVENT_FORMAT_NDJSON, b.text.len);
+        event_schema_unref(schema);
+        schema = infer_all(&b, &infer_ns);
+        double copied = run_decode(&b, schema, false);
+        double borrowed = run_decode(&b, schema, true);
+        double judged = run_judge(&b, schema);
+        (void)printf("ns/event: split %.1f, split+validate %.1f, with key %.1f, infer %.1f, "
+                     "decode %.1f, decode borrowing %.1f, judge %.1f (%zu events of %zu bytes)\n",
+                     split, both, keyed, infer_ns, copied, borrowed, judged, b.count,
+                     b.text.len / b.count);
+    }
+    run_produce();
+    for (size_t i = 0; i < event_schema_count(schema); i++) {
+        const struct event_column *c = event_schema_column(schema, i);
+        (void)printf("column %.*s %s\n", STR_ARGS(c->name), col_type_sql(c->type));
+    }
+    event_schema_unref(schema);
+    buf_deinit(&b.text);
+    free(b.records);
+    return 0;
+}
