@@ -19,6 +19,20 @@ err sql_session_open(struct sql_engine *engine, struct sql_session **out_session
     unsigned long long n = number;
     TRY(sql_execf(session->conn, msg, "ATTACH ':memory:' AS s%llu", n));
     session->number = number;
+    /* policy.c sends information_schema to the schema tarn, so that each session sees its own. */
+    TRY(sql_execf(session->conn, msg,
+                  "CREATE SCHEMA s%llu.tarn; CREATE VIEW s%llu.tarn.tables AS SELECT 'tarn' AS "
+                  "table_catalog, * EXCLUDE (table_catalog) FROM system.information_schema.tables "
+                  "WHERE table_catalog = 's%llu' AND table_schema <> 'tarn'",
+                  n, n, n));
+    TRY(sql_execf(session->conn, msg,
+                  "CREATE VIEW s%llu.tarn.columns AS SELECT 'tarn' AS table_catalog, * EXCLUDE "
+                  "(table_catalog) FROM system.information_schema.columns WHERE table_catalog = "
+                  "'s%llu' AND table_schema <> 'tarn'; CREATE VIEW s%llu.tarn.schemata AS SELECT "
+                  "'tarn' AS catalog_name, * EXCLUDE (catalog_name) FROM "
+                  "system.information_schema.schemata WHERE catalog_name = 's%llu' AND schema_name "
+                  "<> 'tarn'",
+                  n, n, n, n));
     TRY(sql_execf(session->conn, msg,
                   "CREATE SCHEMA s%llu.gold; CREATE SCHEMA s%llu.silver;"
                   "CREATE SCHEMA s%llu.bronze;"

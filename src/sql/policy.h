@@ -17,7 +17,7 @@ enum {
     SQL_POLICY_NODES_MAX = 20000, /* expressions and relations of one statement */
     SQL_POLICY_TABLES_MAX = 256,  /* different tables of one statement */
     SQL_POLICY_UNIONS_MAX = 200,
-    SQL_POLICY_DEPTH_MAX = 200, /* nesting of expressions and subqueries */
+    SQL_POLICY_DEPTH_MAX = 1000, /* nesting in the parse tree, about three a level */
 };
 
 struct sql_table_ref {
