@@ -25,7 +25,7 @@ struct api_settings {
 struct api_wait; /* an exchange that waits for the log to be durable */
 
 struct api {
-    struct reactor *reactor;     /* borrowed, as are the next three */
+    struct reactor *reactor; /* borrowed, as are the next three */
     struct topic_store *store;
     struct writer_link *writer;
     struct broker *broker;

@@ -34,8 +34,7 @@ static void on_docs(struct http_exchange *ex)
          STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
              "connect-src 'self'")}};
     http_respond(ex, 200, fields, ARRAY_LEN(fields),
-                 str_of(embedded_docs_page,
-                        (size_t)(embedded_docs_page_end - embedded_docs_page)));
+                 str_of(embedded_docs_page, (size_t)(embedded_docs_page_end - embedded_docs_page)));
 }
 const struct http_handler api_docs = {.on_request = on_docs};
 

@@ -10,7 +10,7 @@
 #include "os/clock.h"
 
 struct events {
-    struct api_wait wait; /* first: on_ready casts back */
+    struct api_wait wait;     /* first: on_ready casts back */
     struct http_exchange *ex; /* borrowed until answered or aborted */
     struct api *api;
     struct topic *topic; /* borrowed; looked up again after waits */
@@ -19,7 +19,7 @@ struct events {
     struct inflate *inflate; /* owned; NULL for plain bodies */
     int64_t started_us;
     uint64_t body_bytes;
-    bool is_ended;  /* the body is complete, the answer waits for the disk */
+    bool is_ended; /* the body is complete, the answer waits for the disk */
     bool is_paused;
 };
 
@@ -164,8 +164,9 @@ static bool admit(struct http_exchange *ex, struct api *api)
     }
     if (topic_store_unsynced_bytes(api->store) > api->settings.unsynced_bytes_max) {
         if (SEEDED_BUG(SEEDED_FULL_QUEUE_OK)) {
-            http_respond_json(ex, 200, STR("{\"accepted\":1,\"rejected\":[],\"rejected_count\":0,"
-                                           "\"offsets\":[]}"));
+            http_respond_json(ex, 200,
+                              STR("{\"accepted\":1,\"rejected\":[],\"rejected_count\":0,"
+                                  "\"offsets\":[]}"));
             return false;
         }
         const struct http_field retry = {"retry-after", STR("1")};
@@ -217,10 +218,17 @@ static bool open_ingest(struct events *x, struct str key, bool atomic)
 
 static bool media_type_is_known(struct http_exchange *ex)
 {
-    static const char *const known[] = {
-        "",          "application/json",      "application/x-ndjson", "application/ndjson",
-        "text/json", "application/jsonlines", "application/jsonl",    "application/x-jsonlines",
-        "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"};
+    static const char *const known[] = {"",
+                                        "application/json",
+                                        "application/x-ndjson",
+                                        "application/ndjson",
+                                        "text/json",
+                                        "application/jsonlines",
+                                        "application/jsonl",
+                                        "application/x-jsonlines",
+                                        "text/plain",
+                                        "application/octet-stream",
+                                        "application/x-www-form-urlencoded"};
     char room[64];
     struct str type = http_content_type(ex, room);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {

@@ -63,8 +63,8 @@ static void add_writer(struct report *r, struct api *api)
         const struct topic_meta *m = topic_meta_of(topic_store_at(api->store, i));
         const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
         if (p != NULL && !str_is(p->state, "ok")) {
-            AUTO_TEXT reason = xasprintf("%s: %.*s: %.*s", m->table, STR_ARGS(p->state),
-                                         STR_ARGS(p->detail));
+            AUTO_TEXT reason =
+                xasprintf("%s: %.*s: %.*s", m->table, STR_ARGS(p->state), STR_ARGS(p->detail));
             add(r, "writer", HEALTH_DEGRADED, reason);
             return;
         }
@@ -161,8 +161,9 @@ static void refresh_gauges(struct api *api)
     struct topic_sync_stats sync = topic_store_sync_stats(api->store);
     metric_set(metric_get(METRIC_GAUGE, "tarn_sync_rounds", NULL, "Group commits so far."),
                (int64_t)sync.rounds);
-    metric_set(metric_get(METRIC_GAUGE, "tarn_sync_last_us", NULL, "Time of the last group commit."),
-               (int64_t)sync.last_us);
+    metric_set(
+        metric_get(METRIC_GAUGE, "tarn_sync_last_us", NULL, "Time of the last group commit."),
+        (int64_t)sync.last_us);
     struct broker_stats queries = broker_stats_of(api->broker);
     metric_set(metric_get(METRIC_GAUGE, "tarn_queries_running", NULL, "Queries that run now."),
                queries.running);
@@ -180,8 +181,8 @@ static void refresh_gauges(struct api *api)
         (void)snprintf(labels, sizeof labels, "topic=\"%s\"", m->name); /* fits */
         int64_t lag = 0;
         for (uint32_t k = 0; k < topic_partition_count(t); k++) {
-            int64_t done = p != NULL && k < p->partition_count ? p->committed[k]
-                                                                : topic_log_start(t, k);
+            int64_t done =
+                p != NULL && k < p->partition_count ? p->committed[k] : topic_log_start(t, k);
             lag += MAX(topic_acked_end(t, k) - done, (int64_t)0);
         }
         metric_set(metric_get(METRIC_GAUGE, "tarn_topic_lag_events", labels,
@@ -189,9 +190,9 @@ static void refresh_gauges(struct api *api)
                    lag);
         metric_set(metric_get(METRIC_GAUGE, "tarn_topic_log_bytes", labels, "Size of the log."),
                    (int64_t)topic_bytes(t));
-        metric_set(metric_get(METRIC_GAUGE, "tarn_dead_letters", labels,
-                              "Rows of the dead-letter table."),
-                   p == NULL ? 0 : p->dead_rows);
+        metric_set(
+            metric_get(METRIC_GAUGE, "tarn_dead_letters", labels, "Rows of the dead-letter table."),
+            p == NULL ? 0 : p->dead_rows);
     }
 }
 

@@ -6,7 +6,7 @@
 #include "http/api.h"
 
 struct asked {
-    uint32_t magic; /* 0: not a body that is being collected */
+    uint32_t magic;           /* 0: not a body that is being collected */
     struct http_exchange *ex; /* borrowed until answered or aborted */
     struct broker_query *query;
     uint64_t owed; /* bytes of DATA passed on and not credited yet */
@@ -54,11 +54,11 @@ static int status_of_code(struct str code)
         const char *code;
         int status;
     } rows[] = {
-        {"sql_invalid", 400},        {"sql_not_allowed", 403},  {"table_not_found", 404},
-        {"query_timeout", 408},      {"query_cancelled", 409},  {"query_out_of_memory", 507},
-        {"log_damaged", 503},        {"query_crashed", 500},    {"query_aborted", 500},
-        {"internal", 500},           {"sql_failed", 400},       {"topic_not_ready", 503},
-        {"unsupported", 400},        {"not_found", 404},        {"invalid", 400},
+        {"sql_invalid", 400},   {"sql_not_allowed", 403}, {"table_not_found", 404},
+        {"query_timeout", 408}, {"query_cancelled", 409}, {"query_out_of_memory", 507},
+        {"log_damaged", 503},   {"query_crashed", 500},   {"query_aborted", 500},
+        {"internal", 500},      {"sql_failed", 400},      {"topic_not_ready", 503},
+        {"unsupported", 400},   {"not_found", 404},       {"invalid", 400},
         {"log_cut", 503},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -110,8 +110,8 @@ void api_ask(struct http_exchange *ex, const struct wire_query *query, struct st
 static err read_query(const json_t *body, struct wire_query *q, struct str *int64,
                       struct errmsg *msg)
 {
-    static const char *const known[] = {"sql", "query", "params", "limit", "timeout_ms", "format",
-                                        "int64"};
+    static const char *const known[] = {"sql",        "query",  "params", "limit",
+                                        "timeout_ms", "format", "int64"};
     const char *key = NULL;
     const json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)

@@ -155,8 +155,7 @@ static void on_records(struct http_exchange *ex)
         return;
     }
     AUTO_BUF body = buf_make(256 << 20);
-    struct page page = {
-        .out = &body, .comma = "", .partition = p, .left = limit, .next = offset};
+    struct page page = {.out = &body, .comma = "", .partition = p, .left = limit, .next = offset};
     buf_puts(&body, "{\"records\":[");
     e = fill_page(t, &page, end, &msg);
     if (e == ERR_CORRUPT) {
@@ -181,8 +180,8 @@ struct api_tail {
     struct sse *sse; /* owned */
     char name[TOPIC_NAME_BYTES_MAX + 1];
     struct uuid_text uuid;
-    char *field;  /* owned; NULL: no filter */
-    char *wanted; /* owned: the field's text */
+    char *field;                   /* owned; NULL: no filter */
+    char *wanted;                  /* owned: the field's text */
     struct topic_reader **readers; /* owned, one per partition */
     int64_t *offsets;              /* owned */
     uint32_t count;
@@ -324,9 +323,8 @@ static void on_tail(struct http_exchange *ex)
     }
     bool has_filter = http_params_str(&params, "filter", &filter);
     ptrdiff_t equals = str_find(filter, '=');
-    err e = has_filter && equals <= 0
-                ? errmsg_set(&msg, ERR_INVALID, "filter must be FIELD=VALUE")
-                : ERR_OK;
+    err e = has_filter && equals <= 0 ? errmsg_set(&msg, ERR_INVALID, "filter must be FIELD=VALUE")
+                                      : ERR_OK;
     if (!api_params_end(ex, &params, e, &msg)) {
         return;
     }

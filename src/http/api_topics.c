@@ -134,7 +134,8 @@ static err adopted_starts(struct api *api, const struct topic_meta *m, int64_t *
     static const char *const tails[] = {"", "__dead"};
     int64_t next = 0;
     for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
-        AUTO_TEXT dir = xasprintf("%s/lake/bronze/%s%s", api->settings.data_dir, m->table, tails[i]);
+        AUTO_TEXT dir =
+            xasprintf("%s/lake/bronze/%s%s", api->settings.data_dir, m->table, tails[i]);
         TRY(adopt_next_offset(dir, &next, msg));
     }
     for (uint32_t p = 0; p < m->partition_count; p++) {
@@ -263,10 +264,9 @@ static json_t *topic_json(struct api *api, const struct topic *t, bool is_whole)
     if (is_whole) {
         json_t *gaps = json_array();
         for (size_t i = 0; i < m->gap_count; i++) {
-            json_array_append_new(gaps, json_pack("{s:i,s:I,s:I}", "partition",
-                                                  (int)m->gaps[i].partition, "from",
-                                                  (json_int_t)m->gaps[i].from, "next",
-                                                  (json_int_t)m->gaps[i].next));
+            json_array_append_new(
+                gaps, json_pack("{s:i,s:I,s:I}", "partition", (int)m->gaps[i].partition, "from",
+                                (json_int_t)m->gaps[i].from, "next", (json_int_t)m->gaps[i].next));
         }
         json_object_set_new(json, "gaps", gaps);
         json_object_set(json, "partition_list", partitions);
@@ -476,8 +476,7 @@ static void on_delete_abort(struct http_exchange *ex)
         d->ex = NULL;
     }
 }
-const struct http_handler api_topic_delete = {.on_request = on_delete,
-                                              .on_abort = on_delete_abort};
+const struct http_handler api_topic_delete = {.on_request = on_delete, .on_abort = on_delete_abort};
 
 static void on_repair(struct http_exchange *ex)
 {
