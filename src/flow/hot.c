@@ -304,6 +304,17 @@ bool hot_rows_has_tail(const struct hot_rows *h, const int64_t *ends)
     return is_behind(h, ends);
 }
 
+/* Names the partition where the log is damaged or cut. */
+static err name_partition(const struct log_source *source, const struct log_range *ranges, err e,
+                          struct errmsg *msg)
+{
+    ptrdiff_t index = log_source_failed_range(source);
+    if (e == ERR_OK || index < 0) {
+        return e;
+    }
+    return errmsg_wrap(msg, e, "partition %u", ranges[index].partition);
+}
+
 static err insert_from(struct hot_rows *h, struct log_source *source, struct errmsg *msg)
 {
     uint64_t id = 0;
@@ -355,7 +366,7 @@ static err add_piece(struct hot_rows *h, const struct hot_goal *goal, bool *out_
     enum log_source_mode mode = h->options.is_dead ? LOG_SOURCE_DEAD : LOG_SOURCE_ROWS;
     err e = open_source(h, goal, STRETCH_NEW, mode, bytes_max, &source, &ranges, msg);
     if (e == ERR_OK) {
-        e = insert_from(h, source, msg);
+        e = name_partition(source, ranges, insert_from(h, source, msg), msg);
     }
     if (e == ERR_OK) {
         uint64_t bytes = log_source_counts(source).bytes;
@@ -389,9 +400,11 @@ static err infer_rest(struct hot_rows *h, const struct hot_goal *goal, bool *out
     struct log_range *ranges = NULL;
     AUTO(log_source) source = NULL;
     err e = open_source(h, goal, STRETCH_UNINFERRED, LOG_SOURCE_INFER, 0, &source, &ranges, msg);
+    if (e == ERR_OK) {
+        e = name_partition(source, ranges, log_source_scan(source, msg), msg);
+    }
     free(ranges);
     TRY(e);
-    TRY(log_source_scan(source, msg));
     for (uint32_t p = 0; p < h->part_count; p++) {
         h->parts[p].inferred = MAX(h->parts[p].inferred, goal->ends[p]);
     }
