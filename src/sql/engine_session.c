@@ -3,11 +3,12 @@
  * beside each other with views of the same names. */
 #include "sql/engine_int.h"
 
-static const char *const schemas[] = {"main", "gold", "silver", "bronze"};
-
 struct sql_session {
     struct sql_conn *conn; /* owned */
     uint64_t number;       /* the catalog is named s<number> */
+    char **views;          /* owned, each too: qualified names of what is there */
+    size_t view_count;
+    size_t view_cap;
 };
 
 err sql_session_open(struct sql_engine *engine, struct sql_session **out_session,
@@ -56,6 +57,10 @@ void sql_session_close(struct sql_session *session)
         }
         sql_conn_close(session->conn);
     }
+    for (size_t i = 0; i < session->view_count; i++) {
+        free(session->views[i]);
+    }
+    free(session->views);
     free(session);
 }
 
@@ -64,35 +69,48 @@ struct sql_conn *sql_session_conn(struct sql_session *session)
     return session->conn;
 }
 
+/* Remembers a view so that it can be dropped without asking the catalog, which is slow. */
+static void remember(struct sql_session *session, const char *qualified)
+{
+    for (size_t i = 0; i < session->view_count; i++) {
+        if (str_is(str_from(session->views[i]), qualified)) {
+            return;
+        }
+    }
+    if (session->view_count == session->view_cap) {
+        session->view_cap = MAX(16, session->view_cap * 2);
+        session->views = xrealloc(session->views, session->view_cap, sizeof(char *));
+    }
+    session->views[session->view_count++] = xstrdup(qualified);
+}
+
 err sql_session_set_view(struct sql_session *session, const char *schema, struct str name,
                          struct str select_sql, struct errmsg *msg)
 {
+    AUTO_BUF qualified = buf_make(4096);
+    buf_printf(&qualified, "s%llu.", (unsigned long long)session->number);
+    sql_add_name(&qualified, str_from(schema));
+    buf_add_byte(&qualified, '.');
+    sql_add_name(&qualified, name);
+    TRY(buf_check(&qualified));
     AUTO_BUF sql = buf_make(64 << 20);
-    buf_printf(&sql, "CREATE OR REPLACE VIEW s%llu.", (unsigned long long)session->number);
-    sql_add_name(&sql, str_from(schema));
-    buf_add_byte(&sql, '.');
-    sql_add_name(&sql, name);
+    buf_puts(&sql, "CREATE OR REPLACE VIEW ");
+    buf_add_str(&sql, buf_str(&qualified));
     buf_puts(&sql, " AS ");
     buf_add_str(&sql, select_sql);
     TRY(buf_check(&sql));
-    return sql_exec(session->conn, buf_cstr(&sql), msg);
+    TRY(sql_exec(session->conn, buf_cstr(&sql), msg));
+    remember(session, buf_cstr(&qualified));
+    return ERR_OK;
 }
 
 err sql_session_drop_views(struct sql_session *session, struct errmsg *msg)
 {
-    unsigned long long n = session->number;
-    for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
-        AUTO_BUF sql = buf_make(16 << 20);
-        AUTO_TEXT list = xasprintf("SELECT coalesce(string_agg('DROP VIEW s%llu.\"' || "
-                                   "replace(schema_name, '\"', '\"\"') || '\".\"' || "
-                                   "replace(view_name, '\"', '\"\"') || '\"', ';'), '') "
-                                   "FROM duckdb_views() WHERE database_name = 's%llu' AND "
-                                   "schema_name = '%s' AND NOT internal",
-                                   n, n, schemas[i]);
-        TRY(sql_query_text(session->conn, list, &sql, msg));
-        if (sql.len > 0) {
-            TRY(sql_exec(session->conn, buf_cstr(&sql), msg));
-        }
+    while (session->view_count > 0) {
+        char *view = session->views[session->view_count - 1];
+        TRY(sql_execf(session->conn, msg, "DROP VIEW IF EXISTS %s", view));
+        free(view);
+        session->view_count--;
     }
     return ERR_OK;
 }
