@@ -132,7 +132,12 @@ static bool scaled(struct str a, const struct unit *units, size_t unit_count, ui
     struct str unit = str_trim(str_of(a.ptr + digits, a.len - digits));
     for (size_t i = 0; i < unit_count; i++) {
         if (str_eq_nocase(unit, str_from(units[i].name))) {
-            return !__builtin_mul_overflow(value, units[i].factor, out_value);
+            uint64_t product = 0;
+            if (__builtin_mul_overflow(value, units[i].factor, &product)) {
+                return false;
+            }
+            *out_value = product;
+            return true;
         }
     }
     return false;
