@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* conformance.h - the Delta conformance cases of ../shared/data/delta, where that folder is present.
- * The runner is linked once without a Parquet reader and once, by sql/, with DuckDB's. */
+ * The runner is linked once without a Parquet reader and once with DuckDB's. */
 #pragma once
 #include "lake/parquet.h"
 

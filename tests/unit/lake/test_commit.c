@@ -316,6 +316,64 @@ static void create_survives_every_fault(void **state)
     }
 }
 
+/* ---- a disk that notes in which order things become durable ---- */
+
+static struct os_io noting;
+static bool bytes_dirty; /* a file was written since the last fdatasync */
+static bool names_dirty; /* a name was given since the last fsync of a directory */
+static unsigned torn_names;
+
+static ssize_t note_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    bytes_dirty = true;
+    return os_io_real.pwritev(fd, parts, count, offset);
+}
+
+static int note_fdatasync(int fd)
+{
+    bytes_dirty = false;
+    return os_io_real.fdatasync(fd);
+}
+
+static int note_fsync(int fd)
+{
+    struct stat st;
+    if (os_io_real.fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        names_dirty = false;
+    }
+    return os_io_real.fsync(fd);
+}
+
+static int note_link(const char *from, const char *to)
+{
+    torn_names += bytes_dirty;
+    names_dirty = true;
+    return os_io_real.link(from, to);
+}
+
+/* A commit is given its name only when its bytes are on the disk, and returns only when the name is. */
+static void commit_is_durable_when_it_returns(void **state)
+{
+    (void)state;
+    char dir[128];
+    test_dir_make(dir);
+    noting = os_io_real;
+    noting.pwritev = note_pwritev;
+    noting.fdatasync = note_fdatasync;
+    noting.fsync = note_fsync;
+    noting.link = note_link;
+    torn_names = 0;
+    os_io = &noting;
+    AUTO(lake_snapshot) s = test_create_table(dir, NULL);
+    bool dirty_after_create = names_dirty;
+    AUTO(lake_snapshot) next = test_append(lake_snapshot_ref(s), "a.parquet", 1, NULL, NULL);
+    os_io = &os_io_real;
+    assert_int_equal(torn_names, 0);
+    assert_false(dirty_after_create);
+    assert_false(names_dirty);
+    test_dir_drop(dir);
+}
+
 enum { RACERS = 4, RACE_COMMITS = 30 };
 struct racer {
     pthread_t thread;
@@ -434,6 +492,7 @@ int main(void)
         cmocka_unit_test(bad_files_are_refused),
         cmocka_unit_test(commit_survives_every_fault),
         cmocka_unit_test(create_survives_every_fault),
+        cmocka_unit_test(commit_is_durable_when_it_returns),
         cmocka_unit_test(racing_committers_all_get_in),
         cmocka_unit_test(history_tells_operations),
     };
