@@ -93,7 +93,7 @@ err batch_header_decode(struct str bytes, struct batch_header *out_header, struc
         return errmsg_set(msg, ERR_CORRUPT, "batch codec %d is unknown", batch_codec_of(&h));
     }
     /* A compacted log may hold batches of fewer records than offsets, or of none. */
-    if (h.last_offset_delta < 0 || h.record_count < 0 ||
+    if (h.last_offset_delta < 0 || h.last_offset_delta == INT32_MAX || h.record_count < 0 ||
         h.record_count > (int64_t)h.last_offset_delta + 1) {
         return errmsg_set(msg, ERR_CORRUPT, "batch counts do not agree (%d records, delta %d)",
                           h.record_count, h.last_offset_delta);

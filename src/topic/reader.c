@@ -246,7 +246,9 @@ static err read_some(struct topic_reader *r, int64_t end_offset, size_t bytes_ma
         if (read->batches > 0 || got == 0 || need == 0) {
             return ERR_OK;
         }
-        if (need <= want) {
+        struct os_stat st; /* a damaged length must not cost memory */
+        TRY(os_fstat(r->fd, &st, msg));
+        if (need <= want || need > st.size_bytes - MIN(st.size_bytes, r->position)) {
             return errmsg_set(msg, ERR_CORRUPT, "log_damaged: %s, segment %lld is cut at byte %llu",
                               r->dir, (long long)r->base,
                               (unsigned long long)(r->position + got));
