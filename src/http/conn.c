@@ -391,7 +391,7 @@ static void deliver_unread(struct conn *c)
     AUTO_BUF piece = c->unread;
     c->unread = (struct buf){0};
     if (ex->route != NULL && ex->answer != ANSWER_ENDED) {
-        ex->route->handler->on_body(ex, buf_str(&piece));
+        ex->route->handler->on_body(ex, piece.len == 0 ? STR("") : buf_str(&piece));
     }
 }
 
