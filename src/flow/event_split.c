@@ -113,7 +113,8 @@ static err emit(struct event_splitter *s, struct str bytes, uint64_t line)
 static err reject(struct event_splitter *s, struct str bytes, enum event_code code,
                   const char *detail)
 {
-    struct event_split_record record = {.bytes = str_of(bytes.ptr, MIN(bytes.len, REJECT_BYTES)),
+    size_t shown = MIN(MIN(bytes.len, s->record_bytes_max), (size_t)REJECT_BYTES);
+    struct event_split_record record = {.bytes = str_of(bytes.ptr, shown),
                                         .index = s->index++,
                                         .line = s->start_line,
                                         .code = code,
@@ -144,7 +145,6 @@ static err finish_record(struct event_splitter *s, const char *p, const char *en
     bytes.len -= is_line && !s->skipping && bytes.ptr[bytes.len - 1] == '\r';
     err e = ERR_OK;
     if (s->skipping || bytes.len > s->record_bytes_max) {
-        bytes.len = MIN(bytes.len, s->record_bytes_max);
         e = reject(s, bytes, EVENT_RECORD_TOO_LARGE, "the record is over the size limit");
     } else {
         e = emit(s, bytes, s->start_line);
