@@ -109,9 +109,10 @@ static err apply_settings(struct sql_engine *engine, duckdb_connection connectio
                 (unsigned long long)temp_bytes);
 }
 
-static err fill_pool(struct sql_engine *engine, struct errmsg *msg)
+static err fill_pool(struct sql_engine *engine, unsigned connections, struct errmsg *msg)
 {
-    while (engine->pool_count < SQL_POOL_CONNS) {
+    size_t wanted = connections > 0 ? connections : SQL_POOL_DEFAULT;
+    while (engine->pool_count < MIN(wanted, (size_t)SQL_CONNECTIONS_MAX)) {
         duckdb_connection connection = NULL;
         if (duckdb_connect(engine->db, &connection) != DuckDBSuccess) {
             return errmsg_set(msg, ERR_NOMEM, "duckdb_connect failed");
@@ -195,7 +196,7 @@ static err set_up(struct sql_engine *engine, duckdb_connection connection,
     }
     TRY(apply_settings(engine, connection, options, msg));
     TRY(sql_sources_install(engine, connection, msg));
-    TRY(fill_pool(engine, msg));
+    TRY(fill_pool(engine, options->connections, msg));
     if ((options->walls & SQL_WALL_INNER) != 0) {
         TRY(lock_settings(engine, connection, options, msg));
     }

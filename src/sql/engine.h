@@ -28,12 +28,14 @@ enum sql_wall {
     SQL_WALLS = SQL_WALL_INNER | SQL_WALL_OUTER,
 };
 
+enum { SQL_CONNECTIONS_MAX = 64 };
 struct sql_engine_options {
     uint64_t memory_bytes;     /* DuckDB's memory_limit; 0: DuckDB's own default */
     uint64_t address_bytes;    /* RLIMIT_AS on top of what is mapped already; 0: none. Outer wall */
     unsigned threads;          /* 0: one per CPU, at most 8 */
     const char *temp_dir;      /* spill folder, made when missing; NULL: no spilling */
     uint64_t temp_bytes_max;   /* 0: 10 GiB */
+    unsigned connections;      /* how many can report progress; 0: 16, at most SQL_CONNECTIONS_MAX */
     unsigned walls;            /* of enum sql_wall */
     const char *const *read_dirs; /* for the walls: what SQL and source callbacks may read */
     size_t read_dir_count;

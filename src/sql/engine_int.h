@@ -21,7 +21,7 @@ struct source_registry {
     uint64_t next_id;
 };
 
-enum { SQL_POOL_CONNS = 32, SQL_HIDDEN_PATHS_MAX = 34 };
+enum { SQL_POOL_DEFAULT = 16, SQL_HIDDEN_PATHS_MAX = 34 };
 
 struct sql_engine {
     uint32_t magic;
@@ -29,7 +29,7 @@ struct sql_engine {
     struct source_registry sources;
     /* Connections made before the configuration was locked: only these can report progress. */
     pthread_mutex_t pool_lock;
-    duckdb_connection pool[SQL_POOL_CONNS];
+    duckdb_connection pool[SQL_CONNECTIONS_MAX];
     size_t pool_count;
     char *hidden_paths[SQL_HIDDEN_PATHS_MAX]; /* owned: cut out of error texts */
     size_t hidden_count;

@@ -119,7 +119,7 @@ void sql_conn_close(struct sql_conn *conn)
     struct sql_engine *engine = conn->engine;
     if (conn->is_pooled) {
         (void)pthread_mutex_lock(&engine->pool_lock); /* cannot fail: a plain lock */
-        ASSERT(engine->pool_count < SQL_POOL_CONNS);
+        ASSERT(engine->pool_count < SQL_CONNECTIONS_MAX);
         engine->pool[engine->pool_count++] = conn->handle;
         (void)pthread_mutex_unlock(&engine->pool_lock);
     } else {

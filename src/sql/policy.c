@@ -10,6 +10,8 @@
  * session's own views instead (engine_session.c) and turned back into text. */
 #include "sql/policy.h"
 
+#include <strings.h>
+
 #include "sql/engine_int.h"
 #include "sql/policy_functions.h"
 
@@ -198,7 +200,9 @@ static err walk_table(struct walk *w, json_t *table)
         return deny(w, "the schema", schema, "there are main, gold, silver and bronze");
     }
     bool is_main = schema[0] == '\0' || str_eq_nocase(str_from(schema), STR("main"));
-    if (is_main && is_in(views_denied, ARRAY_LEN(views_denied), str_from(name))) {
+    bool is_system = is_in(views_denied, ARRAY_LEN(views_denied), str_from(name)) ||
+                     strncasecmp(name, "duckdb_", 7) == 0;
+    if (is_main && is_system) {
         return deny(w, "the system view", name, "a table of that name needs its schema in front");
     }
     return add_table(w, schema, name);

@@ -25,7 +25,8 @@ static inline struct sql_conn *test_conn(unsigned threads)
 {
     struct sql_engine *engine = NULL;
     struct sql_conn *conn = NULL;
-    OK(sql_engine_open(&(struct sql_engine_options){.threads = threads}, &engine, &msg_));
+    OK(sql_engine_open(&(struct sql_engine_options){.threads = threads, .connections = 2}, &engine,
+                       &msg_));
     OK(sql_conn_open(engine, &conn, &msg_));
     return conn;
 }
