@@ -244,7 +244,7 @@ static bool media_type_is_known(struct http_exchange *ex)
 static void on_request(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     struct str key = {0};
     bool atomic = false;

@@ -122,7 +122,7 @@ static err fill_page(const struct topic *t, struct page *page, int64_t end, stru
 static void on_records(struct http_exchange *ex)
 {
     struct topic *t = api_topic(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     int64_t partition = 0;
     int64_t offset = -1;
@@ -315,7 +315,7 @@ static void on_tail(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
     struct topic *t = api_topic(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     struct str filter = {0};
     if (t == NULL || !api_params_begin(ex, &params)) {

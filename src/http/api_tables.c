@@ -63,7 +63,7 @@ static json_t *table_json(struct api *api, const struct topic *t)
 static void on_list(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     int64_t limit = LIST_LIMIT_DEFAULT;
     struct str after = {0};
@@ -105,7 +105,7 @@ const struct http_handler api_tables_list = {.on_request = on_list};
 
 static void ask_info(struct http_exchange *ex, const char *what, int64_t limit_default)
 {
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     int64_t limit = limit_default;
     if (!api_params_begin(ex, &params)) {

@@ -291,7 +291,7 @@ static void respond(struct http_exchange *ex, int status, json_t *json)
 static void on_list(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     int64_t limit = LIST_LIMIT_DEFAULT;
     struct str after = {0};
@@ -329,7 +329,7 @@ const struct http_handler api_topics_list = {.on_request = on_list};
 static void create(struct http_exchange *ex, json_t *body)
 {
     struct api *api = api_of(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     bool adopt = false;
     if (!api_params_begin(ex, &params)) {
@@ -452,7 +452,7 @@ static void on_delete(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
     struct topic *t = api_topic(ex);
-    AUTO_PARAMS params;
+    AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     bool drop = false;
     if (t == NULL || !api_params_begin(ex, &params)) {
