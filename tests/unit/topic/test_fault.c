@@ -63,6 +63,7 @@ static void fault_loop(unsigned kinds, int error, int for_ever)
         int64_t acked = append_under_faults(&r, kinds, n, error, for_ever);
         int hit = os_io_faults_hit();
         os_io_faults_stop();
+        assert_true(!hit || kinds != OS_IO_SYNC || topic_store_failed(r.store, NULL));
         rig_crash(&r);
         rig_must_open(&r);
         int64_t end = topic_durable_end(r.topic, 0);
@@ -93,6 +94,64 @@ static void test_syncs_fail(void **state)
     (void)state;
     fault_loop(OS_IO_SYNC, EIO, 0);
     fault_loop(OS_IO_SYNC, EIO, 1);
+}
+
+static struct {
+    int dir_syncs;  /* fsync calls: only directories get those */
+    int data_syncs; /* the others */
+    bool fails;
+} counted;
+
+static int counting_fsync(int fd)
+{
+    counted.dir_syncs++;
+    return os_io_real.fsync(fd);
+}
+
+static int counting_fdatasync(int fd)
+{
+    counted.data_syncs++;
+    if (counted.fails) {
+        errno = EIO;
+        return -1;
+    }
+    return os_io_real.fdatasync(fd);
+}
+
+/* The name of a new segment is synced before what is in it counts; after a failed sync there is no
+ * other one, on any file. */
+static void test_which_syncs_are_done(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    rig_must_open(&r);
+    rig_create(&r, 1);
+    use_small_segments(&r);
+    assert_int_equal(rig_append(&r, 0, 3, 1000, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    struct os_io table = os_io_real;
+    table.fsync = counting_fsync;
+    table.fdatasync = counting_fdatasync;
+    os_io = &table;
+    counted.dir_syncs = 0;
+    assert_int_equal(rig_append(&r, 0, 3, 1000, NULL), ERR_OK); /* rolls */
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    assert_int_equal(counted.dir_syncs, 1);
+    counted.data_syncs = 0;
+    counted.fails = true;
+    assert_int_equal(rig_append(&r, 0, 1, 10, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_FAILED);
+    assert_int_equal(counted.data_syncs, 1);
+    counted.fails = false;
+    assert_int_equal(rig_append(&r, 0, 1, 10, NULL), ERR_FAILED);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_FAILED);
+    assert_int_equal(topic_store_finish(r.store, NULL), ERR_FAILED);
+    topic_store_tick(r.store);
+    assert_int_equal(counted.data_syncs, 1);
+    assert_int_equal(counted.dir_syncs, 1);
+    os_io = &os_io_real;
+    rig_end(&r);
 }
 
 /* Refused space and names are clean errors. */
@@ -250,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_writes_fail),
         cmocka_unit_test(test_syncs_fail),
+        cmocka_unit_test(test_which_syncs_are_done),
         cmocka_unit_test(test_space_and_names_fail),
         cmocka_unit_test(test_create_is_atomic),
         cmocka_unit_test(test_update_is_atomic),
