@@ -92,7 +92,8 @@ static double run_split(struct bench *b, event_split_cb cb, enum event_format fo
     b->count = 0;
     double start = cpu_ns();
     for (size_t at = 0; at < b->text.len; at += piece) {
-        check(event_splitter_feed(s, str_of(b->text.data + at, MIN(piece, b->text.len - at))), "feed");
+        check(event_splitter_feed(s, str_of(b->text.data + at, MIN(piece, b->text.len - at))),
+              "feed");
     }
     check(event_splitter_finish(s), "finish");
     return (cpu_ns() - start) / (double)event_splitter_count(s);

@@ -11,9 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { COLUMNS = 6, STRING_BYTES_MAX = 1 << 22 };
 
 static const struct event_column columns[COLUMNS] = {
-    {STR("a"), COL_BIGINT, false},         {STR("b"), COL_DOUBLE, false},
-    {STR("s"), COL_VARCHAR, false},        {STR("timestamp"), COL_TIMESTAMPTZ, false},
-    {STR("flag"), COL_BOOLEAN, true},      {STR("day"), COL_DATE, false},
+    {STR("a"), COL_BIGINT, false},    {STR("b"), COL_DOUBLE, false},
+    {STR("s"), COL_VARCHAR, false},   {STR("timestamp"), COL_TIMESTAMPTZ, false},
+    {STR("flag"), COL_BOOLEAN, true}, {STR("day"), COL_DATE, false},
 };
 
 struct setup {
@@ -80,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size == 0 ? 1 : size);
     must(copy != NULL);
     memcpy(copy, data, size);
-    struct record record = {.value = {copy, size}, .has_value = true, .timestamp_ms = 1800000000000};
+    struct record record = {
+        .value = {copy, size}, .has_value = true, .timestamp_ms = 1800000000000};
     struct errmsg detail = {0};
     struct event_key key;
     enum event_code reason = EVENT_OK;

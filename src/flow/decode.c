@@ -19,25 +19,25 @@
 enum {
     TIME_RANKS = 5,
     NO_RANK = 255,
-    ORDER_MAX = 4096,       /* keys of a record whose place is guessed */
+    ORDER_MAX = 4096,        /* keys of a record whose place is guessed */
     UNKNOWN_KEPT_MAX = 4096, /* unknown names remembered from record to record */
 };
 static const size_t text_bytes_max = UINT32_MAX;
 static const uint32_t no_extra = UINT32_MAX;
 
 struct field {
-    struct field *next;  /* in its bucket */
+    struct field *next; /* in its bucket */
     uint64_t hash;
-    uint64_t stamp;      /* the record it was last seen in */
-    ptrdiff_t column;    /* event column, or -1 */
-    ptrdiff_t sink;      /* place among the projected columns, or -1 */
-    uint32_t extra;      /* its place in extras for this record */
-    uint32_t row_flags;  /* inference: of the record `stamp` */
-    uint32_t flags;      /* inference: of the rows before */
+    uint64_t stamp;     /* the record it was last seen in */
+    ptrdiff_t column;   /* event column, or -1 */
+    ptrdiff_t sink;     /* place among the projected columns, or -1 */
+    uint32_t extra;     /* its place in extras for this record */
+    uint32_t row_flags; /* inference: of the record `stamp` */
+    uint32_t flags;     /* inference: of the rows before */
     enum col_type type;
     uint8_t time_rank;
-    bool is_noted;       /* for inference */
-    bool is_raw;         /* the name is kept as written: it holds a lone surrogate */
+    bool is_noted; /* for inference */
+    bool is_raw;   /* the name is kept as written: it holds a lone surrogate */
     uint32_t name_len;
     char name[];
 };
@@ -48,7 +48,7 @@ struct extra {
 };
 
 struct decoder {
-    struct event_schema *schema; /* a reference */
+    struct event_schema *schema;  /* a reference */
     struct json_indexer *indexer; /* owned */
     struct buf text;              /* owned: unescaped text of a value */
     struct buf name;              /* owned: unescaped name */
@@ -174,8 +174,8 @@ static struct field *find_field(struct decoder *d, struct str name, bool is_raw)
 }
 
 /* The field of the n-th key of this record. NULL when out of memory. */
-static inline struct field *field_of_key(struct decoder *d, const struct json_view *view, uint32_t i,
-                                         size_t n)
+static inline struct field *field_of_key(struct decoder *d, const struct json_view *view,
+                                         uint32_t i, size_t n)
 {
     struct str name = json_view_string(view, i);
     bool is_raw = false;
@@ -824,13 +824,27 @@ void decode_dead_row(const struct record *record, int32_t partition, enum event_
         case EVENT_DEAD_DETAIL:
             dead_bytes(sink, row, detail != NULL, str_from(detail == NULL ? "" : detail->text));
             break;
-        case EVENT_DEAD_VALUE: dead_bytes(sink, row, record->has_value, record->value); break;
-        case EVENT_DEAD_KEY: dead_bytes(sink, row, record->has_key, record->key); break;
-        case EVENT_DEAD_DATE: col_set_i32(sink, row, time_to_days(us)); break;
-        case EVENT_DEAD_PARTITION: col_set_i32(sink, row, partition); break;
-        case EVENT_DEAD_OFFSET: col_set_i64(sink, row, record->offset); break;
-        case EVENT_DEAD_TIMESTAMP: col_set_i64(sink, row, us); break;
-        case EVENT_DEAD_COUNT: ASSERT(false); break;
+        case EVENT_DEAD_VALUE:
+            dead_bytes(sink, row, record->has_value, record->value);
+            break;
+        case EVENT_DEAD_KEY:
+            dead_bytes(sink, row, record->has_key, record->key);
+            break;
+        case EVENT_DEAD_DATE:
+            col_set_i32(sink, row, time_to_days(us));
+            break;
+        case EVENT_DEAD_PARTITION:
+            col_set_i32(sink, row, partition);
+            break;
+        case EVENT_DEAD_OFFSET:
+            col_set_i64(sink, row, record->offset);
+            break;
+        case EVENT_DEAD_TIMESTAMP:
+            col_set_i64(sink, row, us);
+            break;
+        case EVENT_DEAD_COUNT:
+            ASSERT(false);
+            break;
         }
     }
 }

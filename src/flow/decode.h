@@ -16,8 +16,8 @@
  * rescued as written. Of duplicate names the last wins, and only that one.
  *
  * `_time`: the declared time field; without one, the first of timestamp, @timestamp, time, ts,
- * event_time that parses; else `_timestamp`. What parses: RFC 3339 text; numbers, and text that is a
- * plain number, as seconds below 1e11, milliseconds below 1e14, microseconds below 1e17. Numbers
+ * event_time that parses; else `_timestamp`. What parses: RFC 3339 text; numbers, and text that is
+ * a plain number, as seconds below 1e11, milliseconds below 1e14, microseconds below 1e17. Numbers
  * below 1e8 (for seconds: before March 1973) are counters and durations rather than times, and
  * count only in a declared time field. Years 0001 to 9999.
  *
@@ -40,8 +40,8 @@ struct decode_options {
 struct decode_counts {
     uint64_t rows;
     uint64_t dead;
-    uint64_t rescued_rows;        /* rows with a _rescued */
-    const uint64_t *misfits;      /* per event column: values that did not fit; borrowed */
+    uint64_t rescued_rows;   /* rows with a _rescued */
+    const uint64_t *misfits; /* per event column: values that did not fit; borrowed */
 };
 
 struct decoder;
@@ -52,7 +52,7 @@ err decoder_new(struct event_schema *schema, const struct decode_options *option
 void decoder_free(struct decoder *d);
 AUTO_DEFINE(decoder)
 
-/* The sinks that follow are for these columns (full indexes, see schema.h), in this order. Initially
+/* The sinks that follow are for these columns (full indexes, see schema.h), in this order. At first
  * every column. `full_indexes` must be distinct and below event_schema_full_count(). */
 void decoder_project(struct decoder *d, const uint32_t *full_indexes, size_t count);
 
@@ -78,8 +78,8 @@ void decode_dead_row(const struct record *record, int32_t partition, enum event_
                      const struct errmsg *detail, const uint32_t *full_indexes, size_t count,
                      struct col_sink *cols, size_t row);
 
-/* Moves what was noted about unknown fields and provisional columns into `into`, whose schema is the
- * committed one that ours is or is derived from. Call it once per block, not per row. */
+/* Moves what was noted about unknown fields and provisional columns into `into`, whose schema is
+ * the committed one that ours is or is derived from. Call it once per block, not per row. */
 err decoder_infer(struct decoder *d, struct infer *into);
 struct decode_counts decoder_counts(const struct decoder *d);
 

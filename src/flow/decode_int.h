@@ -11,12 +11,12 @@ enum lazy { LAZY_UNKNOWN, LAZY_YES, LAZY_NO };
 struct value {
     enum value_kind kind;
     bool boolean;
-    bool has_escape;       /* TEXT: `inside` has escapes */
-    struct str raw;        /* as written, with its quotes */
+    bool has_escape; /* TEXT: `inside` has escapes */
+    struct str raw;  /* as written, with its quotes */
     struct json_number number;
-    enum lazy text_state;  /* TEXT: LAZY_NO when a lone surrogate is in it */
-    struct str text;       /* unescaped */
-    enum lazy time_state;  /* TEXT: an RFC 3339 date-time? */
+    enum lazy text_state; /* TEXT: LAZY_NO when a lone surrogate is in it */
+    struct str text;      /* unescaped */
+    enum lazy time_state; /* TEXT: an RFC 3339 date-time? */
     int64_t time_us;
 };
 

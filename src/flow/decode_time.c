@@ -162,8 +162,9 @@ bool value_event_time(struct value *v, bool any_number, struct buf *scratch, int
     if (value_time(v, scratch, out_us)) {
         return true;
     }
-    return value_text(v, scratch, &text) && text.len > 0 && memchr(text.ptr, 'e', text.len) == NULL &&
-           memchr(text.ptr, 'E', text.len) == NULL && decode_time_number(text, any_number, out_us);
+    return value_text(v, scratch, &text) && text.len > 0 &&
+           memchr(text.ptr, 'e', text.len) == NULL && memchr(text.ptr, 'E', text.len) == NULL &&
+           decode_time_number(text, any_number, out_us);
 }
 
 int32_t decode_date(int64_t time_us, int64_t timestamp_us)

@@ -96,11 +96,16 @@ uint32_t value_infer_kind(struct value *v, struct buf *scratch)
 {
     int64_t us = 0;
     switch (v->kind) {
-    case VALUE_NULL: return INFER_NULL;
-    case VALUE_BOOL: return INFER_BOOL;
-    case VALUE_NUMBER: return number_kind(v);
-    case VALUE_TEXT: return value_time(v, scratch, &us) ? INFER_TIME_TEXT : INFER_TEXT;
-    case VALUE_NESTED: return INFER_NESTED;
+    case VALUE_NULL:
+        return INFER_NULL;
+    case VALUE_BOOL:
+        return INFER_BOOL;
+    case VALUE_NUMBER:
+        return number_kind(v);
+    case VALUE_TEXT:
+        return value_time(v, scratch, &us) ? INFER_TIME_TEXT : INFER_TEXT;
+    case VALUE_NESTED:
+        return INFER_NESTED;
     }
     return INFER_TEXT;
 }
@@ -127,7 +132,8 @@ static bool store_varchar(struct value *v, bool borrow, struct buf *scratch, str
     return true;
 }
 
-static bool store_number(const struct value *v, enum col_type type, struct col_sink *sink, size_t row)
+static bool store_number(const struct value *v, enum col_type type, struct col_sink *sink,
+                         size_t row)
 {
     int64_t integer = 0;
     double real = 0;
@@ -192,11 +198,15 @@ bool value_store(struct value *v, enum col_type type, bool borrow, struct buf *s
         return v->kind == VALUE_BOOL;
     case COL_BIGINT:
     case COL_INTEGER:
-    case COL_DOUBLE: return store_number(v, type, sink, row);
+    case COL_DOUBLE:
+        return store_number(v, type, sink, row);
     case COL_TIMESTAMPTZ:
-    case COL_DATE: return store_time(v, type, scratch, sink, row);
-    case COL_VARCHAR: return store_varchar(v, borrow, scratch, sink, row);
-    case COL_BLOB: break; /* no event column has this type, see schema.c */
+    case COL_DATE:
+        return store_time(v, type, scratch, sink, row);
+    case COL_VARCHAR:
+        return store_varchar(v, borrow, scratch, sink, row);
+    case COL_BLOB:
+        break; /* no event column has this type, see schema.c */
     }
     return false;
 }

@@ -36,10 +36,10 @@ const char *event_code_name(enum event_code code);
 const char *event_code_text(enum event_code code);
 
 enum {
-    EVENT_DEPTH_DEFAULT = 64,               /* nesting accepted unless configured otherwise */
-    EVENT_DEPTH_MAX = 512,                  /* the most that can be configured; the decoder's limit */
-    EVENT_RECORD_BYTES_DEFAULT = 1 << 20,   /* 1 MiB */
-    EVENT_RECORD_BYTES_MAX = 256 << 20,     /* the most that can be configured */
+    EVENT_DEPTH_DEFAULT = 64,             /* nesting accepted unless configured otherwise */
+    EVENT_DEPTH_MAX = 512,                /* the most that can be configured; the decoder's limit */
+    EVENT_RECORD_BYTES_DEFAULT = 1 << 20, /* 1 MiB */
+    EVENT_RECORD_BYTES_MAX = 256 << 20,   /* the most that can be configured */
 };
 
 /* ---- validator ---- */
@@ -62,7 +62,7 @@ void event_validator_free(struct event_validator *v);
 AUTO_DEFINE(event_validator)
 /* Judges one record. White space around it is allowed. On EVENT_OK `out_key` holds the key: text
  * unescaped, numbers, words, objects and arrays as they are written; none when the field is
- * missing or null (empty text is a key). Of duplicate fields the last counts. `out_key` may be NULL.
+ * missing or null (empty text is a key). Of duplicates the last counts. `out_key` may be NULL.
  * On anything else `detail` (may be NULL) says what is wrong and at which byte; out_key is
  * untouched. A record that memory does not suffice for is EVENT_RECORD_TOO_LARGE. */
 enum event_code event_validate(struct event_validator *v, struct str record,

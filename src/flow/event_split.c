@@ -16,7 +16,15 @@
 
 enum split_mode { SPLIT_START, SPLIT_FIRST, SPLIT_LINES, SPLIT_SINGLE, SPLIT_ARRAY, SPLIT_DONE };
 /* Within an array. */
-enum split_place { PLACE_FIRST, PLACE_VALUE, PLACE_SCALAR, PLACE_STRING, PLACE_NESTED, PLACE_AFTER, PLACE_END };
+enum split_place {
+    PLACE_FIRST,
+    PLACE_VALUE,
+    PLACE_SCALAR,
+    PLACE_STRING,
+    PLACE_NESTED,
+    PLACE_AFTER,
+    PLACE_END
+};
 
 enum { REJECT_BYTES = 256 };
 
@@ -176,8 +184,8 @@ static err feed_lines(struct event_splitter *s, const char *p, const char *end)
     return ERR_OK;
 }
 
-/* True when a first line is the beginning of a value that goes on in the next: brackets are open, no
- * string is, and the last byte asks for more. A line that was cut elsewhere is a bad line. */
+/* True when a first line is the beginning of a value that goes on in the next: brackets are open,
+ * no string is, and the last byte asks for more. A line that was cut elsewhere is a bad line. */
 static bool line_goes_on(struct str line)
 {
     int64_t depth = 0;
@@ -242,7 +250,7 @@ static const char *skip_text(const char *p, const char *end)
     return p;
 }
 
-/* Moves over string content; the place after the closing quote, or `end` with in_string still set. */
+/* Moves over string content: to after the closing quote, or `end` with in_string still set. */
 static const char *scan_string(struct event_splitter *s, const char *p, const char *end)
 {
     while (p < end) {
@@ -265,7 +273,8 @@ static const char *scan_string(struct event_splitter *s, const char *p, const ch
 }
 
 /* Moves over an element; *whole when its end was found. */
-static const char *scan_element(struct event_splitter *s, const char *p, const char *end, bool *whole)
+static const char *scan_element(struct event_splitter *s, const char *p, const char *end,
+                                bool *whole)
 {
     *whole = false;
     if (s->place == PLACE_SCALAR) {
@@ -357,7 +366,8 @@ static err feed_between(struct event_splitter *s, const char *p)
 static err feed_array(struct event_splitter *s, const char *p, const char *end)
 {
     while (p < end && s->mode == SPLIT_ARRAY) {
-        bool inside = s->place == PLACE_SCALAR || s->place == PLACE_STRING || s->place == PLACE_NESTED;
+        bool inside =
+            s->place == PLACE_SCALAR || s->place == PLACE_STRING || s->place == PLACE_NESTED;
         if (!inside && is_space(*p)) {
             s->line += *p == '\n';
             p++;
@@ -418,12 +428,17 @@ static err feed(struct event_splitter *s, const char *p, const char *end)
         return ERR_OK;
     }
     switch (s->mode) {
-    case SPLIT_FIRST: return feed_first(s, p, end);
-    case SPLIT_LINES: return feed_lines(s, p, end);
-    case SPLIT_SINGLE: return carry_add(s, p, (size_t)(end - p));
-    case SPLIT_ARRAY: return feed_array(s, p, end);
+    case SPLIT_FIRST:
+        return feed_first(s, p, end);
+    case SPLIT_LINES:
+        return feed_lines(s, p, end);
+    case SPLIT_SINGLE:
+        return carry_add(s, p, (size_t)(end - p));
+    case SPLIT_ARRAY:
+        return feed_array(s, p, end);
     case SPLIT_START:
-    case SPLIT_DONE: break;
+    case SPLIT_DONE:
+        break;
     }
     return ERR_OK;
 }
@@ -454,7 +469,8 @@ static err finish(struct event_splitter *s)
             return reject(s, buf_str(&s->carry), EVENT_TRUNCATED, "the body ends inside the array");
         }
         return ERR_OK;
-    case SPLIT_DONE: return ERR_OK;
+    case SPLIT_DONE:
+        return ERR_OK;
     }
     return ERR_OK;
 }

@@ -49,8 +49,8 @@ err event_validator_new(const struct event_validator_options *options,
     v->name = buf_make(bytes_max);
     v->indexer = json_indexer_new();
     if (options->key_field.ptr != NULL) {
-        v->key_field =
-            str_of(xstrndup(options->key_field.ptr, options->key_field.len), options->key_field.len);
+        v->key_field = str_of(xstrndup(options->key_field.ptr, options->key_field.len),
+                              options->key_field.len);
     }
     if (v->indexer == NULL) {
         event_validator_free(v);
@@ -161,7 +161,8 @@ enum event_code event_validate(struct event_validator *v, struct str record,
     }
     const uint32_t *at = NULL;
     uint32_t count = 0;
-    enum json_index_result result = json_indexer_run(v->indexer, record.ptr, record.len, &at, &count);
+    enum json_index_result result =
+        json_indexer_run(v->indexer, record.ptr, record.len, &at, &count);
     if (result == JSON_INDEX_NOMEM) {
         (void)errmsg_set(detail, ERR_NOMEM, "no memory for a record of %zu bytes", record.len);
         return EVENT_RECORD_TOO_LARGE;

@@ -20,9 +20,9 @@ struct infer {
     struct entry *entries;       /* owned; sorted by folded name */
     size_t count;
     size_t cap;
-    size_t places;        /* for entries without a place of their own */
-    size_t placed;        /* such entries now */
-    size_t last;          /* the one of them that is last in byte order, valid when last_known */
+    size_t places; /* for entries without a place of their own */
+    size_t placed; /* such entries now */
+    size_t last;   /* the one of them that is last in byte order, valid when last_known */
     bool last_known;
     struct infer_field *fields; /* owned: the answer of infer_fields() */
 };
@@ -124,8 +124,7 @@ static void remove_entry(struct infer *x, size_t index)
     free(x->entries[index].name);
     x->placed -= !x->entries[index].has_place;
     x->count--;
-    memmove(&x->entries[index], &x->entries[index + 1],
-            (x->count - index) * sizeof(*x->entries));
+    memmove(&x->entries[index], &x->entries[index + 1], (x->count - index) * sizeof(*x->entries));
     x->last_known = false;
 }
 
@@ -241,7 +240,8 @@ size_t infer_fields(struct infer *x, const struct infer_field **out_fields)
     for (size_t i = 0; i < x->count; i++) {
         struct entry *e = &x->entries[i];
         bool only_null = (e->flags & ~(uint32_t)INFER_NULL) == 0;
-        x->fields[i] = (struct infer_field){entry_name(e), e->flags, infer_type(e->flags), only_null};
+        x->fields[i] =
+            (struct infer_field){entry_name(e), e->flags, infer_type(e->flags), only_null};
     }
     qsort(x->fields, x->count, sizeof(*x->fields), compare_fields);
     *out_fields = x->fields;
@@ -301,7 +301,8 @@ err infer_schema(struct infer *x, bool provisional, struct event_schema **out_sc
     struct draft d = {.columns = xnew_array(struct event_column, max + 1),
                       .null_fields = xnew_array(struct str, max + 1)};
     draft_fill(&d, x, provisional);
-    err e = event_schema_new(d.columns, d.column_count, d.null_fields, d.null_count, out_schema, msg);
+    err e =
+        event_schema_new(d.columns, d.column_count, d.null_fields, d.null_count, out_schema, msg);
     free(d.columns);
     free(d.null_fields);
     return e;

@@ -6,9 +6,9 @@
  * split of the records over threads and any order give the same answer.
  *
  * Memory is bounded: at most as many names are kept as columns could be added, the first in byte
- * order. That loses nothing: names that compare greater than 1,000 others can never be chosen, since
- * what is kept only ever gets smaller. Of names that differ only in case the first in byte order
- * is kept with its own flags.
+ * order. That loses nothing: names that compare greater than 1,000 others can never be chosen,
+ * since what is kept only ever gets smaller. Of names that differ only in case the first in byte
+ * order is kept with its own flags.
  *
  * From flags to a type, "the narrowest type that holds all without loss, else VARCHAR":
  *   only true/false                              BOOLEAN

@@ -11,7 +11,8 @@
 #include <simdjson.h>
 #include <string>
 
-namespace {
+namespace
+{
 using parser = simdjson::internal::dom_parser_implementation;
 
 const simdjson::implementation *kernel()

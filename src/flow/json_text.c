@@ -147,14 +147,16 @@ static enum event_code bad(const struct scan *s, const char *what)
 {
     size_t place = (size_t)(s->p - s->start);
     if (s->p >= s->end) {
-        (void)errmsg_set(s->detail, ERR_INVALID, "%s, but the record ends at byte %zu", what, place);
+        (void)errmsg_set(s->detail, ERR_INVALID, "%s, but the record ends at byte %zu", what,
+                         place);
         return EVENT_INVALID_JSON;
     }
     unsigned char c = (unsigned char)*s->p;
     if (c > 0x20 && c < 0x7f) {
         (void)errmsg_set(s->detail, ERR_INVALID, "%s, found '%c' at byte %zu", what, c, place);
     } else {
-        (void)errmsg_set(s->detail, ERR_INVALID, "%s, found byte 0x%02x at byte %zu", what, c, place);
+        (void)errmsg_set(s->detail, ERR_INVALID, "%s, found byte 0x%02x at byte %zu", what, c,
+                         place);
     }
     return EVENT_INVALID_JSON;
 }

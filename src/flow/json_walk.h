@@ -161,7 +161,8 @@ static inline bool json_number_at(const struct json_view *v, uint32_t i, struct 
 static inline bool json_word_at(const struct json_view *v, uint32_t i, const char *word, size_t len)
 {
     const char *p = v->base + v->at[i];
-    return v->at[i + 1] - v->at[i] >= len && memcmp(p, word, len) == 0 && json_ends_at(v, i, p + len);
+    return v->at[i + 1] - v->at[i] >= len && memcmp(p, word, len) == 0 &&
+           json_ends_at(v, i, p + len);
 }
 
 /* A scalar at token i (the last token is a bracket, so never one). */
@@ -169,11 +170,16 @@ static inline bool json_scalar_ok(const struct json_view *v, uint32_t i)
 {
     struct json_number n;
     switch (json_at(v, i)) {
-    case '"': return json_string_ok(v, i);
-    case 't': return json_word_at(v, i, "true", 4);
-    case 'f': return json_word_at(v, i, "false", 5);
-    case 'n': return json_word_at(v, i, "null", 4);
-    default: return json_number_at(v, i, &n);
+    case '"':
+        return json_string_ok(v, i);
+    case 't':
+        return json_word_at(v, i, "true", 4);
+    case 'f':
+        return json_word_at(v, i, "false", 5);
+    case 'n':
+        return json_word_at(v, i, "null", 4);
+    default:
+        return json_number_at(v, i, &n);
     }
 }
 
@@ -236,6 +242,6 @@ static inline uint32_t json_walk_nested(const struct json_view *v, uint32_t i, u
     }
 }
 
-/* What is wrong with a text, found slowly and from the beginning: EVENT_OK when it is an object within
- * the depth. */
+/* What is wrong with a text, found slowly and from the beginning: EVENT_OK when it is an object
+ * within the depth. */
 enum event_code json_diagnose(struct str text, uint32_t depth_max, struct errmsg *detail);

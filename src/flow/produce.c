@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* produce.c - the table of kinds, and the parts the generators share. Random numbers come from
  * xoshiro256** (public domain, Blackman and Vigna), seeded by splitmix64. */
-#include "flow/produce_int.h"
+#include "flow/produce.h"
 
 #include "base/timefmt.h"
+#include "flow/produce_int.h"
 
 static const struct {
     const char *name;

@@ -2,25 +2,25 @@
 /* produce_shop.c - customers of a shop, and what they pay. */
 #include "flow/produce_int.h"
 
-static const struct produce_choice changes[] = {{"login", 520},          {"profile_updated", 150},
-                                                {"registered", 90},      {"email_verified", 80},
+static const struct produce_choice changes[] = {{"login", 520},           {"profile_updated", 150},
+                                                {"registered", 90},       {"email_verified", 80},
                                                 {"password_changed", 40}, {"support_ticket", 70},
-                                                {"newsletter_on", 30},   {"account_closed", 20}};
+                                                {"newsletter_on", 30},    {"account_closed", 20}};
 static const struct produce_choice tiers[] = {{"free", 620}, {"plus", 270}, {"business", 110}};
-static const struct produce_choice channels[] = {{"web", 480}, {"ios", 240}, {"android", 210},
-                                                 {"phone", 70}};
-static const struct produce_choice cities[] = {{"Berlin", 190}, {"London", 170}, {"New York", 210},
-                                               {"Paris", 130},  {"Tokyo", 110},  {"Mumbai", 110},
+static const struct produce_choice channels[] = {
+    {"web", 480}, {"ios", 240}, {"android", 210}, {"phone", 70}};
+static const struct produce_choice cities[] = {{"Berlin", 190},  {"London", 170}, {"New York", 210},
+                                               {"Paris", 130},   {"Tokyo", 110},  {"Mumbai", 110},
                                                {"Sao Paulo", 80}};
-static const struct produce_choice currencies[] = {{"EUR", 430}, {"USD", 390}, {"GBP", 120},
-                                                   {"JPY", 60}};
-static const struct produce_choice methods[] = {{"card", 610}, {"paypal", 190}, {"invoice", 90},
-                                                {"sepa", 80},  {"gift_card", 30}};
-static const struct produce_choice outcomes[] = {{"completed", 900}, {"declined", 55},
-                                                 {"pending", 30},    {"refunded", 15}};
-static const struct produce_choice products[] = {{"espresso-machine", 60}, {"coffee-beans", 340},
-                                                 {"grinder", 80},          {"filter-paper", 220},
-                                                 {"mug", 180},             {"descaler", 120}};
+static const struct produce_choice currencies[] = {
+    {"EUR", 430}, {"USD", 390}, {"GBP", 120}, {"JPY", 60}};
+static const struct produce_choice methods[] = {
+    {"card", 610}, {"paypal", 190}, {"invoice", 90}, {"sepa", 80}, {"gift_card", 30}};
+static const struct produce_choice outcomes[] = {
+    {"completed", 900}, {"declined", 55}, {"pending", 30}, {"refunded", 15}};
+static const struct produce_choice products[] = {
+    {"espresso-machine", 60}, {"coffee-beans", 340}, {"grinder", 80},
+    {"filter-paper", 220},    {"mug", 180},          {"descaler", 120}};
 
 void produce_customer_events(struct producer *p, struct buf *out)
 {

@@ -2,15 +2,23 @@
 /* produce_web.c - requests of a web site, and what visitors do on its pages. */
 #include "flow/produce_int.h"
 
-static const struct produce_choice methods[] = {{"GET", 830}, {"POST", 120}, {"PUT", 20},
-                                                {"DELETE", 10}, {"HEAD", 20}};
+static const struct produce_choice methods[] = {
+    {"GET", 830}, {"POST", 120}, {"PUT", 20}, {"DELETE", 10}, {"HEAD", 20}};
 static const struct produce_choice statuses[] = {{"200", 840}, {"304", 60}, {"301", 20},
                                                  {"302", 15},  {"404", 40}, {"403", 8},
                                                  {"500", 10},  {"503", 7}};
-static const struct produce_choice paths[] = {
-    {"/", 180},           {"/products", 140},      {"/products/search", 90}, {"/cart", 80},
-    {"/checkout", 50},    {"/login", 60},          {"/api/v1/items", 120},   {"/api/v1/orders", 70},
-    {"/blog/welcome", 40}, {"/static/app.js", 90}, {"/static/site.css", 60}, {"/favicon.ico", 20}};
+static const struct produce_choice paths[] = {{"/", 180},
+                                              {"/products", 140},
+                                              {"/products/search", 90},
+                                              {"/cart", 80},
+                                              {"/checkout", 50},
+                                              {"/login", 60},
+                                              {"/api/v1/items", 120},
+                                              {"/api/v1/orders", 70},
+                                              {"/blog/welcome", 40},
+                                              {"/static/app.js", 90},
+                                              {"/static/site.css", 60},
+                                              {"/favicon.ico", 20}};
 static const struct produce_choice agents[] = {
     {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0", 380},
     {"Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) Safari/605.1", 240},
@@ -22,13 +30,12 @@ static const struct produce_choice referrers[] = {{"-", 480},
                                                   {"https://www.google.com/", 270},
                                                   {"https://news.example.org/", 120},
                                                   {"https://social.example.net/", 130}};
-static const struct produce_choice actions[] = {{"page_view", 560}, {"click", 240},
-                                                {"scroll", 90},     {"search", 60},
+static const struct produce_choice actions[] = {{"page_view", 560},  {"click", 240},
+                                                {"scroll", 90},      {"search", 60},
                                                 {"add_to_cart", 30}, {"sign_up", 20}};
 static const struct produce_choice devices[] = {{"web", 520}, {"ios", 260}, {"android", 220}};
-static const struct produce_choice countries[] = {{"DE", 210}, {"US", 290}, {"GB", 110},
-                                                  {"FR", 100}, {"JP", 80},  {"BR", 90},
-                                                  {"IN", 120}};
+static const struct produce_choice countries[] = {
+    {"DE", 210}, {"US", 290}, {"GB", 110}, {"FR", 100}, {"JP", 80}, {"BR", 90}, {"IN", 120}};
 
 void produce_web_logs(struct producer *p, struct buf *out)
 {
@@ -57,7 +64,8 @@ void produce_analytics_events(struct producer *p, struct buf *out)
     produce_text(out, ",\"timestamp\":", p->time);
     produce_text(out, ",\"event_type\":", produce_choose(p, actions));
     produce_number(out, ",\"visitor_id\":", visitor);
-    produce_hex(out, ",\"session_id\":\"s", visitor * UINT64_C(2654435761) + p->serial / 5000, 8, "\"");
+    produce_hex(out, ",\"session_id\":\"s", visitor * UINT64_C(2654435761) + p->serial / 5000, 8,
+                "\"");
     produce_text(out, ",\"page\":", produce_choose(p, paths));
     produce_number(out, ",\"time_on_page_ms\":", produce_skewed(p, 90000));
     produce_text(out, ",\"properties\":{\"device\":", produce_choose(p, devices));

@@ -52,7 +52,7 @@ size_t event_schema_count(const struct event_schema *s); /* event columns */
 const struct event_column *event_schema_column(const struct event_schema *s, size_t index);
 size_t event_schema_null_count(const struct event_schema *s);
 struct str event_schema_null_field(const struct event_schema *s, size_t index);
-/* Full list for table functions: event columns, then the EVENT_SYS_COUNT system columns. Borrowed. */
+/* For table functions: event columns, then the EVENT_SYS_COUNT system columns. Borrowed. */
 size_t event_schema_full_count(const struct event_schema *s);
 const struct col_def *event_schema_full(const struct event_schema *s);
 /* Index of the column with exactly this name, or -1. */
@@ -70,8 +70,8 @@ enum event_name event_schema_judge(const struct event_schema *s, struct str name
  * below 0x20 and 0x7f), not empty, not over EVENT_NAME_BYTES_MAX, UTF-8. */
 bool event_name_is_valid(struct str name);
 
-/* How names compare up to case: ASCII, Latin, Greek, Cyrillic and Armenian letters are folded, since
- * Spark takes columns that differ so for one. Byte order of the folded forms. */
+/* How names compare up to case: ASCII, Latin, Greek, Cyrillic and Armenian letters are folded,
+ * since Spark takes columns that differ so for one. Byte order of the folded forms. */
 int event_name_fold_cmp(struct str a, struct str b);
 
 /* True when both have the same columns (names, types, provisional or not) and null fields. */

@@ -39,14 +39,36 @@ static inline size_t test_below(uint64_t *state, size_t bound)
 /* An arbitrary JSON value, nested up to `depth`, with odd white space, escapes and numbers. */
 static inline void test_random_json(uint64_t *state, struct buf *out, int depth)
 {
-    static const char *const scalars[] = {
-        "0", "-1", "12", "1.5", "-0.25e-3", "1E+9", "9007199254740993", "9223372036854775807",
-        "9223372036854775808", "1e400", "true", "false", "null", "\"\"", "\"a\"", "\"\\u00e9\\n\"",
-        "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"caf\xc3\xa9\"", "\"2026-10-01T00:00:00Z\"",
-        "\"a longer text than twelve bytes\"", "\"\\\\\"", "\"\\\"\"", "\"{[,:]}\"", "\"\\u0000\""};
+    static const char *const scalars[] = {"0",
+                                          "-1",
+                                          "12",
+                                          "1.5",
+                                          "-0.25e-3",
+                                          "1E+9",
+                                          "9007199254740993",
+                                          "9223372036854775807",
+                                          "9223372036854775808",
+                                          "1e400",
+                                          "true",
+                                          "false",
+                                          "null",
+                                          "\"\"",
+                                          "\"a\"",
+                                          "\"\\u00e9\\n\"",
+                                          "\"\\ud83d\\ude00\"",
+                                          "\"\\ud800\"",
+                                          "\"caf\xc3\xa9\"",
+                                          "\"2026-10-01T00:00:00Z\"",
+                                          "\"a longer text than twelve bytes\"",
+                                          "\"\\\\\"",
+                                          "\"\\\"\"",
+                                          "\"{[,:]}\"",
+                                          "\"\\u0000\""};
     static const char *const spaces[] = {"", "", "", "", " ", "\t", "\r\n ", "    "};
-    static const char *const names[] = {"a", "b", "c", "A", "ts", "time", "timestamp", "x y", "_key",
-                                        "long_name_of_a_field", "\\u0061", "", "\\ud800", "d\xc3\xa9"};
+    static const char *const names[] = {
+        "a",       "b",         "c",       "A",        "ts",
+        "time",    "timestamp", "x y",     "_key",     "long_name_of_a_field",
+        "\\u0061", "",          "\\ud800", "d\xc3\xa9"};
     size_t kind = test_below(state, depth > 0 ? 6 : 4);
     (void)buf_puts(out, spaces[test_below(state, ARRAY_LEN(spaces))]);
     if (kind < 4) {
@@ -73,8 +95,9 @@ static inline void test_random_json(uint64_t *state, struct buf *out, int depth)
 /* An object of such values. */
 static inline void test_random_object(uint64_t *state, struct buf *out)
 {
-    static const char *const names[] = {"a", "b", "c", "A", "ts", "time", "timestamp", "x y", "_key",
-                                        "event_time", "\\u0061", "n1", "n2", "\\udc00x", "d\xc3\xa9"};
+    static const char *const names[] = {"a",       "b",         "c",   "A",        "ts",
+                                        "time",    "timestamp", "x y", "_key",     "event_time",
+                                        "\\u0061", "n1",        "n2",  "\\udc00x", "d\xc3\xa9"};
     size_t count = test_below(state, 8);
     (void)buf_add_byte(out, '{');
     for (size_t i = 0; i < count; i++) {
@@ -92,12 +115,16 @@ static inline void test_mutate(uint64_t *state, struct buf *text)
     for (size_t i = test_below(state, 3) + 1; i > 0 && text->len > 0; i--) {
         size_t at = test_below(state, text->len);
         switch (test_below(state, 3)) {
-        case 0: text->data[at] = bytes[test_below(state, sizeof(bytes) - 1)]; break;
+        case 0:
+            text->data[at] = bytes[test_below(state, sizeof(bytes) - 1)];
+            break;
         case 1:
             memmove(text->data + at, text->data + at + 1, text->len - at - 1);
             text->len--;
             break;
-        default: text->len = at; break;
+        default:
+            text->len = at;
+            break;
         }
     }
 }

@@ -8,8 +8,8 @@
 enum { ROW = 5 }; /* some row of the block */
 
 static const struct event_column typed[] = {
-    {STR("flag"), COL_BOOLEAN, false},  {STR("n"), COL_BIGINT, false},
-    {STR("small"), COL_INTEGER, false}, {STR("x"), COL_DOUBLE, false},
+    {STR("flag"), COL_BOOLEAN, false},   {STR("n"), COL_BIGINT, false},
+    {STR("small"), COL_INTEGER, false},  {STR("x"), COL_DOUBLE, false},
     {STR("at"), COL_TIMESTAMPTZ, false}, {STR("day"), COL_DATE, false},
     {STR("s"), COL_VARCHAR, false},
 };
@@ -48,10 +48,18 @@ static void add_value(struct buf *out, const struct col_sink *c, size_t row)
         return;
     }
     switch (c->type) {
-    case COL_BOOLEAN: (void)buf_puts(out, ((bool *)c->data)[row] ? "true" : "false"); break;
-    case COL_BIGINT: (void)buf_add_i64(out, ((int64_t *)c->data)[row]); break;
-    case COL_INTEGER: (void)buf_add_i64(out, ((int32_t *)c->data)[row]); break;
-    case COL_DOUBLE: (void)buf_printf(out, "%.17g", ((double *)c->data)[row]); break;
+    case COL_BOOLEAN:
+        (void)buf_puts(out, ((bool *)c->data)[row] ? "true" : "false");
+        break;
+    case COL_BIGINT:
+        (void)buf_add_i64(out, ((int64_t *)c->data)[row]);
+        break;
+    case COL_INTEGER:
+        (void)buf_add_i64(out, ((int32_t *)c->data)[row]);
+        break;
+    case COL_DOUBLE:
+        (void)buf_printf(out, "%.17g", ((double *)c->data)[row]);
+        break;
     case COL_TIMESTAMPTZ:
         (void)time_format_rfc3339(((int64_t *)c->data)[row], text);
         (void)buf_puts(out, text);
@@ -61,7 +69,9 @@ static void add_value(struct buf *out, const struct col_sink *c, size_t row)
         (void)buf_puts(out, text);
         break;
     case COL_VARCHAR:
-    case COL_BLOB: (void)buf_add_str(out, col_get_str(c, row)); break;
+    case COL_BLOB:
+        (void)buf_add_str(out, col_get_str(c, row));
+        break;
     }
 }
 
@@ -115,93 +125,95 @@ static void check(struct rig *r, const char *json, const char *names, const char
     }
 }
 
+/* A value written into a column, and what is stored there. */
+static const struct {
+    const char *column;
+    const char *value;
+    const char *stored; /* NULL: does not fit */
+} fit_cases[] = {
+    {"flag", "true", "true"},
+    {"flag", "false", "false"},
+    {"flag", "1", NULL},
+    {"flag", "\"true\"", NULL},
+    {"n", "0", "0"},
+    {"n", "-0", "0"},
+    {"n", "9223372036854775807", "9223372036854775807"},
+    {"n", "-9223372036854775808", "-9223372036854775808"},
+    {"n", "9223372036854775808", NULL},
+    {"n", "-9223372036854775809", NULL},
+    {"n", "99999999999999999999", NULL},
+    {"n", "100000000000000000000", NULL},
+    {"n", "1.0", NULL},
+    {"n", "1e3", NULL},
+    {"n", "\"1\"", NULL},
+    {"n", "true", NULL},
+    {"n", "[1]", NULL},
+    {"small", "2147483647", "2147483647"},
+    {"small", "-2147483648", "-2147483648"},
+    {"small", "2147483648", NULL},
+    {"x", "1.5", "1.5"},
+    {"x", "0.1", "0.10000000000000001"},
+    {"x", "3", "3"},
+    {"x", "-0.0", "-0"},
+    {"x", "1e400", NULL},
+    {"x", "-1e400", NULL},
+    {"x", "1e-400", NULL},
+    {"x", "0e-400", "0"},
+    {"x", "4.9e-324", "4.9406564584124654e-324"},
+    {"x", "1.7976931348623157e308", "1.7976931348623157e+308"},
+    {"x", "9007199254740992", "9007199254740992"},
+    {"x", "9007199254740993", NULL},
+    {"x", "9007199254740994", "9007199254740994"},
+    {"x", "9223372036854775807", NULL},
+    {"x", "9223372036854775808", "9.2233720368547758e+18"},
+    {"x", "100000000000000000000", "1e+20"},
+    {"x", "100000000000000000001", NULL},
+    {"x", "123456789.123456789123456789", "123456789.12345679"},
+    {"x", "\"1.5\"", NULL},
+    {"at", "\"2026-11-20T12:34:56Z\"", "2026-11-20T12:34:56Z"},
+    {"at", "\"2026-11-20T12:34:56.789+02:00\"", "2026-11-20T10:34:56.789Z"},
+    {"at", "\"2026-11-20 12:34:56\"", "2026-11-20T12:34:56Z"},
+    {"at", "\"2026\\u002d11-20T12:34:56Z\"", "2026-11-20T12:34:56Z"},
+    {"at", "\"2026-11-20\"", NULL},
+    {"at", "\"1700000000\"", NULL},
+    {"at", "1700000000", NULL},
+    {"at", "\"\"", NULL},
+    {"day", "\"2026-11-20\"", "2026-11-20"},
+    {"day", "\"2026-02-29\"", NULL},
+    {"s", "\"text\"", "text"},
+    {"s", "\"\"", ""},
+    {"s", "\"a text that is longer than twelve bytes\"", "a text that is longer than twelve bytes"},
+    {"s", "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"",
+     "a\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+    {"s", "1.0", "1.0"},
+    {"s", "1e400", "1e400"},
+    {"s", "true", "true"},
+    {"s", "{ \"a\" : [1, \"x\\n\"] }", "{ \"a\" : [1, \"x\\n\"] }"},
+    {"s", "[]", "[]"},
+    {"s", "\"\\ud800\"", NULL},
+    {"s", "\"\\udc00\\ud800\"", NULL},
+    {"s", "\"\\ud800\\ud800\"", NULL},
+    {"s", "\"\\ud800x\"", NULL},
+};
+
 /* Each type takes exactly the values it holds without loss; the rest is null and rescued as
  * written. */
 static void values_fit_or_are_rescued(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *column;
-        const char *value;
-        const char *stored; /* NULL: does not fit */
-    } cases[] = {
-        {"flag", "true", "true"},
-        {"flag", "false", "false"},
-        {"flag", "1", NULL},
-        {"flag", "\"true\"", NULL},
-        {"n", "0", "0"},
-        {"n", "-0", "0"},
-        {"n", "9223372036854775807", "9223372036854775807"},
-        {"n", "-9223372036854775808", "-9223372036854775808"},
-        {"n", "9223372036854775808", NULL},
-        {"n", "-9223372036854775809", NULL},
-        {"n", "99999999999999999999", NULL},
-        {"n", "100000000000000000000", NULL},
-        {"n", "1.0", NULL},
-        {"n", "1e3", NULL},
-        {"n", "\"1\"", NULL},
-        {"n", "true", NULL},
-        {"n", "[1]", NULL},
-        {"small", "2147483647", "2147483647"},
-        {"small", "-2147483648", "-2147483648"},
-        {"small", "2147483648", NULL},
-        {"x", "1.5", "1.5"},
-        {"x", "0.1", "0.10000000000000001"},
-        {"x", "3", "3"},
-        {"x", "-0.0", "-0"},
-        {"x", "1e400", NULL},
-        {"x", "-1e400", NULL},
-        {"x", "1e-400", NULL},
-        {"x", "0e-400", "0"},
-        {"x", "4.9e-324", "4.9406564584124654e-324"},
-        {"x", "1.7976931348623157e308", "1.7976931348623157e+308"},
-        {"x", "9007199254740992", "9007199254740992"},
-        {"x", "9007199254740993", NULL},
-        {"x", "9007199254740994", "9007199254740994"},
-        {"x", "9223372036854775807", NULL},
-        {"x", "9223372036854775808", "9.2233720368547758e+18"},
-        {"x", "100000000000000000000", "1e+20"},
-        {"x", "100000000000000000001", NULL},
-        {"x", "123456789.123456789123456789", "123456789.12345679"},
-        {"x", "\"1.5\"", NULL},
-        {"at", "\"2026-11-20T12:34:56Z\"", "2026-11-20T12:34:56Z"},
-        {"at", "\"2026-11-20T12:34:56.789+02:00\"", "2026-11-20T10:34:56.789Z"},
-        {"at", "\"2026-11-20 12:34:56\"", "2026-11-20T12:34:56Z"},
-        {"at", "\"2026\\u002d11-20T12:34:56Z\"", "2026-11-20T12:34:56Z"},
-        {"at", "\"2026-11-20\"", NULL},
-        {"at", "\"1700000000\"", NULL},
-        {"at", "1700000000", NULL},
-        {"at", "\"\"", NULL},
-        {"day", "\"2026-11-20\"", "2026-11-20"},
-        {"day", "\"2026-02-29\"", NULL},
-        {"s", "\"text\"", "text"},
-        {"s", "\"\"", ""},
-        {"s", "\"a text that is longer than twelve bytes\"", "a text that is longer than twelve bytes"},
-        {"s", "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"",
-         "a\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
-        {"s", "1.0", "1.0"},
-        {"s", "1e400", "1e400"},
-        {"s", "true", "true"},
-        {"s", "{ \"a\" : [1, \"x\\n\"] }", "{ \"a\" : [1, \"x\\n\"] }"},
-        {"s", "[]", "[]"},
-        {"s", "\"\\ud800\"", NULL},
-        {"s", "\"\\udc00\\ud800\"", NULL},
-        {"s", "\"\\ud800\\ud800\"", NULL},
-        {"s", "\"\\ud800x\"", NULL},
-    };
     struct rig r;
     struct decode_options options = {0};
     rig_open(&r, typed, ARRAY_LEN(typed), &options);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(fit_cases); i++) {
         AUTO_BUF json = buf_make(4096);
         AUTO_BUF names = buf_make(4096);
         AUTO_BUF wanted = buf_make(4096);
-        (void)buf_printf(&json, "{\"%s\": %s }", cases[i].column, cases[i].value);
-        (void)buf_printf(&names, "%s,_rescued", cases[i].column);
-        if (cases[i].stored != NULL) {
-            (void)buf_printf(&wanted, "%s null", cases[i].stored);
+        (void)buf_printf(&json, "{\"%s\": %s }", fit_cases[i].column, fit_cases[i].value);
+        (void)buf_printf(&names, "%s,_rescued", fit_cases[i].column);
+        if (fit_cases[i].stored != NULL) {
+            (void)buf_printf(&wanted, "%s null", fit_cases[i].stored);
         } else {
-            (void)buf_printf(&wanted, "null {\"%s\":%s}", cases[i].column, cases[i].value);
+            (void)buf_printf(&wanted, "null {\"%s\":%s}", fit_cases[i].column, fit_cases[i].value);
         }
         check(&r, buf_cstr(&json), buf_cstr(&names), buf_cstr(&wanted));
     }
@@ -261,10 +273,14 @@ static void dead_records_say_why(void **unused)
         const char *value;
         const char *wanted;
     } cases[] = {
-        {"", "dead: empty"},           {"  ", "dead: empty"},
-        {"x", "dead: invalid_json"},   {"{\"n\":1", "dead: invalid_json"},
-        {"[1]", "dead: not_an_object"}, {"{\"n\":\"\xff\"}", "dead: invalid_utf8"},
-        {"{\"n\":1,}", "dead: invalid_json"}, {"{\"n\":1}", "1"},
+        {"", "dead: empty"},
+        {"  ", "dead: empty"},
+        {"x", "dead: invalid_json"},
+        {"{\"n\":1", "dead: invalid_json"},
+        {"[1]", "dead: not_an_object"},
+        {"{\"n\":\"\xff\"}", "dead: invalid_utf8"},
+        {"{\"n\":1,}", "dead: invalid_json"},
+        {"{\"n\":1}", "1"},
     };
     struct rig r;
     struct decode_options options = {.infer = true};
@@ -453,8 +469,9 @@ static void unknown_fields_are_noted(void **unused)
     check(&r, "{\"n\":\"x\",\"p\":1,\"u\":true,\"N\":1,\"a b\":2}", "n,p,_rescued",
           "null 1 {\"n\":\"x\",\"u\":true,\"N\":1,\"a b\":2}");
     check(&r, "{\"p\":1.5,\"u\":null,\"P\":1,\"v\":\"2026-10-01T00:00:00Z\"}", "p", "null");
-    check(&r, "{\"w\":1,\"w\":\"x\",\"big\":9223372036854775808,\"wide\":9007199254740993,"
-              "\"huge\":123456789012345678901,\"o\":{},\"esc\":\"\\u0041\"}",
+    check(&r,
+          "{\"w\":1,\"w\":\"x\",\"big\":9223372036854775808,\"wide\":9007199254740993,"
+          "\"huge\":123456789012345678901,\"o\":{},\"esc\":\"\\u0041\"}",
           "n", "null");
     infer_text(r.decoder, base, &out);
     assert_string_equal(buf_cstr(&out), "P:4 big:10 esc:80 huge:20 o:100 u:3 v:40 w:80 wide:8 ");
@@ -481,7 +498,8 @@ static void many_names_are_forgotten(void **unused)
     for (unsigned i = 0; i < 20000; i++) {
         char name[24];
         (void)snprintf(name, sizeof(name), "f%u", i * 7919 % 20000);
-        assert_int_equal(infer_note(direct, str_from(name), i % 2 ? INFER_INT64 : INFER_TEXT), ERR_OK);
+        assert_int_equal(infer_note(direct, str_from(name), i % 2 ? INFER_INT64 : INFER_TEXT),
+                         ERR_OK);
         buf_reset(&json);
         (void)buf_printf(&json, "{\"%s\":%s}", name, i % 2 ? "1" : "\"x\"");
         struct record record = record_of(buf_str(&json));
@@ -505,8 +523,8 @@ static void history_does_not_matter(void **unused)
     (void)unused;
     uint64_t state = test_seed();
     const struct event_column columns[] = {
-        {STR("a"), COL_BIGINT, false},        {STR("b"), COL_VARCHAR, false},
-        {STR("c"), COL_DOUBLE, true},         {STR("time"), COL_TIMESTAMPTZ, false},
+        {STR("a"), COL_BIGINT, false},          {STR("b"), COL_VARCHAR, false},
+        {STR("c"), COL_DOUBLE, true},           {STR("time"), COL_TIMESTAMPTZ, false},
         {STR("d\xc3\xa9"), COL_BOOLEAN, false}, {STR("n1"), COL_VARCHAR, true}};
     const char *names =
         "a,b,c,time,d\xc3\xa9,n1,_time,_date,_partition,_offset,_timestamp,_key,_rescued";
@@ -592,7 +610,8 @@ static void dead_rows(void **unused)
     for (uint32_t i = 0; i < EVENT_DEAD_COUNT; i++) {
         all[i] = i;
     }
-    assert_int_equal(col_block_init(&block, event_dead_columns(), EVENT_DEAD_COUNT, 1 << 16), ERR_OK);
+    assert_int_equal(col_block_init(&block, event_dead_columns(), EVENT_DEAD_COUNT, 1 << 16),
+                     ERR_OK);
     struct errmsg detail = {"expected ':'"};
     struct record record = record_of(STR("\xff not JSON at all"));
     struct record empty = {.offset = 43, .timestamp_ms = 0, .has_key = true, .key = STR("k")};

@@ -7,115 +7,118 @@
 
 /* ---- validator ---- */
 
-static struct event_validator *validator(const char *key_field, uint32_t depth_max, size_t bytes_max)
+static struct event_validator *validator(const char *key_field, uint32_t depth_max,
+                                         size_t bytes_max)
 {
     struct event_validator *v = NULL;
-    struct event_validator_options o = {.depth_max = depth_max,
-                                        .record_bytes_max = bytes_max,
-                                        .key_field = str_from(key_field)};
+    struct event_validator_options o = {
+        .depth_max = depth_max, .record_bytes_max = bytes_max, .key_field = str_from(key_field)};
     assert_int_equal(event_validator_new(&o, &v, NULL), ERR_OK);
     return v;
 }
+
+/* Records and what is said of them. */
+static const struct {
+    const char *text;
+    enum event_code code;
+} judge_cases[] = {
+    {"{}", EVENT_OK},
+    {" {\"a\":1}\r\n", EVENT_OK},
+    {"{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":[]}", EVENT_OK},
+    {"{\"a\":-0.5e+10,\"b\":0,\"c\":-0}", EVENT_OK},
+    {"{\"a\":\"\\u00e9\\ud83d\\ude00\\n\"}", EVENT_OK},
+    {"{\"a\":\"\\ud800\"}", EVENT_OK}, /* a lone surrogate is grammatical */
+    {"{\"a\":1,\"a\":2}", EVENT_OK},
+    {"{\"\":1}", EVENT_OK},
+    {"{\"a\":\"\\u0000\"}", EVENT_OK},
+    {"{\"a\":123456789012345678901234567890e-400}", EVENT_OK},
+    {"", EVENT_EMPTY},
+    {" \t\r\n", EVENT_EMPTY},
+    {"[]", EVENT_NOT_AN_OBJECT},
+    {"[{\"a\":1}]", EVENT_NOT_AN_OBJECT},
+    {"1", EVENT_NOT_AN_OBJECT},
+    {"\"{}\"", EVENT_NOT_AN_OBJECT},
+    {"null", EVENT_NOT_AN_OBJECT},
+    {"{", EVENT_INVALID_JSON},
+    {"}", EVENT_INVALID_JSON},
+    {"{}{}", EVENT_INVALID_JSON},
+    {"{}}", EVENT_INVALID_JSON},
+    {"{}x", EVENT_INVALID_JSON},
+    {"{\"a\"}", EVENT_INVALID_JSON},
+    {"{\"a\":}", EVENT_INVALID_JSON},
+    {"{\"a\":1,}", EVENT_INVALID_JSON},
+    {"{,\"a\":1}", EVENT_INVALID_JSON},
+    {"{\"a\":1 \"b\":2}", EVENT_INVALID_JSON},
+    {"{\"a\":1,,\"b\":2}", EVENT_INVALID_JSON},
+    {"{\"a\"::1}", EVENT_INVALID_JSON},
+    {"{a:1}", EVENT_INVALID_JSON},
+    {"{'a':1}", EVENT_INVALID_JSON},
+    {"{1:1}", EVENT_INVALID_JSON},
+    {"{\"a\":[1,]}", EVENT_INVALID_JSON},
+    {"{\"a\":[1 2]}", EVENT_INVALID_JSON},
+    {"{\"a\":[}", EVENT_INVALID_JSON},
+    {"{\"a\":[1}", EVENT_INVALID_JSON},
+    {"{\"a\":{\"b\":1]}", EVENT_INVALID_JSON},
+    {"{\"a\":{\"b\":1}", EVENT_INVALID_JSON},
+    {"{\"a\":01}", EVENT_INVALID_JSON},
+    {"{\"a\":-01}", EVENT_INVALID_JSON},
+    {"{\"a\":-}", EVENT_INVALID_JSON},
+    {"{\"a\":+1}", EVENT_INVALID_JSON},
+    {"{\"a\":1.}", EVENT_INVALID_JSON},
+    {"{\"a\":.5}", EVENT_INVALID_JSON},
+    {"{\"a\":1e}", EVENT_INVALID_JSON},
+    {"{\"a\":1e+}", EVENT_INVALID_JSON},
+    {"{\"a\":0x10}", EVENT_INVALID_JSON},
+    {"{\"a\":1a}", EVENT_INVALID_JSON},
+    {"{\"a\":1\"b\"}", EVENT_INVALID_JSON},
+    {"{\"a\":\"b\"c}", EVENT_INVALID_JSON},
+    {"{\"a\":NaN}", EVENT_INVALID_JSON},
+    {"{\"a\":Infinity}", EVENT_INVALID_JSON},
+    {"{\"a\":tru}", EVENT_INVALID_JSON},
+    {"{\"a\":truex}", EVENT_INVALID_JSON},
+    {"{\"a\":nul}", EVENT_INVALID_JSON},
+    {"{\"a\":TRUE}", EVENT_INVALID_JSON},
+    {"{\"a\":t}", EVENT_INVALID_JSON},
+    {"{\"a\":\"\\x\"}", EVENT_INVALID_JSON},
+    {"{\"a\":\"\\u12g4\"}", EVENT_INVALID_JSON},
+    {"{\"a\":\"\\u12\"}", EVENT_INVALID_JSON},
+    {"{\"\\q\":1}", EVENT_INVALID_JSON},
+    {"{\"a\":\"line\nbreak\"}", EVENT_INVALID_JSON},
+    {"{\"a\":\"tab\there\"}", EVENT_INVALID_JSON},
+    {"{\"a\":\"open}", EVENT_INVALID_JSON},
+    {"{\"a\":1\f}", EVENT_INVALID_JSON},
+    {"{\"a\"\x1a 1}", EVENT_INVALID_JSON},
+    {"{\"a\":\\\"b\"}", EVENT_INVALID_JSON},
+    {"/* c */{\"a\":1}", EVENT_INVALID_JSON},
+    {"{\"a\":1}//", EVENT_INVALID_JSON},
+    {"\xef\xbb\xbf{}", EVENT_INVALID_JSON},
+    {"[1,2", EVENT_INVALID_JSON},
+    {"{\"a\":\"\xff\"}", EVENT_INVALID_UTF8},
+    {"{\"a\":\"\xc0\xaf\"}", EVENT_INVALID_UTF8},
+    {"{\"a\":\"\xed\xa0\x80\"}", EVENT_INVALID_UTF8},
+    {"{\"a\":\"\xf4\x90\x80\x80\"}", EVENT_INVALID_UTF8},
+    {"{\"a\":\"\xe2\x82\"}", EVENT_INVALID_UTF8},
+    {"{\"\x80\":1}", EVENT_INVALID_UTF8},
+};
 
 /* Exactly the objects of RFC 8259 in UTF-8 are accepted, and every refusal has its own code. */
 static void judges_each_kind_of_record(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *text;
-        enum event_code code;
-    } cases[] = {
-        {"{}", EVENT_OK},
-        {" {\"a\":1}\r\n", EVENT_OK},
-        {"{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":[]}", EVENT_OK},
-        {"{\"a\":-0.5e+10,\"b\":0,\"c\":-0}", EVENT_OK},
-        {"{\"a\":\"\\u00e9\\ud83d\\ude00\\n\"}", EVENT_OK},
-        {"{\"a\":\"\\ud800\"}", EVENT_OK}, /* a lone surrogate is grammatical */
-        {"{\"a\":1,\"a\":2}", EVENT_OK},
-        {"{\"\":1}", EVENT_OK},
-        {"{\"a\":\"\\u0000\"}", EVENT_OK},
-        {"{\"a\":123456789012345678901234567890e-400}", EVENT_OK},
-        {"", EVENT_EMPTY},
-        {" \t\r\n", EVENT_EMPTY},
-        {"[]", EVENT_NOT_AN_OBJECT},
-        {"[{\"a\":1}]", EVENT_NOT_AN_OBJECT},
-        {"1", EVENT_NOT_AN_OBJECT},
-        {"\"{}\"", EVENT_NOT_AN_OBJECT},
-        {"null", EVENT_NOT_AN_OBJECT},
-        {"{", EVENT_INVALID_JSON},
-        {"}", EVENT_INVALID_JSON},
-        {"{}{}", EVENT_INVALID_JSON},
-        {"{}}", EVENT_INVALID_JSON},
-        {"{}x", EVENT_INVALID_JSON},
-        {"{\"a\"}", EVENT_INVALID_JSON},
-        {"{\"a\":}", EVENT_INVALID_JSON},
-        {"{\"a\":1,}", EVENT_INVALID_JSON},
-        {"{,\"a\":1}", EVENT_INVALID_JSON},
-        {"{\"a\":1 \"b\":2}", EVENT_INVALID_JSON},
-        {"{\"a\":1,,\"b\":2}", EVENT_INVALID_JSON},
-        {"{\"a\"::1}", EVENT_INVALID_JSON},
-        {"{a:1}", EVENT_INVALID_JSON},
-        {"{'a':1}", EVENT_INVALID_JSON},
-        {"{1:1}", EVENT_INVALID_JSON},
-        {"{\"a\":[1,]}", EVENT_INVALID_JSON},
-        {"{\"a\":[1 2]}", EVENT_INVALID_JSON},
-        {"{\"a\":[}", EVENT_INVALID_JSON},
-        {"{\"a\":[1}", EVENT_INVALID_JSON},
-        {"{\"a\":{\"b\":1]}", EVENT_INVALID_JSON},
-        {"{\"a\":{\"b\":1}", EVENT_INVALID_JSON},
-        {"{\"a\":01}", EVENT_INVALID_JSON},
-        {"{\"a\":-01}", EVENT_INVALID_JSON},
-        {"{\"a\":-}", EVENT_INVALID_JSON},
-        {"{\"a\":+1}", EVENT_INVALID_JSON},
-        {"{\"a\":1.}", EVENT_INVALID_JSON},
-        {"{\"a\":.5}", EVENT_INVALID_JSON},
-        {"{\"a\":1e}", EVENT_INVALID_JSON},
-        {"{\"a\":1e+}", EVENT_INVALID_JSON},
-        {"{\"a\":0x10}", EVENT_INVALID_JSON},
-        {"{\"a\":1a}", EVENT_INVALID_JSON},
-        {"{\"a\":1\"b\"}", EVENT_INVALID_JSON},
-        {"{\"a\":\"b\"c}", EVENT_INVALID_JSON},
-        {"{\"a\":NaN}", EVENT_INVALID_JSON},
-        {"{\"a\":Infinity}", EVENT_INVALID_JSON},
-        {"{\"a\":tru}", EVENT_INVALID_JSON},
-        {"{\"a\":truex}", EVENT_INVALID_JSON},
-        {"{\"a\":nul}", EVENT_INVALID_JSON},
-        {"{\"a\":TRUE}", EVENT_INVALID_JSON},
-        {"{\"a\":t}", EVENT_INVALID_JSON},
-        {"{\"a\":\"\\x\"}", EVENT_INVALID_JSON},
-        {"{\"a\":\"\\u12g4\"}", EVENT_INVALID_JSON},
-        {"{\"a\":\"\\u12\"}", EVENT_INVALID_JSON},
-        {"{\"\\q\":1}", EVENT_INVALID_JSON},
-        {"{\"a\":\"line\nbreak\"}", EVENT_INVALID_JSON},
-        {"{\"a\":\"tab\there\"}", EVENT_INVALID_JSON},
-        {"{\"a\":\"open}", EVENT_INVALID_JSON},
-        {"{\"a\":1\f}", EVENT_INVALID_JSON},
-        {"{\"a\"\x1a 1}", EVENT_INVALID_JSON},
-        {"{\"a\":\\\"b\"}", EVENT_INVALID_JSON},
-        {"/* c */{\"a\":1}", EVENT_INVALID_JSON},
-        {"{\"a\":1}//", EVENT_INVALID_JSON},
-        {"\xef\xbb\xbf{}", EVENT_INVALID_JSON},
-        {"[1,2", EVENT_INVALID_JSON},
-        {"{\"a\":\"\xff\"}", EVENT_INVALID_UTF8},
-        {"{\"a\":\"\xc0\xaf\"}", EVENT_INVALID_UTF8},
-        {"{\"a\":\"\xed\xa0\x80\"}", EVENT_INVALID_UTF8},
-        {"{\"a\":\"\xf4\x90\x80\x80\"}", EVENT_INVALID_UTF8},
-        {"{\"a\":\"\xe2\x82\"}", EVENT_INVALID_UTF8},
-        {"{\"\x80\":1}", EVENT_INVALID_UTF8},
-    };
     AUTO(event_validator) v = validator(NULL, 0, 0);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(judge_cases); i++) {
         struct errmsg detail = {0};
-        enum event_code code = event_validate(v, str_from(cases[i].text), NULL, &detail);
-        if (code != cases[i].code) {
-            fail_msg("%s: %s (%s), wanted %s", cases[i].text, event_code_name(code), detail.text,
-                     event_code_name(cases[i].code));
+        enum event_code code = event_validate(v, str_from(judge_cases[i].text), NULL, &detail);
+        if (code != judge_cases[i].code) {
+            fail_msg("%s: %s (%s), wanted %s", judge_cases[i].text, event_code_name(code),
+                     detail.text, event_code_name(judge_cases[i].code));
         }
         assert_true(code == EVENT_OK || detail.text[0] != '\0');
     }
     struct event_key key;
     assert_int_equal(event_validate(v, str_of("{\"a\":\0}", 7), &key, NULL), EVENT_INVALID_JSON);
-    assert_int_equal(event_validate(v, str_of("{\"a\":\"\0\"}", 9), &key, NULL), EVENT_INVALID_JSON);
+    assert_int_equal(event_validate(v, str_of("{\"a\":\"\0\"}", 9), &key, NULL),
+                     EVENT_INVALID_JSON);
     assert_int_equal(event_validate(v, str_of("{}\0", 3), &key, NULL), EVENT_INVALID_JSON);
 }
 
@@ -127,9 +130,9 @@ static void detail_names_the_place(void **unused)
         const char *text;
         const char *part;
     } cases[] = {
-        {"{\"a\":1,}", "at byte 7"},           {"{\"a\":\"\xff\"}", "0xff at byte 6"},
-        {"{\"a\":01}", "'1' at byte 6"},       {"{\"a\"", "ends at byte 4"},
-        {"[1]", "JSON object"},                {"{\"a\":[[[]]]}", "deep at byte 6"},
+        {"{\"a\":1,}", "at byte 7"},     {"{\"a\":\"\xff\"}", "0xff at byte 6"},
+        {"{\"a\":01}", "'1' at byte 6"}, {"{\"a\"", "ends at byte 4"},
+        {"[1]", "JSON object"},          {"{\"a\":[[[]]]}", "deep at byte 6"},
     };
     AUTO(event_validator) v = validator(NULL, 2, 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -404,7 +407,8 @@ static void large_records_are_skipped(void **unused)
         {EVENT_FORMAT_AUTO, "{\"a\":[\n1,2,3,4,5,6,7]}", "0:1:record_too_large:{\"a\":[\n1|"},
         {EVENT_FORMAT_AUTO, "[{\"a\":12},{\"a\":\n\"]]]]]]]]]]\"},\n{\"a\":34}]",
          "0:1:ok:{\"a\":12}|1:1:record_too_large:{\"a\":\n\"]|2:3:ok:{\"a\":34}|"},
-        {EVENT_FORMAT_AUTO, "[123456789,12345678]", "0:1:record_too_large:12345678|1:1:ok:12345678|"},
+        {EVENT_FORMAT_AUTO, "[123456789,12345678]",
+         "0:1:record_too_large:12345678|1:1:ok:12345678|"},
     };
     struct seen seen = {.text = buf_make(1 << 20)};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -80,17 +80,22 @@ static void names_follow_the_rules(void **unused)
         const char *name;
         enum event_name judgement;
     } cases[] = {
-        {"Status", EVENT_NAME_COLUMN}, {"status", EVENT_NAME_RESCUE}, {"STATUS", EVENT_NAME_RESCUE},
-        {"Note", EVENT_NAME_NEW},      {"note", EVENT_NAME_RESCUE},   {"other", EVENT_NAME_NEW},
-        {"_time", EVENT_NAME_RESCUE},  {"_TIME", EVENT_NAME_RESCUE},  {"_offset", EVENT_NAME_RESCUE},
-        {"_rescued", EVENT_NAME_RESCUE}, {"_date", EVENT_NAME_RESCUE}, {"_key", EVENT_NAME_RESCUE},
+        {"Status", EVENT_NAME_COLUMN},     {"status", EVENT_NAME_RESCUE},
+        {"STATUS", EVENT_NAME_RESCUE},     {"Note", EVENT_NAME_NEW},
+        {"note", EVENT_NAME_RESCUE},       {"other", EVENT_NAME_NEW},
+        {"_time", EVENT_NAME_RESCUE},      {"_TIME", EVENT_NAME_RESCUE},
+        {"_offset", EVENT_NAME_RESCUE},    {"_rescued", EVENT_NAME_RESCUE},
+        {"_date", EVENT_NAME_RESCUE},      {"_key", EVENT_NAME_RESCUE},
         {"_partition", EVENT_NAME_RESCUE}, {"_timestamp", EVENT_NAME_RESCUE},
-        {"_other", EVENT_NAME_NEW},    {"a b", EVENT_NAME_RESCUE},    {"a,b", EVENT_NAME_RESCUE},
-        {"a;b", EVENT_NAME_RESCUE},    {"a{", EVENT_NAME_RESCUE},     {"}", EVENT_NAME_RESCUE},
-        {"f(", EVENT_NAME_RESCUE},     {"f)", EVENT_NAME_RESCUE},     {"a=b", EVENT_NAME_RESCUE},
-        {"a\tb", EVENT_NAME_RESCUE},   {"a\nb", EVENT_NAME_RESCUE},   {"", EVENT_NAME_RESCUE},
-        {"a.b", EVENT_NAME_NEW},       {"a-b", EVENT_NAME_NEW},       {"@timestamp", EVENT_NAME_NEW},
-        {"\"q\"", EVENT_NAME_NEW},     {"caf\xc3\xa9", EVENT_NAME_NEW}, {"\xff", EVENT_NAME_RESCUE},
+        {"_other", EVENT_NAME_NEW},        {"a b", EVENT_NAME_RESCUE},
+        {"a,b", EVENT_NAME_RESCUE},        {"a;b", EVENT_NAME_RESCUE},
+        {"a{", EVENT_NAME_RESCUE},         {"}", EVENT_NAME_RESCUE},
+        {"f(", EVENT_NAME_RESCUE},         {"f)", EVENT_NAME_RESCUE},
+        {"a=b", EVENT_NAME_RESCUE},        {"a\tb", EVENT_NAME_RESCUE},
+        {"a\nb", EVENT_NAME_RESCUE},       {"", EVENT_NAME_RESCUE},
+        {"a.b", EVENT_NAME_NEW},           {"a-b", EVENT_NAME_NEW},
+        {"@timestamp", EVENT_NAME_NEW},    {"\"q\"", EVENT_NAME_NEW},
+        {"caf\xc3\xa9", EVENT_NAME_NEW},   {"\xff", EVENT_NAME_RESCUE},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (event_schema_judge(s, str_from(cases[i].name)) != cases[i].judgement) {
@@ -111,8 +116,10 @@ static void names_follow_the_rules(void **unused)
 static void bad_schemas_are_refused(void **unused)
 {
     (void)unused;
-    const struct event_column twice[] = {{STR("a"), COL_BIGINT, false}, {STR("a"), COL_DOUBLE, false}};
-    const struct event_column cased[] = {{STR("a"), COL_BIGINT, false}, {STR("A"), COL_DOUBLE, false}};
+    const struct event_column twice[] = {{STR("a"), COL_BIGINT, false},
+                                         {STR("a"), COL_DOUBLE, false}};
+    const struct event_column cased[] = {{STR("a"), COL_BIGINT, false},
+                                         {STR("A"), COL_DOUBLE, false}};
     const struct event_column reserved[] = {{STR("_Time"), COL_BIGINT, false}};
     const struct event_column blob[] = {{STR("a"), COL_BLOB, false}};
     struct event_schema *s = NULL;
@@ -137,7 +144,8 @@ static void case_ties_go_by_byte_order(void **unused)
     static const struct {
         const char *name;
         uint32_t flags;
-    } notes[] = {{"foo", INFER_TEXT}, {"Foo", INFER_INT64}, {"FOO", INFER_NULL}, {"bar", INFER_BOOL}};
+    } notes[] = {
+        {"foo", INFER_TEXT}, {"Foo", INFER_INT64}, {"FOO", INFER_NULL}, {"bar", INFER_BOOL}};
     for (size_t first = 0; first < 4; first++) {
         AUTO(infer) x = infer_of(s);
         for (size_t i = 0; i < 4; i++) {
@@ -187,7 +195,8 @@ static void order_does_not_matter(void **unused)
         assert_int_equal(infer_merge(a, b), ERR_OK);
         const struct infer_field *fields = NULL;
         size_t count = infer_fields(a, &fields);
-        assert_int_equal(count, EVENT_COLUMNS_MAX - 1); /* 1 committed; the null field has a place */
+        assert_int_equal(count,
+                         EVENT_COLUMNS_MAX - 1); /* 1 committed; the null field has a place */
         (void)text_of(a, round == 0 ? &first : &again);
         if (round > 0) {
             assert_true(str_eq(buf_str(&first), buf_str(&again)));
@@ -271,12 +280,9 @@ static void the_schema_that_follows(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types_are_the_narrowest),
-        cmocka_unit_test(names_follow_the_rules),
-        cmocka_unit_test(bad_schemas_are_refused),
-        cmocka_unit_test(case_ties_go_by_byte_order),
-        cmocka_unit_test(order_does_not_matter),
-        cmocka_unit_test(a_thousand_columns_at_most),
+        cmocka_unit_test(types_are_the_narrowest), cmocka_unit_test(names_follow_the_rules),
+        cmocka_unit_test(bad_schemas_are_refused), cmocka_unit_test(case_ties_go_by_byte_order),
+        cmocka_unit_test(order_does_not_matter),   cmocka_unit_test(a_thousand_columns_at_most),
         cmocka_unit_test(the_schema_that_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
