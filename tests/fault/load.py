@@ -27,6 +27,7 @@ from events import event_line
 
 REFUSED = {400, 409, 413, 422, 429, 507}
 STEP_SECONDS = 0.02
+THINK_SECONDS = 0.002  # keeps a cycle small enough to be verified whole
 
 
 class Gone(Exception):
@@ -113,8 +114,7 @@ class Load:
                 await asyncio.sleep(STEP_SECONDS)
                 continue
             pending = None
-            if outcome == "slow":
-                await asyncio.sleep(STEP_SECONDS)
+            await asyncio.sleep(STEP_SECONDS if outcome == "slow" else THINK_SECONDS)
 
     async def wait_running(self):
         while not self.running:

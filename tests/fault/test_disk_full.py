@@ -26,7 +26,7 @@ def fill(disk):
 
 @pytest.mark.timeout(120)
 def test_full_refuses_and_heals(server, connect, small_disk):
-    disk = small_disk(96)
+    disk = small_disk(512)
     one = server(data=disk.path / "data")
     client = connect(one)
     client.create_topic("t", partitions=1, segment_bytes="1MiB", flush_age_ms="1h")
@@ -59,7 +59,7 @@ def test_full_refuses_and_heals(server, connect, small_disk):
 
 @pytest.mark.timeout(120)
 def test_landing_on_a_full_disk_waits_and_doubles_nothing(server, connect, small_disk):
-    disk = small_disk(96)
+    disk = small_disk(512)
     one = server(data=disk.path / "data")
     client = connect(one)
     client.create_topic("t", partitions=1, flush_age_ms="200ms")

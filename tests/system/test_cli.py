@@ -81,7 +81,7 @@ def test_send_from_file_and_pipe(tarn, shared_server, client, topic, tmp_path):
 
 def test_topic_commands(tarn, shared_server, client, topic):
     at = ("--data", shared_server.data)
-    tarn("topic", "create", topic, "--partitions", 2, "--key", "id", "--flush-age", "5s", *at)
+    tarn("topic", "create", topic, "--partitions", 2, "--key", "id", "--flush-age-ms", "5s", *at)
     info = json.loads(tarn("topic", "describe", topic, *at, "--json"))
     assert info["partitions"] == 2 and info["key"] == "id"
     tarn("topic", "change", topic, "--flush-rows", 5, *at)
@@ -95,11 +95,11 @@ def test_topic_commands(tarn, shared_server, client, topic):
                                   "analytics_events"])
 def test_producers_hold_their_rate(tarn, shared_server, client, topic, kind):
     began = time.monotonic()
-    tarn("produce", "--topic", topic, "--kind", kind, "--rate", 2000, "--seconds", 1.5,
+    tarn("produce", "--topic", topic, "--kind", kind, "--rate", 2000, "--seconds", 2,
          "--server", shared_server.url)
     assert time.monotonic() - began < 5
     count = client.value(f"SELECT count(*) FROM bronze.{topic}")
-    assert 2970 <= count <= 3030
+    assert 3920 <= count <= 4080
     assert client.value(f"SELECT count(*) FROM bronze.{topic} WHERE _rescued IS NOT NULL") == 0
 
 

@@ -13,8 +13,7 @@ def types(client, topic):
 
 
 def provisional(client, topic):
-    answer = client.query(f"SELECT * FROM bronze.{topic} LIMIT 0")
-    return {c["name"] for c in answer["columns"] if c.get("provisional")}
+    return set(client.query(f"SELECT * FROM bronze.{topic} LIMIT 0").get("provisional", []))
 
 
 @pytest.fixture
@@ -55,7 +54,8 @@ def test_system_columns_come_after_the_events_own(client, one_partition):
     ([1, None, 3], "BIGINT"),
     ([None, None], "VARCHAR"),
     ([9223372036854775807, -9223372036854775808], "BIGINT"),
-    ([9223372036854775808, 1], "VARCHAR"),
+    ([9223372036854775808, 1], "DOUBLE"),
+    ([9223372036854775809, 1], "VARCHAR"),
 ])
 def test_the_narrowest_type_that_holds_all_without_loss(client, one_partition, values, kind):
     client.send(one_partition, [{"id": i, "v": v} for i, v in enumerate(values)])

@@ -202,6 +202,7 @@ def test_a_key_in_flight_is_409(shared_server, connect, client, topic):
         yield ndjson(EVENTS[5:])
 
     other, answers = connect(shared_server), []
+    other.topic(topic)  # its connection is known to the server before the slow request
     sender = threading.Thread(target=lambda: answers.append(
         other.post(topic, slow_body(), idempotency_key="c")))
     sender.start()

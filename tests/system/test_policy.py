@@ -41,7 +41,8 @@ ESCAPES = [
     "SELECT * FROM duckdb_extensions()", "SELECT * FROM which_secret('x', 's3')",
     "SELECT current_setting('temp_directory')", "SELECT current_setting('secret_directory')",
     "SELECT * FROM pragma_database_list", "SELECT * FROM pragma_storage_info('x')",
-    "SELECT * FROM sqlite_master", "SELECT * FROM information_schema.tables",
+    "SELECT * FROM sqlite_master", "SELECT * FROM information_schema.views",
+    "SELECT * FROM information_schema.tables",
     "SELECT * FROM pg_catalog.pg_class", "SHOW ALL TABLES",
     "COPY (SELECT 1) TO '{table}/x.csv'", "COPY (SELECT 1) TO '{spill}/x.csv'",
     "COPY bronze.{topic} TO '/tmp/tarn-escape.csv'", "COPY bronze.{topic} FROM '{secret}'",
@@ -200,7 +201,7 @@ def test_killers_end_and_disturb_nobody(server, connect):
             answer = client.post_query(sql, timeout_ms=1500)
             took = time.monotonic() - began
             assert took < 4, (sql[:80], took)
-            assert answer.status_code in (200, 400, 408, 413, 422, 429, 500, 503, 504), sql[:80]
+            assert answer.status_code in (200, 400, 403, 408, 413, 429, 500, 503, 507), sql[:80]
             assert answer.json()
     finally:
         ended.set()

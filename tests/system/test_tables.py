@@ -140,23 +140,24 @@ def test_landing_by_rows_and_by_age(shared_server, client, topic):
 
 
 def test_checkpoints_come_about_every_ten_commits(shared_server, client, topic):
-    for i in range(25):
-        client.send(topic, [{"id": i}])
+    """Ten commits within seconds may wait for more, so that a busy table is not slowed by them."""
+    log, count = table_dir(shared_server, topic) / "_delta_log", 0
+    while count < 150 and not (log / "_last_checkpoint").exists():
+        client.send(topic, [{"id": count}])
         client.flush(topic)
-    log = table_dir(shared_server, topic) / "_delta_log"
-    wait_for(lambda: (log / "_last_checkpoint").exists(), 5, "a checkpoint")
+        count += 1
     last = json.loads((log / "_last_checkpoint").read_text())
-    assert last["version"] >= 8
+    assert 9 <= last["version"] <= count
     assert (log / f"{last['version']:020d}.checkpoint.parquet").exists()
     # a reader that has nothing but the checkpoint and what follows sees the same
     for path in log.glob("*.json"):
         if int(path.stem) < last["version"]:
             path.unlink()
-    assert DeltaTable(str(table_dir(shared_server, topic))).to_pyarrow_table().num_rows == 25
-    assert client.value(f"SELECT count(*) FROM bronze.{topic}") == 25
-    client.send(topic, [{"id": 99}])
+    assert DeltaTable(str(table_dir(shared_server, topic))).to_pyarrow_table().num_rows == count
+    assert client.value(f"SELECT count(*) FROM bronze.{topic}") == count
+    client.send(topic, [{"id": -1}])
     client.flush(topic)
-    assert client.value(f"SELECT count(*) FROM bronze.{topic}") == 26
+    assert client.value(f"SELECT count(*) FROM bronze.{topic}") == count + 1
 
 
 def test_commits_of_others_are_kept(shared_server, connect, client, topic):
