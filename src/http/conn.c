@@ -469,6 +469,10 @@ void conn_process(struct conn *c)
     while (!c->is_dead && (may_parse(c) || c->is_lingering)) {
         if (c->receiving != NULL && c->receiving->has_unread) {
             deliver_unread(c);
+            if (c->receiving != NULL && c->receiving->has_unread) {
+                conn_mark_ready(c); /* resumed at once without taking all: others first */
+                break;
+            }
         } else if (c->rest_at < c->rest.len) {
             parse_rest(c);
         } else if (!c->can_read) {

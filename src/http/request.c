@@ -494,7 +494,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     if (ex->route->handler->on_body != NULL && len > 0) {
         ex->route->handler->on_body(ex, str_of(at, len));
     }
-    return c->is_dead || (ex->is_paused && ex->answer != ANSWER_ENDED) ? HPE_PAUSED : HPE_OK;
+    bool is_held = (ex->is_paused || ex->has_unread) && ex->answer != ANSWER_ENDED;
+    return c->is_dead || is_held ? HPE_PAUSED : HPE_OK;
 }
 
 static int on_message_complete(llhttp_t *parser)
