@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_delta_replay.c - arbitrary bytes as commits of a Delta log, separated by the byte 0x1e. Each is
- * parsed and applied as if it came from disk; what was accepted is written back and must be accepted
- * again. The small decoders of the log get the same bytes. */
+/* fuzz_delta_replay.c - arbitrary bytes as commits of a Delta log, separated by the byte 0x1e. Each
+ * is parsed and applied as if it came from disk; what was accepted is written back and must be
+ * accepted again. The small decoders of the log get the same bytes. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "lake/checkpoint.h"
 #include "lake/path.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 enum { COMMITS_MAX = 32, INPUT_BYTES_MAX = 1 << 20 };
 

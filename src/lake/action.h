@@ -44,9 +44,9 @@ struct lake_actions {
     struct lake_domain_change *domains;
     size_t domain_count, domain_cap;
     bool has_commit_info;
-    int64_t commit_timestamp_ms;     /* -1 when there is none */
-    int64_t in_commit_timestamp_ms;  /* -1 when there is none */
-    struct str commit_txn_id;        /* empty when there is none */
+    int64_t commit_timestamp_ms;    /* -1 when there is none */
+    int64_t in_commit_timestamp_ms; /* -1 when there is none */
+    struct str commit_txn_id;       /* empty when there is none */
     bool is_blind_append;
 };
 

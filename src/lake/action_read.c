@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* action_read.c - see action.h. delta.md section 3 for the members, section 4 for what may not stand
- * twice in one commit. */
+/* action_read.c - see action.h. delta.md section 3 for the members, section 4 for what may not
+ * stand twice in one commit. */
 #include "base/hash.h"
 #include "lake/action.h"
 #include "lake/path.h"
@@ -235,7 +235,8 @@ static err read_metadata(const json_t *body, struct lake_metadata_box *box, stru
 {
     struct lake_metadata *m = &box->metadata;
     struct str provider = STR("parquet");
-    (void)json_get_str(json_object_get(body, "format"), "provider", &provider, NULL); /* or Parquet */
+    (void)json_get_str(json_object_get(body, "format"), "provider", &provider,
+                       NULL); /* or Parquet */
     if (!str_eq_nocase(provider, STR("parquet"))) {
         return errmsg_set(msg, ERR_UNSUPPORTED, "data format \"%.*s\" is not supported",
                           (int)MIN(provider.len, (size_t)100), provider.ptr);
@@ -363,8 +364,7 @@ static err read_path(const json_t *body, struct arena *arena, struct lake_file *
 static err read_file(const json_t *body, bool is_add, struct arena *arena, struct lake_file *f,
                      struct errmsg *msg)
 {
-    *f = (struct lake_file){
-        .num_records = -1, .base_row_id = -1, .default_row_commit_version = -1};
+    *f = (struct lake_file){.num_records = -1, .base_row_id = -1, .default_row_commit_version = -1};
     int64_t size = is_add ? -1 : 0;
     size_t pair_count = 0;
     TRY(read_path(body, arena, f, msg));
@@ -477,7 +477,8 @@ err lake_json_each(struct str bytes, lake_json_fn *fn, void *ctx, struct errmsg 
 {
     size_t at = 0;
     for (;;) {
-        while (at < bytes.len && strchr(" \t\r\n", bytes.ptr[at]) != NULL && bytes.ptr[at] != '\0') {
+        while (at < bytes.len && strchr(" \t\r\n", bytes.ptr[at]) != NULL &&
+               bytes.ptr[at] != '\0') {
             at++;
         }
         if (at == bytes.len) {
@@ -513,7 +514,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Texts are told apart by their 64-bit hashes: a collision would refuse a commit, never accept one. */
+/* Texts are told apart by their 64-bit hashes: a collision would refuse a commit, never accept
+ * one. */
 static err check_twice(uint64_t *hashes, size_t count, const char *what, struct errmsg *msg)
 {
     if (count > 1) {

@@ -6,8 +6,8 @@
 #include "lake/snapshot.h"
 
 /* Writes the checkpoint of the snapshot's version and replaces `_last_checkpoint`. Fine when the
- * version has one. A snapshot without statistics is loaded again with them. Errors: IO, NOSPACE, and
- * what parquet->write returns; the table is as before then. */
+ * version has one. A snapshot without statistics is loaded again with them. Errors: IO, NOSPACE,
+ * and what parquet->write returns; the table is as before then. */
 err lake_checkpoint_write(const struct lake_snapshot *s, const struct lake_parquet *parquet,
                           struct errmsg *msg);
 /* At least 10 commits since the last checkpoint (delta.checkpointInterval when set), and at least

@@ -3,7 +3,7 @@
  * Actions come one by one; they are applied in stretches so that memory stays small. */
 #include "lake/checkpoint.h"
 #include "lake/path.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 enum { STRETCH_ACTIONS = 1024, SIDECARS_MAX = 100000, CHECKPOINT_JSON_BYTES_MAX = 256 << 20 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint_write.c - classic V1 checkpoints and `_last_checkpoint`. delta.md sections 5 and 22.
- * The Parquet file is written under a temporary name, fsynced and renamed: a checkpoint of a version
- * has the same content whoever writes it, so replacing one does no harm. */
+ * The Parquet file is written under a temporary name, fsynced and renamed: a checkpoint of a
+ * version has the same content whoever writes it, so replacing one does no harm. */
 #include "lake/checkpoint.h"
 #include "lake/log.h"
 #include "lake/protocol.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 #include "os/clock.h"
 
 enum {
@@ -25,8 +25,7 @@ static const struct lake_checkpoint_column columns[LAKE_CHECKPOINT_KINDS] = {
                        "format STRUCT(provider VARCHAR, options MAP(VARCHAR, VARCHAR)), "
                        "schemaString VARCHAR, partitionColumns VARCHAR[], "
                        "configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)"},
-    [LAKE_TXN] = {LAKE_TXN, "txn",
-                  "STRUCT(appId VARCHAR, \"version\" BIGINT, lastUpdated BIGINT)"},
+    [LAKE_TXN] = {LAKE_TXN, "txn", "STRUCT(appId VARCHAR, \"version\" BIGINT, lastUpdated BIGINT)"},
     [LAKE_DOMAIN] = {LAKE_DOMAIN, "domainMetadata",
                      "STRUCT(\"domain\" VARCHAR, configuration VARCHAR, removed BOOLEAN)"},
     [LAKE_ADD] = {LAKE_ADD, "add",
@@ -54,8 +53,8 @@ const struct lake_checkpoint_column *lake_checkpoint_columns(void)
 bool lake_checkpoint_is_due(const struct lake_snapshot *s, int64_t now_ms)
 {
     int64_t commits = s->version - s->checkpoint_version;
-    int64_t since_ms = s->checkpoint_version >= 0 ? s->checkpoint_ms
-                                                  : s->metadata->metadata.created_ms;
+    int64_t since_ms =
+        s->checkpoint_version >= 0 ? s->checkpoint_ms : s->metadata->metadata.created_ms;
     struct str interval = lake_metadata_config(&s->metadata->metadata, "delta.checkpointInterval");
     uint64_t wanted = 0;
     if (str_to_u64(interval, &wanted) && wanted > 0 && wanted < INT32_MAX) {
@@ -79,7 +78,7 @@ struct writing {
     struct buf body;               /* of the action given out last */
     int64_t tombstones_after_ms;   /* older ones have expired */
     bool with_stats;
-    size_t step;                   /* protocol, metaData, txns, domains: one a step */
+    size_t step; /* protocol, metaData, txns, domains: one a step */
     struct lake_file_iter files;
     struct lake_file_iter tombstones;
     uint64_t actions;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* checksum.c - the version checksum `<version>.crc` (delta.md section 5): the state's size, protocol,
- * metadata, txns and domains. Other engines start from it, and it is our strongest self-check. */
-#include "lake/commit_int.h"
+/* checksum.c - the version checksum `<version>.crc` (delta.md section 5): the state's size,
+ * protocol, metadata, txns and domains. Other engines start from it, and it is our strongest
+ * self-check. */
+#include "lake/checksum.h"
+
 #include "lake/protocol.h"
 
 enum { CHECKSUM_BYTES_MAX = 64 << 20 };
@@ -19,7 +21,8 @@ void lake_checksum_encode(const struct lake_snapshot *s, struct str txn_id, stru
         (void)buf_add_json_string(out, txn_id);
         (void)buf_puts(out, ",");
     }
-    (void)buf_printf(out, "\"tableSizeBytes\":%llu,\"numFiles\":%zu,\"numMetadata\":1,\"numProtocol\":1",
+    (void)buf_printf(out,
+                     "\"tableSizeBytes\":%llu,\"numFiles\":%zu,\"numMetadata\":1,\"numProtocol\":1",
                      (unsigned long long)s->size_bytes, s->files.live);
     if (s->in_commit_timestamp_ms >= 0) {
         (void)buf_printf(out, ",\"inCommitTimestampOpt\":%lld",

@@ -5,12 +5,13 @@
  *   cutoff commit     = newest commit not younger than the cutoff
  *   cutoff checkpoint = newest complete checkpoint not above it; without one nothing is removed
  *
- * Everything below the cutoff checkpoint goes, oldest first, so that a crash leaves a contiguous tail.
- * Before the first file goes the checkpoint is loaded once: what cannot be read protects nothing. */
+ * Everything below the cutoff checkpoint goes, oldest first, so that a crash leaves a contiguous
+ * tail. Before the first file goes the checkpoint is loaded once: what cannot be read protects
+ * nothing. */
 #include "lake/checkpoint.h"
 #include "lake/log.h"
 #include "lake/protocol.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 #include "os/clock.h"
 
 static const int64_t day_ms = INT64_C(86400000);
@@ -44,10 +45,8 @@ static err find_cutoff_commit(const struct lake_snapshot *s, const struct lake_l
 static err check_readable(const struct lake_snapshot *s, int64_t version, struct errmsg *msg)
 {
     AUTO(lake_snapshot) proof = NULL;
-    struct lake_load_options options = {.table_dir = s->table_dir,
-                                        .version = version,
-                                        .parquet = s->parquet,
-                                        .drop_stats = true};
+    struct lake_load_options options = {
+        .table_dir = s->table_dir, .version = version, .parquet = s->parquet, .drop_stats = true};
     TRY(lake_snapshot_load_with(&options, &proof, msg));
     if (proof->checkpoint_version != version) {
         return errmsg_set(msg, ERR_CORRUPT, "checkpoint %lld cannot be read: nothing is cleaned up",
@@ -109,8 +108,8 @@ err lake_log_cleanup(const struct lake_snapshot *s, int64_t now_ms, uint32_t *ou
         lake_protocol_has(&s->protocol->protocol, "checkpointProtection")) {
         return ERR_OK;
     }
-    int64_t retention_ms = lake_metadata_interval_ms(m, "delta.logRetentionDuration",
-                                                     retention_days_default * day_ms);
+    int64_t retention_ms =
+        lake_metadata_interval_ms(m, "delta.logRetentionDuration", retention_days_default * day_ms);
     int64_t cutoff_ms = (now_ms - retention_ms) / day_ms * day_ms;
     int64_t commit = -1;
     AUTO_LISTING listing = {0};

@@ -6,11 +6,12 @@
  *        +---- newest snapshot is the base <-+             (a winner with our txnId is ourselves)
  *                                            +- unknown -> the file there tells by its txnId
  *
- * After a failed fsync of the directory the commit is visible but may not survive a power cut; it is
- * reported as an error and not tried again, since the kernel may have dropped the pages. */
+ * After a failed fsync of the directory the commit is visible but may not survive a power cut; it
+ * is reported as an error and not tried again, since the kernel may have dropped the pages. */
 #include "lake/commit.h"
 
 #include "lake/checkpoint.h"
+#include "lake/checksum.h"
 #include "lake/commit_int.h"
 #include "lake/path.h"
 #include "lake/protocol.h"
@@ -121,14 +122,12 @@ err lake_commit_add_column(struct lake_commit *c, struct str name, struct str ty
 void lake_commit_set_config(struct lake_commit *c, struct str key, struct str value)
 {
     c->config = xrealloc(c->config, c->config_count + 1, sizeof *c->config);
-    c->config[c->config_count++] =
-        (struct lake_pair){.key = keep(c, key), .value = keep(c, value)};
+    c->config[c->config_count++] = (struct lake_pair){.key = keep(c, key), .value = keep(c, value)};
 }
 
 static void keep_file(struct lake_commit *c, struct lake_file *f)
 {
-    struct lake_pair *pairs =
-        arena_alloc(c->arena, (f->partition_value_count + 1) * sizeof *pairs);
+    struct lake_pair *pairs = arena_alloc(c->arena, (f->partition_value_count + 1) * sizeof *pairs);
     if (pairs == NULL) {
         c->out_of_memory = true;
         f->partition_value_count = 0;
@@ -207,11 +206,11 @@ void lake_commit_set_txn(struct lake_commit *c, struct str app_id, int64_t versi
 /* ---- one run ---- */
 
 struct run {
-    struct lake_commit *c; /* borrowed */
-    const char *table_dir; /* borrowed */
+    struct lake_commit *c;              /* borrowed */
+    const char *table_dir;              /* borrowed */
     const struct lake_parquet *parquet; /* borrowed */
-    struct lake_snapshot *base; /* shared; NULL: creation */
-    int64_t own_version;        /* where a winner turned out to be ourselves; -1 */
+    struct lake_snapshot *base;         /* shared; NULL: creation */
+    int64_t own_version;                /* where a winner turned out to be ourselves; -1 */
     struct lake_commit_result result;
 };
 
@@ -262,11 +261,11 @@ static err apply_own(struct run *run, int64_t version, struct lake_actions *acti
     AUTO_TEXT path = lake_log_commit_path(run->table_dir, version);
     struct os_stat st = {0};
     (void)os_stat(path, &st, NULL); /* without a stamp the next refresh loads anew */
-    AUTO(lake_snapshot) s = run->base != NULL ? lake_state_clone(run->base)
-                                              : lake_state_new(run->table_dir, NULL, false);
+    AUTO(lake_snapshot)
+    s = run->base != NULL ? lake_state_clone(run->base)
+                          : lake_state_new(run->table_dir, NULL, false);
     TRY(lake_state_apply(s, actions, msg));
-    lake_state_set_commit(s, version, actions,
-                          (struct lake_log_stamp){st.mtime_us, st.size_bytes});
+    lake_state_set_commit(s, version, actions, (struct lake_log_stamp){st.mtime_us, st.size_bytes});
     TRY(lake_state_finish(s, msg));
     *out_snapshot = TAKE(s);
     return ERR_OK;
@@ -291,8 +290,8 @@ static enum owner commit_owner(const struct run *run, int64_t version)
     return str_is(actions.commit_txn_id, run->c->txn_id.text) ? OWNER_SELF : OWNER_OTHER;
 }
 
-/* After a put of unknown outcome. Our own commit under the name is in place but perhaps not durable,
- * and nothing there may still come to be there after a power cut: both stay errors. */
+/* After a put of unknown outcome. Our own commit under the name is in place but perhaps not
+ * durable, and nothing there may still come to be there after a power cut: both stay errors. */
 static err resolve_unknown(struct run *run, int64_t version, enum lake_put_outcome *out_outcome,
                            err put_error, struct errmsg *msg)
 {
@@ -311,10 +310,10 @@ static err attempt(struct run *run, enum lake_put_outcome *out_outcome,
     struct lake_commit *c = run->c;
     const struct lake_metadata *base = run->base ? &run->base->metadata->metadata : NULL;
     int64_t now_ms = os_now_ms();
-    struct lake_commit_frame frame = {
-        .version = run->base ? run->base->version + 1 : 0,
-        .timestamp_ms = now_ms,
-        .in_commit_timestamp_ms = next_in_commit_timestamp(run->base, now_ms)};
+    struct lake_commit_frame frame = {.version = run->base ? run->base->version + 1 : 0,
+                                      .timestamp_ms = now_ms,
+                                      .in_commit_timestamp_ms =
+                                          next_in_commit_timestamp(run->base, now_ms)};
     AUTO_BUF bytes = buf_make(LAKE_COMMIT_BYTES_MAX);
     AUTO_ACTIONS actions;
     lake_actions_init(&actions);
@@ -347,8 +346,9 @@ static err attempt(struct run *run, enum lake_put_outcome *out_outcome,
     }
     run->result.version = frame.version;
     e = apply_own(run, frame.version, &actions, out_snapshot, msg);
-    return e == ERR_OK ? e : errmsg_wrap(msg, e, "commit %lld is in place, but",
-                                         (long long)frame.version);
+    return e == ERR_OK
+               ? e
+               : errmsg_wrap(msg, e, "commit %lld is in place, but", (long long)frame.version);
 }
 
 static void back_off(uint32_t attempts)
@@ -447,8 +447,7 @@ static void checkpoint_and_clean(struct run *run, struct lake_snapshot *s)
     s->checkpoint_ms = now_ms;
     lake_list_drop_deleted(&s->tombstones, lake_tombstone_limit_ms(s, now_ms));
     run->result.wrote_checkpoint = true;
-    if (clean &&
-        lake_log_cleanup(s, now_ms, &run->result.cleaned_files, &detail) != ERR_OK) {
+    if (clean && lake_log_cleanup(s, now_ms, &run->result.cleaned_files, &detail) != ERR_OK) {
         note_upkeep(&run->result, &detail);
     }
 }
@@ -480,8 +479,9 @@ static err check_request(const struct lake_commit *c, const char *table_dir,
                           COMMIT_ARENA_BYTES_MAX);
     }
     if (c->creates != (base == NULL)) {
-        return errmsg_set(msg, ERR_INVALID, base == NULL ? "there is no table to commit to"
-                                                         : "the table exists already");
+        return errmsg_set(msg, ERR_INVALID,
+                          base == NULL ? "there is no table to commit to"
+                                       : "the table exists already");
     }
     if (base != NULL) {
         return ERR_OK;

@@ -9,13 +9,13 @@
  *
  * The data files must be fsynced and in place before lake_commit_run(). The outcome is atomic:
  * ERR_OK: the commit is in the log, durable, and *out_snapshot includes it.
- * ERR_CONFLICT: it is not in the log; load the table again and plan anew (another writer holds one of our
- * appIds, or changed the schema in a way the files do not fit).
+ * ERR_CONFLICT: it is not in the log; load the table again and plan anew (another writer holds one
+ * of our appIds, or changed the schema in a way the files do not fit).
  * Any other error: the outcome may be unknown; load the table again and look at the txn, or run the
  * same object again: it finds out by its txnId.
  *
- * Thread: one commit object belongs to one thread; any number of threads and processes may commit to
- * one table at a time. */
+ * Thread: one commit object belongs to one thread; any number of threads and processes may commit
+ * to one table at a time. */
 #pragma once
 #include "lake/snapshot.h"
 
@@ -38,8 +38,8 @@ void lake_commit_create_table(struct lake_commit *c, struct str name, struct str
                               const struct str *partition_columns, size_t partition_column_count);
 /* A column after the present ones. `type` is a Delta type: "long", "double", "string", "boolean",
  * "timestamp", "date", "binary", "integer", ...; on creation the table's columns in order. A column
- * that the table has by then with the same type is not an error. `nullable` may be false on creation
- * only. Errors: INVALID (name that Delta forbids, unknown type). */
+ * that the table has by then with the same type is not an error. `nullable` may be false on
+ * creation only. Errors: INVALID (name that Delta forbids, unknown type). */
 err lake_commit_add_column(struct lake_commit *c, struct str name, struct str type, bool nullable,
                            struct errmsg *msg);
 /* Sets a table property in the same commit. */
@@ -75,11 +75,11 @@ struct lake_commit_result {
     struct errmsg upkeep; /* why .crc, checkpoint or clean-up did not work out; empty when fine */
 };
 
-/* Commits on top of `base` (NULL: creates the table, ERR_EXISTS when there is one). `parquet` writes
- * checkpoints (NULL: none are written). Then upkeep, best effort: .crc, checkpoint when due, log
- * clean-up when due; failures there do not fail the commit. `c` may not be run again after ERR_OK.
- * `out_result` may be NULL. Errors: see the head of this file; also INVALID, UNSUPPORTED (the table
- * must not be appended to; the message says why), TOO_LARGE, TIMEOUT, NOSPACE. */
+/* Commits on top of `base` (NULL: creates the table, ERR_EXISTS when there is one). `parquet`
+ * writes checkpoints (NULL: none are written). Then upkeep, best effort: .crc, checkpoint when due,
+ * log clean-up when due; failures there do not fail the commit. `c` may not be run again after
+ * ERR_OK. `out_result` may be NULL. Errors: see the head of this file; also INVALID, UNSUPPORTED
+ * (the table must not be appended to; the message says why), TOO_LARGE, TIMEOUT, NOSPACE. */
 err lake_commit_run(struct lake_commit *c, const char *table_dir, struct lake_snapshot *base,
                     const struct lake_parquet *parquet, struct lake_snapshot **out_snapshot,
                     struct lake_commit_result *out_result, struct errmsg *msg);

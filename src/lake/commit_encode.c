@@ -107,6 +107,5 @@ err lake_commit_encode(const struct lake_commit *c, const struct lake_commit_fra
         (void)buf_puts(out, "}\n");
     }
     err e = buf_check(out);
-    return e == ERR_OK ? e
-                       : errmsg_set(msg, e, "the commit has more than %zu bytes", out->max);
+    return e == ERR_OK ? e : errmsg_set(msg, e, "the commit has more than %zu bytes", out->max);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* commit_int.h - a commit from the inside: what the caller asked for, and the steps of
- * lake_commit_run() (inside lake/ only). The steps are pure but for the clock's reading passed in. */
+ * lake_commit_run() (inside lake/ only). The steps are pure but for the clock's reading passed
+ * in. */
 #pragma once
 #include "base/uuid.h"
 #include "lake/commit.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 struct lake_parameter {
     char *key;  /* owned */
@@ -56,17 +57,11 @@ err lake_commit_check_winner(const struct lake_commit *c, const struct lake_meta
                              int64_t version, const struct lake_actions *w, struct errmsg *msg);
 
 struct lake_commit_frame {
-    int64_t version;      /* to be written */
-    int64_t timestamp_ms; /* now */
-    int64_t in_commit_timestamp_ms; /* -1: the table has none */
+    int64_t version;                          /* to be written */
+    int64_t timestamp_ms;                     /* now */
+    int64_t in_commit_timestamp_ms;           /* -1: the table has none */
     const struct lake_metadata_box *metadata; /* NULL: unchanged */
 };
 /* The bytes of the commit file. Errors: TOO_LARGE. */
 err lake_commit_encode(const struct lake_commit *c, const struct lake_commit_frame *frame,
                        struct buf *out, struct errmsg *msg);
-
-/* Writes <version>.crc unless it is there. Errors: IO and the like; never harms the table. */
-err lake_checksum_write(const struct lake_snapshot *s, struct str txn_id, struct errmsg *msg);
-bool lake_checksum_exists(const struct lake_snapshot *s);
-/* The .crc document, appended. Pure. */
-void lake_checksum_encode(const struct lake_snapshot *s, struct str txn_id, struct buf *out);

@@ -57,7 +57,8 @@ static err plan_config(const struct lake_commit *c, const struct lake_metadata *
                        struct arena *arena, struct lake_metadata *m, bool *out_changed)
 {
     size_t base_count = base == NULL ? 0 : base->configuration_count;
-    struct lake_pair *pairs = arena_alloc(arena, (base_count + c->config_count + 1) * sizeof *pairs);
+    struct lake_pair *pairs =
+        arena_alloc(arena, (base_count + c->config_count + 1) * sizeof *pairs);
     if (pairs == NULL) {
         return ERR_NOMEM;
     }
@@ -200,8 +201,7 @@ static err check_not_null(const struct lake_file *f, const struct lake_metadata 
             (void)json_get_i64(json_object_get(stats, "nullCount"), name, &nulls, NULL); /* -1 */
         }
         if (nulls != 0) {
-            return errmsg_set(msg, ERR_INVALID,
-                              "column %.*s must not be null, and file %.*s %s",
+            return errmsg_set(msg, ERR_INVALID, "column %.*s must not be null, and file %.*s %s",
                               (int)MIN(field->name.len, (size_t)100), field->name.ptr,
                               (int)MIN(f->path.len, (size_t)200), f->path.ptr,
                               nulls > 0 ? "has nulls" : "does not say that it has none");

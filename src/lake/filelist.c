@@ -223,8 +223,8 @@ err lake_list_add(struct lake_list *list, const struct lake_file *f, bool keep_s
     return ERR_OK;
 }
 
-static void kill_at(struct lake_list *list, size_t slot_number, uint32_t i,
-                    lake_killed_fn *killed, void *ctx)
+static void kill_at(struct lake_list *list, size_t slot_number, uint32_t i, lake_killed_fn *killed,
+                    void *ctx)
 {
     struct lake_slot *slot = &list->slots[slot_number];
     ASSERT(!slot_is_dead(slot, i));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* filelist.h - a list of data files that snapshots share (inside lake/ only).
  *
- *   list:    slot slot slot ...            owned by one snapshot, copied for the next: 88 bytes a slot
+ *   list:    slot slot slot ...            owned by one snapshot, copied for the next
  *   slot:    segment, used, dead bits      which files of the segment this list sees
  *   segment: hashes[], files[], arena      shared, grows at its end only
  *

@@ -4,7 +4,7 @@
 
 #include "base/timefmt.h"
 #include "lake/protocol.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 enum { HISTORY_MAX = 10000 };
 
@@ -45,9 +45,9 @@ static json_t *columns_json(const struct lake_metadata *m)
         const struct lake_field *field = &m->fields[i];
         json_t *column = json_object();
         set(column, "name", json_from_str(field->name));
-        set(column, "type", field->type.len > 0 && field->type.ptr[0] == '{'
-                                ? nested_json(field->type)
-                                : json_from_str(field->type));
+        set(column, "type",
+            field->type.len > 0 && field->type.ptr[0] == '{' ? nested_json(field->type)
+                                                             : json_from_str(field->type));
         set(column, "nullable", json_boolean(field->nullable));
         (void)json_array_append_new(columns, column); /* as set() */
     }

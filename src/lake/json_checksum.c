@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* json_checksum.c - the checksum of `_last_checkpoint`: MD5 of a canonical form (delta.md section 5).
- * Every leaf is path=value; path segments are joined by `+`, object keys quoted, array positions
- * bare; pairs are sorted by the bytes of the path and joined by `,`; strings and keys are quoted and
- * percent-encoded; numbers stand as they were written. */
+/* json_checksum.c - the checksum of `_last_checkpoint`: MD5 of a canonical form (delta.md section
+ * 5). Every leaf is path=value; path segments are joined by `+`, object keys quoted, array
+ * positions bare; pairs are sorted by the bytes of the path and joined by `,`; strings and keys are
+ * quoted and percent-encoded; numbers stand as they were written. */
 #include "lake/checkpoint.h"
 #include "lake/md5.h"
 

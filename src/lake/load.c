@@ -4,7 +4,7 @@
  * delta.md section 4. */
 #include "base/log.h"
 #include "lake/protocol.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 enum { INDEX_FROM_COMMITS = 8, LIST_ATTEMPTS_MAX = 3 };
 
@@ -86,9 +86,10 @@ static void candidates_find(const struct lake_log_listing *listing, int64_t newe
         }
         if (name_count > 0) {
             names_used += name_count;
-            out->items[out->count++] = (struct lake_checkpoint_source){
-                .version = name->version, .names = names, .name_count = name_count,
-                .kind = name->kind};
+            out->items[out->count++] = (struct lake_checkpoint_source){.version = name->version,
+                                                                       .names = names,
+                                                                       .name_count = name_count,
+                                                                       .kind = name->kind};
         }
     }
     if (out->count > 1) {
@@ -195,8 +196,8 @@ static err load_from(const struct lake_load_options *options,
                      const struct lake_checkpoint_source *source, int64_t target,
                      struct lake_snapshot **out_snapshot, struct errmsg *msg)
 {
-    AUTO(lake_snapshot) s =
-        lake_state_new(options->table_dir, options->parquet, options->drop_stats);
+    AUTO(lake_snapshot)
+    s = lake_state_new(options->table_dir, options->parquet, options->drop_stats);
     lake_state_index(s);
     if (source != NULL) {
         err e = lake_checkpoint_load(s, source, msg);
@@ -250,7 +251,8 @@ static err load_listed(const struct lake_load_options *options,
     candidates_find(listing, target, &candidates);
     for (size_t i = candidates.count; i > 0; i--) {
         struct errmsg detail = {{0}};
-        err e = load_from(options, listing, &candidates.items[i - 1], target, out_snapshot, &detail);
+        err e =
+            load_from(options, listing, &candidates.items[i - 1], target, out_snapshot, &detail);
         if (e == ERR_OK) {
             return e;
         }
@@ -289,10 +291,9 @@ err lake_snapshot_load_with(const struct lake_load_options *options,
 err lake_snapshot_load(const char *table_dir, int64_t version, const struct lake_parquet *parquet,
                        struct lake_snapshot **out_snapshot, struct errmsg *msg)
 {
-    return lake_snapshot_load_with(&(struct lake_load_options){.table_dir = table_dir,
-                                                               .version = version,
-                                                               .parquet = parquet},
-                                   out_snapshot, msg);
+    return lake_snapshot_load_with(
+        &(struct lake_load_options){.table_dir = table_dir, .version = version, .parquet = parquet},
+        out_snapshot, msg);
 }
 
 /* ---- following ---- */

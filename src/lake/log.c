@@ -11,8 +11,8 @@ enum { VERSION_DIGITS = 20, PART_DIGITS = 10 };
 /* Exactly `digits` decimal digits at the start, taken off `rest`. */
 static bool take_number(struct str *rest, size_t digits, int64_t *out_value)
 {
-    if (rest->len < digits || !str_to_i64(str_of(rest->ptr, digits), out_value) ||
-        *out_value < 0 || rest->ptr[0] < '0' || rest->ptr[0] > '9') {
+    if (rest->len < digits || !str_to_i64(str_of(rest->ptr, digits), out_value) || *out_value < 0 ||
+        rest->ptr[0] < '0' || rest->ptr[0] > '9') {
         return false;
     }
     rest->ptr += digits;

@@ -2,9 +2,9 @@
 /* log.h - the files of `_delta_log`: their names, how they are read, and how a commit gets its name
  * exactly once (inside lake/ only).
  *
- * Put-if-absent: write `.<uuid>.tmp`, fdatasync, link() to the final name, unlink the temporary one,
- * fsync the directory. A name appears with all of its bytes or not at all, and link() refuses a name
- * that is taken, so two committers can never both succeed with one version. */
+ * Put-if-absent: write `.<uuid>.tmp`, fdatasync, link() to the final name, unlink the temporary
+ * one, fsync the directory. A name appears with all of its bytes or not at all, and link() refuses
+ * a name that is taken, so two committers can never both succeed with one version. */
 #pragma once
 #include "base/buf.h"
 #include "base/uuid.h"
@@ -13,13 +13,13 @@
 
 enum lake_log_kind {
     LAKE_LOG_OTHER,
-    LAKE_LOG_COMMIT,              /* %020d.json */
-    LAKE_LOG_CHECKSUM,            /* %020d.crc */
-    LAKE_LOG_CHECKPOINT,          /* %020d.checkpoint.parquet */
-    LAKE_LOG_CHECKPOINT_PART,     /* %020d.checkpoint.%010d.%010d.parquet */
-    LAKE_LOG_CHECKPOINT_V2_JSON,  /* %020d.checkpoint.<uuid>.json */
-    LAKE_LOG_CHECKPOINT_V2,       /* %020d.checkpoint.<uuid>.parquet */
-    LAKE_LOG_COMPACTED,           /* %020d.%020d.compacted.json */
+    LAKE_LOG_COMMIT,             /* %020d.json */
+    LAKE_LOG_CHECKSUM,           /* %020d.crc */
+    LAKE_LOG_CHECKPOINT,         /* %020d.checkpoint.parquet */
+    LAKE_LOG_CHECKPOINT_PART,    /* %020d.checkpoint.%010d.%010d.parquet */
+    LAKE_LOG_CHECKPOINT_V2_JSON, /* %020d.checkpoint.<uuid>.json */
+    LAKE_LOG_CHECKPOINT_V2,      /* %020d.checkpoint.<uuid>.parquet */
+    LAKE_LOG_COMPACTED,          /* %020d.%020d.compacted.json */
 };
 struct lake_log_name {
     enum lake_log_kind kind;

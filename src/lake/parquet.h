@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* parquet.h - what the Delta log needs from Parquet: rows of a checkpoint in and out, as JSON.
  *
- * A checkpoint has one row an action and one nullable struct column an action kind. lake/ never sees
- * Parquet: it hands over and takes the JSON body of each action, exactly as it would stand in a
- * commit without the outer {"add":...}. sql/ implements the table with DuckDB; tests with a fake.
+ * A checkpoint has one row an action and one nullable struct column an action kind. lake/ never
+ * sees Parquet: it hands over and takes the JSON body of each action, exactly as it would stand in
+ * a commit without the outer {"add":...}. sql/ implements the table with DuckDB; tests with a fake.
  *
  * Reading: to_json(column) of every column of lake_checkpoint_columns() that the file has; columns
  * that are missing or NULL are skipped, columns and members that are not known are ignored.

@@ -4,8 +4,8 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-/* Decodes once and appends to `out`: `/x`, `file:/x` and `file:///x` become `/x`; other schemes stay
- * as they are. *out_is_absolute: has a scheme or begins with a slash.
+/* Decodes once and appends to `out`: `/x`, `file:/x` and `file:///x` become `/x`; other schemes
+ * stay as they are. *out_is_absolute: has a scheme or begins with a slash.
  * Errors: CORRUPT (empty, a bad escape, a NUL byte). */
 err lake_path_decode(struct str uri, struct buf *out, bool *out_is_absolute, struct errmsg *msg);
 /* Appends the URI of a decoded path: controls, space, `"#%<>?[\]^`{|}`, DEL, and `:` of a relative

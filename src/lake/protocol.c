@@ -16,7 +16,8 @@ struct feature {
     enum append_rule append;
 };
 
-/* Reader features that are not here are refused, writer features that are not here forbid appends. */
+/* Reader features that are not here are refused, writer features that are not here forbid
+ * appends. */
 static const struct feature features[] = {
     {"appendOnly", false, 2, APPEND_FINE},
     {"invariants", false, 2, APPEND_CHECKED},
@@ -49,9 +50,12 @@ static const struct feature features[] = {
 };
 
 /* Writer-only features under which `_delta_log` alone does not tell the newest state. */
-static const char *const managed_features[] = {"catalogManaged", "catalogOwned",
-                                               "catalogOwned-preview", "coordinatedCommits-preview",
-                                               "redirectReaderWriter-preview", NULL};
+static const char *const managed_features[] = {"catalogManaged",
+                                               "catalogOwned",
+                                               "catalogOwned-preview",
+                                               "coordinatedCommits-preview",
+                                               "redirectReaderWriter-preview",
+                                               NULL};
 
 static const struct feature *find(struct str name)
 {
@@ -103,8 +107,8 @@ static int64_t unit_ms(struct str unit)
     static const struct {
         const char *name;
         int64_t ms;
-    } units[] = {{"millisecond", 1}, {"second", 1000}, {"minute", 60000}, {"hour", 3600000},
-                 {"day", 86400000},  {"week", 604800000}};
+    } units[] = {{"millisecond", 1}, {"second", 1000},  {"minute", 60000},
+                 {"hour", 3600000},  {"day", 86400000}, {"week", 604800000}};
     if (unit.len > 1 && (unit.ptr[unit.len - 1] == 's' || unit.ptr[unit.len - 1] == 'S')) {
         unit.len--;
     }
@@ -148,17 +152,19 @@ int64_t lake_metadata_interval_ms(const struct lake_metadata *m, const char *key
 err lake_protocol_check_read(const struct lake_protocol *p, struct errmsg *msg)
 {
     if (p->reader_version > 3) {
-        return errmsg_set(msg, ERR_UNSUPPORTED,
-                          "the table needs reader version %d of the Delta protocol; tarn knows 1 to 3",
-                          p->reader_version);
+        return errmsg_set(
+            msg, ERR_UNSUPPORTED,
+            "the table needs reader version %d of the Delta protocol; tarn knows 1 to 3",
+            p->reader_version);
     }
     for (size_t i = 0; managed_features[i] != NULL; i++) {
         if (listed(p->writer_features, p->writer_feature_count, managed_features[i]) ||
             listed(p->reader_features, p->reader_feature_count, managed_features[i])) {
-            return errmsg_set(msg, ERR_UNSUPPORTED,
-                              "the table has the feature catalogManaged (as %s): its newest commits "
-                              "are known to its catalog only",
-                              managed_features[i]);
+            return errmsg_set(
+                msg, ERR_UNSUPPORTED,
+                "the table has the feature catalogManaged (as %s): its newest commits "
+                "are known to its catalog only",
+                managed_features[i]);
         }
     }
     for (size_t i = 0; p->reader_version == 3 && i < p->reader_feature_count; i++) {
@@ -194,7 +200,8 @@ static err refuse_property(const struct lake_metadata *m, const char *key, struc
                : ERR_OK;
 }
 
-/* Everything that may be active whatever the protocol lists: a legacy table says nothing by name. */
+/* Everything that may be active whatever the protocol lists: a legacy table says nothing by
+ * name. */
 static err check_active(const struct lake_metadata *m, struct errmsg *msg)
 {
     TRY(refuse_schema_key(m, "delta.invariants", "a column invariant", msg));
@@ -213,7 +220,8 @@ static err check_active(const struct lake_metadata *m, struct errmsg *msg)
     }
     struct str mode = lake_metadata_config(m, "delta.columnMapping.mode");
     if (mode.len > 0 && !str_eq_nocase(mode, STR("none"))) {
-        return errmsg_set(msg, ERR_UNSUPPORTED, "the table has column mapping (columnMapping, %.*s)",
+        return errmsg_set(msg, ERR_UNSUPPORTED,
+                          "the table has column mapping (columnMapping, %.*s)",
                           (int)MIN(mode.len, (size_t)20), mode.ptr);
     }
     return ERR_OK;
@@ -224,17 +232,17 @@ err lake_protocol_check_append(const struct lake_protocol *p, const struct lake_
 {
     TRY(lake_protocol_check_read(p, msg));
     if (p->writer_version > 7) {
-        return errmsg_set(msg, ERR_UNSUPPORTED,
-                          "the table needs writer version %d of the Delta protocol; tarn knows 1 to 7",
-                          p->writer_version);
+        return errmsg_set(
+            msg, ERR_UNSUPPORTED,
+            "the table needs writer version %d of the Delta protocol; tarn knows 1 to 7",
+            p->writer_version);
     }
     for (size_t i = 0; p->writer_version == 7 && i < p->writer_feature_count; i++) {
         const struct feature *feature = find(p->writer_features[i]);
         if (feature == NULL || feature->append == APPEND_REFUSED) {
-            return errmsg_set(msg, ERR_UNSUPPORTED,
-                              "tarn cannot append under the writer feature %.*s",
-                              (int)MIN(p->writer_features[i].len, (size_t)100),
-                              p->writer_features[i].ptr);
+            return errmsg_set(
+                msg, ERR_UNSUPPORTED, "tarn cannot append under the writer feature %.*s",
+                (int)MIN(p->writer_features[i].len, (size_t)100), p->writer_features[i].ptr);
         }
     }
     return check_active(m, msg);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* protocol.h - which versions and features of the Delta protocol tarn reads and writes (inside lake/
- * only; the public questions are in snapshot.h). Pure. */
+/* protocol.h - which versions and features of the Delta protocol tarn reads and writes (inside
+ * lake/ only; the public questions are in snapshot.h). Pure. */
 #pragma once
 #include "lake/snapshot.h"
 

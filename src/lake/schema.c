@@ -5,8 +5,8 @@
 #include <strings.h>
 
 static const char *const primitive_types[] = {
-    "string", "long", "integer", "short", "byte", "float", "double", "boolean",
-    "binary", "date", "timestamp", "timestamp_ntz", "void", "variant", "null", NULL};
+    "string", "long", "integer",   "short",         "byte", "float",   "double", "boolean",
+    "binary", "date", "timestamp", "timestamp_ntz", "void", "variant", "null",   NULL};
 
 static bool decimal_is_valid(struct str type)
 {
@@ -20,8 +20,9 @@ static bool decimal_is_valid(struct str type)
     struct str precision_text;
     uint64_t precision = 0;
     uint64_t scale = 0;
-    if (!str_split(&rest, ',', &precision_text) || !str_to_u64(str_trim(precision_text), &precision) ||
-        rest.ptr == NULL || !str_to_u64(str_trim(rest), &scale)) {
+    if (!str_split(&rest, ',', &precision_text) ||
+        !str_to_u64(str_trim(precision_text), &precision) || rest.ptr == NULL ||
+        !str_to_u64(str_trim(rest), &scale)) {
         return false;
     }
     return precision >= 1 && precision <= 38 && scale <= precision;
@@ -98,7 +99,8 @@ static err check_type(const json_t *type, int depth, struct errmsg *msg)
     }
     const json_t *kind = json_object_get(type, "type");
     if (!json_is_string(kind)) {
-        return errmsg_set(msg, ERR_CORRUPT, "the schema has a type that is neither name nor object");
+        return errmsg_set(msg, ERR_CORRUPT,
+                          "the schema has a type that is neither name nor object");
     }
     struct str name = json_text(kind);
     if (str_is(name, "struct")) {

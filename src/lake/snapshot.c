@@ -4,7 +4,7 @@
 
 #include "lake/protocol.h"
 #include "lake/schema.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 int64_t lake_snapshot_version(const struct lake_snapshot *s)
 {
@@ -153,15 +153,17 @@ err lake_snapshot_check_plain_read(const struct lake_snapshot *s, struct errmsg 
 {
     const struct lake_metadata *m = &s->metadata->metadata;
     if (s->deletion_vectors > 0) {
-        return errmsg_set(msg, ERR_UNSUPPORTED,
-                          "the table has deletion vectors (deletionVectors), which tarn cannot apply yet");
+        return errmsg_set(
+            msg, ERR_UNSUPPORTED,
+            "the table has deletion vectors (deletionVectors), which tarn cannot apply yet");
     }
     struct str mode = lake_metadata_config(m, "delta.columnMapping.mode");
     if (mode.len > 0 && !str_eq_nocase(mode, STR("none")) &&
         lake_protocol_has(&s->protocol->protocol, "columnMapping")) {
-        return errmsg_set(msg, ERR_UNSUPPORTED,
-                          "the table has column mapping (columnMapping, %.*s), which tarn cannot read yet",
-                          (int)MIN(mode.len, (size_t)20), mode.ptr);
+        return errmsg_set(
+            msg, ERR_UNSUPPORTED,
+            "the table has column mapping (columnMapping, %.*s), which tarn cannot read yet",
+            (int)MIN(mode.len, (size_t)20), mode.ptr);
     }
     if (memmem(m->schema_text.ptr, m->schema_text.len, "\"delta.typeChanges\"", 19) != NULL) {
         return errmsg_set(msg, ERR_UNSUPPORTED,

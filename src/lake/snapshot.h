@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* snapshot.h - the state of a Delta table at one version: immutable, shared by reference count.
  *
- * A snapshot holds what the protocol calls the reconciled state: protocol, metaData, the newest txn of
- * every application, domains, the live files and the tombstones. Loading reads the newest complete
- * checkpoint and the commits after it; a refresh reads only the commits that are new and shares
- * everything else with the old snapshot (lists of files are kept in chunks).
+ * A snapshot holds what the protocol calls the reconciled state: protocol, metaData, the newest txn
+ * of every application, domains, the live files and the tombstones. Loading reads the newest
+ * complete checkpoint and the commits after it; a refresh reads only the commits that are new and
+ * shares everything else with the old snapshot (lists of files are kept in chunks).
  *
  * Thread: a snapshot may be read by any number of threads; lake_snapshot_ref/unref are atomic. All
  * pointers reached from a snapshot live as long as it. */
@@ -67,10 +67,10 @@ struct lake_domain {
 
 /* A data file; also a tombstone, where the last three members mean something. */
 struct lake_file {
-    struct str path;            /* decoded once; relative to the table, "/"-separated */
-    struct str stats;           /* JSON text; empty when there is none or the load dropped it */
-    struct str tags;            /* JSON object text; empty when there is none */
-    struct str deletion_vector; /* the descriptor's JSON text; empty when there is none */
+    struct str path;               /* decoded once; relative to the table, "/"-separated */
+    struct str stats;              /* JSON text; empty when there is none or the load dropped it */
+    struct str tags;               /* JSON object text; empty when there is none */
+    struct str deletion_vector;    /* the descriptor's JSON text; empty when there is none */
     struct str deletion_vector_id; /* <storageType><pathOrInlineDv>[@<offset>]; part of the key */
     const struct lake_pair *partition_values;
     uint32_t partition_value_count;
@@ -88,8 +88,8 @@ struct lake_file {
 };
 
 struct lake_load_options {
-    const char *table_dir;             /* the folder that holds _delta_log */
-    int64_t version;                   /* -1: the latest */
+    const char *table_dir;              /* the folder that holds _delta_log */
+    int64_t version;                    /* -1: the latest */
     const struct lake_parquet *parquet; /* NULL: checkpoints cannot be read, commits only.
                                         * Borrowed for as long as snapshots of this load live. */
     bool drop_stats; /* do not keep stats of files (num_records stays): a tenth of the memory */
@@ -103,9 +103,9 @@ err lake_snapshot_load_with(const struct lake_load_options *options,
 /* The same with statistics kept. */
 err lake_snapshot_load(const char *table_dir, int64_t version, const struct lake_parquet *parquet,
                        struct lake_snapshot **out_snapshot, struct errmsg *msg);
-/* The newest snapshot, starting from `old` (not taken): reads the commits after it. *out_snapshot is
- * `old` with one more reference when nothing is new. Loads anew when the log of `old` is gone or is
- * another table's by now. Errors as for loading. */
+/* The newest snapshot, starting from `old` (not taken): reads the commits after it. *out_snapshot
+ * is `old` with one more reference when nothing is new. Loads anew when the log of `old` is gone or
+ * is another table's by now. Errors as for loading. */
 err lake_snapshot_refresh(struct lake_snapshot *old, struct lake_snapshot **out_snapshot,
                           struct errmsg *msg);
 struct lake_snapshot *lake_snapshot_ref(struct lake_snapshot *s);
@@ -130,7 +130,8 @@ size_t lake_snapshot_file_count(const struct lake_snapshot *s);
 uint64_t lake_snapshot_size_bytes(const struct lake_snapshot *s);
 /* Live rows (deletion vectors taken off); -1 when a file does not say how many it has. */
 int64_t lake_snapshot_row_count(const struct lake_snapshot *s);
-/* Time of the snapshot's own commit in ms: in-commit timestamp, else commitInfo's, else the file's. */
+/* Time of the snapshot's own commit in ms: in-commit timestamp, else commitInfo's, else the
+ * file's. */
 int64_t lake_snapshot_timestamp_ms(const struct lake_snapshot *s);
 /* -1 when that commit had none. */
 int64_t lake_snapshot_in_commit_timestamp_ms(const struct lake_snapshot *s);

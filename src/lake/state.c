@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* state.c - builds snapshots up from actions; see snapshot_int.h. delta.md section 4. */
+/* state.c - builds snapshots up from actions; see state.h. delta.md section 4. */
+#include "lake/state.h"
 #include "lake/path.h"
 #include "lake/protocol.h"
-#include "lake/snapshot_int.h"
 
 enum { BOX_ARENA_BYTES_MAX = 256 << 20 };
 

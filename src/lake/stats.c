@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stats.c - finds numRecords in a statistics text without building a document: it is asked for every
- * file of a table. Bad JSON gives -1, as if there were none. */
+/* stats.c - finds numRecords in a statistics text without building a document: it is asked for
+ * every file of a table. Bad JSON gives -1, as if there were none. */
 #include "lake/action.h"
 
 struct scan {

@@ -2,7 +2,7 @@
 /* conformance.c - see conformance.h. */
 #include "conformance.h"
 
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 enum { COLUMNS = 5 };
 

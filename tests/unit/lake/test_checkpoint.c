@@ -6,7 +6,7 @@
 #include "lake_test.h"
 
 #include "lake/checkpoint.h"
-#include "lake/commit_int.h"
+#include "lake/checksum.h"
 #include "lake/md5.h"
 #include "os/io.h"
 
@@ -125,8 +125,8 @@ static void damaged_checkpoint_falls_back(void **state)
     test_dir_drop(dir);
 }
 
-/* Commits make a checkpoint after 10 commits and 30 seconds, or after 100 commits; one that fails does
- * not fail the commit. */
+/* Commits make a checkpoint after 10 commits and 30 seconds, or after 100 commits; one that fails
+ * does not fail the commit. */
 static void checkpoints_are_throttled(void **state)
 {
     (void)state;
@@ -224,8 +224,8 @@ static void checksum_comes_with_every_commit(void **state)
     test_dir_drop(dir);
 }
 
-/* Writing a checkpoint under faults leaves the old state or the new one, never a table that does not
- * load. */
+/* Writing a checkpoint under faults leaves the old state or the new one, never a table that does
+ * not load. */
 static void checkpoint_survives_every_fault(void **state)
 {
     (void)state;
@@ -265,8 +265,8 @@ static bool log_has(const char *dir, const char *format, int version)
     return os_exists(path);
 }
 
-/* Clean-up removes what lies below the newest checkpoint that is older than the retention, and nothing
- * where there is no such checkpoint or where it cannot be read. */
+/* Clean-up removes what lies below the newest checkpoint that is older than the retention, and
+ * nothing where there is no such checkpoint or where it cannot be read. */
 static void cleanup_keeps_what_is_needed(void **state)
 {
     (void)state;
@@ -314,7 +314,8 @@ static void cleanup_keeps_what_is_needed(void **state)
     test_dir_drop(dir);
 }
 
-/* A snapshot that stayed behind while the log was cleaned up, or the table made anew, loads again. */
+/* A snapshot that stayed behind while the log was cleaned up, or the table made anew, loads
+ * again. */
 static void refresh_notices_a_new_log(void **state)
 {
     (void)state;

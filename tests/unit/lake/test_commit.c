@@ -60,8 +60,8 @@ static void second_create_is_refused(void **state)
     test_dir_drop(dir);
 }
 
-/* Files, sizes, rows and txns add up over commits, in the committer's snapshot, in a refreshed and in
- * a loaded one, and at every version asked for. */
+/* Files, sizes, rows and txns add up over commits, in the committer's snapshot, in a refreshed and
+ * in a loaded one, and at every version asked for. */
 static void appends_add_up(void **state)
 {
     (void)state;
@@ -135,8 +135,8 @@ static void schema_grows_with_the_data(void **state)
     test_dir_drop(dir);
 }
 
-/* A committer whose base is old lands on top of the winners; one whose appId a winner moved, or whose
- * new column a winner made with another type, gets a conflict and writes nothing. */
+/* A committer whose base is old lands on top of the winners; one whose appId a winner moved, or
+ * whose new column a winner made with another type, gets a conflict and writes nothing. */
 static void loser_of_a_race_plans_on_the_winner(void **state)
 {
     (void)state;
@@ -185,8 +185,8 @@ static void removing_twice_conflicts(void **state)
     (void)state;
     char dir[128];
     test_dir_make(dir);
-    AUTO(lake_snapshot) base =
-        test_append(test_create_table(dir, NULL), "a.parquet", 1, NULL, NULL);
+    AUTO(lake_snapshot)
+    base = test_append(test_create_table(dir, NULL), "a.parquet", 1, NULL, NULL);
     struct lake_file_iter it = lake_snapshot_files(base);
     const struct lake_file *file = lake_files_next(&it);
     AUTO(lake_commit) first = lake_commit_new("OPTIMIZE");
@@ -208,7 +208,8 @@ static void removing_twice_conflicts(void **state)
     test_dir_drop(dir);
 }
 
-/* Paths outside of the table, partition values that do not fit, and a path named twice are refused. */
+/* Paths outside of the table, partition values that do not fit, and a path named twice are
+ * refused. */
 static void bad_files_are_refused(void **state)
 {
     (void)state;
@@ -236,8 +237,8 @@ static void bad_files_are_refused(void **state)
     test_dir_drop(dir);
 }
 
-/* How a commit under faults may end, seen with a disk that works again: it is in the log once, or not
- * at all; ERR_OK only if it is; and the same object run again brings it in exactly once. */
+/* How a commit under faults may end, seen with a disk that works again: it is in the log once, or
+ * not at all; ERR_OK only if it is; and the same object run again brings it in exactly once. */
 static void check_after_fault(const char *dir, struct lake_commit *c, struct lake_snapshot *base,
                               err result)
 {
@@ -270,8 +271,8 @@ static void commit_survives_every_fault(void **state)
             assert_true(n < 200);
             char dir[128];
             test_dir_make(dir);
-            AUTO(lake_snapshot) base =
-                test_append(test_create_table(dir, NULL), "a.parquet", 10, NULL, NULL);
+            AUTO(lake_snapshot)
+            base = test_append(test_create_table(dir, NULL), "a.parquet", 10, NULL, NULL);
             AUTO(lake_commit) c = lake_commit_new("WRITE");
             AUTO(lake_snapshot) s = NULL;
             test_add_file(c, "x.parquet");
@@ -351,7 +352,8 @@ static int note_link(const char *from, const char *to)
     return os_io_real.link(from, to);
 }
 
-/* A commit is given its name only when its bytes are on the disk, and returns only when the name is. */
+/* A commit is given its name only when its bytes are on the disk, and returns only when the name
+ * is. */
 static void commit_is_durable_when_it_returns(void **state)
 {
     (void)state;
@@ -464,9 +466,9 @@ static void history_tells_operations(void **state)
     assert_int_equal(json_integer_value(json_object_get(newest, "version")), 1);
     assert_string_equal(json_string_value(json_object_get(newest, "operation")),
                         "STREAMING UPDATE");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(newest, "metrics"),
-                                                          "numOutputRows")),
-                        "10");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(newest, "metrics"), "numOutputRows")),
+        "10");
     assert_true(json_is_true(json_object_get(newest, "is_blind_append")));
     assert_ok(lake_describe(s, &table, msg));
     assert_int_equal(json_integer_value(json_object_get(table, "rows")), 10);
@@ -474,9 +476,9 @@ static void history_tells_operations(void **state)
     struct lake_file_iter it = lake_snapshot_files(s);
     AUTO_JSON file = NULL;
     assert_ok(lake_file_describe(lake_files_next(&it), &file, msg));
-    assert_string_equal(json_string_value(json_object_get(json_object_get(file, "partition"),
-                                                          "_date")),
-                        "2026-11-20");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(file, "partition"), "_date")),
+        "2026-11-20");
     test_dir_drop(dir);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test_conformance.c - the conformance cases that need no Parquet. Skipped where they are not there. */
+/* test_conformance.c - the conformance cases that need no Parquet. Skipped where they are not
+ * there. */
 #include "lake_test.h"
 
 #include "conformance.h"
 
-/* Public tables of other engines give the files, sizes, txns and refusals that their makers expect. */
+/* Public tables of other engines give the files, sizes, txns and refusals that their makers
+ * expect. */
 static void public_tables_give_expected_state(void **state)
 {
     (void)state;

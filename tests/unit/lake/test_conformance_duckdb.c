@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test_conformance_duckdb.c - the conformance cases with DuckDB reading the checkpoints: every load goes
- * through the newest checkpoint, and no case is left out. Also our own checkpoints, there and back. */
+/* test_conformance_duckdb.c - the conformance cases with DuckDB reading the checkpoints: every load
+ * goes through the newest checkpoint, and no case is left out. Also our own checkpoints, there and
+ * back. */
 #include "lake_test.h"
 
 #include "conformance.h"
 #include "lake/checkpoint.h"
-#include "lake/commit_int.h"
+#include "lake/checksum.h"
 #include "sql/engine.h"
 #include "sql/lake_parquet.h"
 
@@ -33,8 +34,8 @@ static int close_engine(void **state)
     return 0;
 }
 
-/* Public tables of other engines give the same state through their checkpoints: classic, in parts, V2
- * in JSON and Parquet, with sidecars, with struct statistics only. */
+/* Public tables of other engines give the same state through their checkpoints: classic, in parts,
+ * V2 in JSON and Parquet, with sidecars, with struct statistics only. */
 static void checkpoints_of_other_engines_are_read(void **state)
 {
     (void)state;

@@ -5,7 +5,7 @@
 #include "lake_test.h"
 
 #include "lake/filelist.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 static struct lake_file named(char room[32], unsigned number)
 {
@@ -151,8 +151,8 @@ static void threads_extend_one_list(void **state)
     }
     for (unsigned i = 0; i < 4; i++) {
         appenders[i] = (struct appender){.base = &base, .number = i + 1};
-        assert_int_equal(
-            pthread_create(&appenders[i].thread, NULL, append_to_clone, &appenders[i]), 0);
+        assert_int_equal(pthread_create(&appenders[i].thread, NULL, append_to_clone, &appenders[i]),
+                         0);
     }
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(pthread_join(appenders[i].thread, NULL), 0);

@@ -4,7 +4,7 @@
 
 #include "lake/log.h"
 #include "lake/path.h"
-#include "lake/snapshot_int.h"
+#include "lake/state.h"
 
 #define PROTOCOL "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
 #define METADATA_OF(schema, partitions, config)                                                    \
@@ -63,8 +63,8 @@ static void tolerant_where_the_format_is(void **state)
     assert_int_equal(lake_snapshot_row_count(s), 7);
 }
 
-/* The order inside a commit means nothing: an add wins over a remove of the same path before or after
- * it, and a path removed and added again is live once. */
+/* The order inside a commit means nothing: an add wins over a remove of the same path before or
+ * after it, and a path removed and added again is live once. */
 static void order_inside_a_commit_means_nothing(void **state)
 {
     (void)state;
@@ -99,9 +99,10 @@ static const struct bad_log bad_logs[] = {
     {ERR_CORRUPT, "two adds", {PROTOCOL METADATA ADD("a") ADD("a")}},
     {ERR_CORRUPT, "two adds", {PROTOCOL METADATA ADD("a%20b") ADD("a b")}},
     {ERR_CORRUPT, "two removes", {PROTOCOL METADATA, REMOVE("a") REMOVE("a")}},
-    {ERR_CORRUPT, "two txns", {PROTOCOL METADATA,
-                               "{\"txn\":{\"appId\":\"a\",\"version\":1}}"
-                               "{\"txn\":{\"appId\":\"a\",\"version\":1}}"}},
+    {ERR_CORRUPT,
+     "two txns",
+     {PROTOCOL METADATA, "{\"txn\":{\"appId\":\"a\",\"version\":1}}"
+                         "{\"txn\":{\"appId\":\"a\",\"version\":1}}"}},
     {ERR_CORRUPT, "commit 0 is missing", {NULL, METADATA PROTOCOL}},
     {ERR_CORRUPT, "commit 1 is missing", {PROTOCOL METADATA, NULL, ADD("a")}},
     {ERR_CORRUPT, "no protocol", {METADATA}},
@@ -112,12 +113,14 @@ static const struct bad_log bad_logs[] = {
     {ERR_CORRUPT, "path", {PROTOCOL METADATA "{\"add\":{\"size\":1}}"}},
     {ERR_CORRUPT, "size", {PROTOCOL METADATA "{\"add\":{\"path\":\"a\",\"size\":-1}}"}},
     {ERR_CORRUPT, "size", {PROTOCOL METADATA "{\"add\":{\"path\":\"a\"}}"}},
-    {ERR_CORRUPT, "impossible",
+    {ERR_CORRUPT,
+     "impossible",
      {PROTOCOL METADATA "{\"add\":{\"path\":\"a\",\"size\":9223372036854775807}}"}},
     {ERR_CORRUPT, "escape", {PROTOCOL METADATA ADD("a%2")}},
     {ERR_CORRUPT, "NUL", {PROTOCOL METADATA ADD("a%00b")}},
     {ERR_CORRUPT, "hides", {PROTOCOL METADATA DV}},
-    {ERR_CORRUPT, "no columns",
+    {ERR_CORRUPT,
+     "no columns",
      {PROTOCOL METADATA_OF("{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[]}", "[]", "{}")}},
     {ERR_CORRUPT, "schemaString", {PROTOCOL METADATA_OF("{", "[]", "{}")}},
     {ERR_CORRUPT, "partition column", {PROTOCOL METADATA_OF(SCHEMA, "[\"b\"]", "{}")}},
@@ -126,16 +129,20 @@ static const struct bad_log bad_logs[] = {
     {ERR_UNSUPPORTED, "outside", {PROTOCOL METADATA ADD("/etc/passwd")}},
     {ERR_UNSUPPORTED, "outside", {PROTOCOL METADATA ADD("file:///etc/passwd")}},
     {ERR_UNSUPPORTED, "outside", {PROTOCOL METADATA ADD("s3://bucket/a")}},
-    {ERR_UNSUPPORTED, "reader version 4",
+    {ERR_UNSUPPORTED,
+     "reader version 4",
      {"{\"protocol\":{\"minReaderVersion\":4,\"minWriterVersion\":7}}" METADATA}},
     {ERR_UNSUPPORTED, "flyingFiles", {LISTS("[\"flyingFiles\"]", "[\"flyingFiles\"]") METADATA}},
-    {ERR_UNSUPPORTED, "catalogManaged",
+    {ERR_UNSUPPORTED,
+     "catalogManaged",
      {LISTS("[\"catalogManaged\"]", "[\"catalogManaged\"]") METADATA}},
-    {ERR_UNSUPPORTED, "flyingFiles",
+    {ERR_UNSUPPORTED,
+     "flyingFiles",
      {"{\"metaData\":{\"id\":7}}" LISTS("[\"flyingFiles\"]", "[\"flyingFiles\"]")}},
 };
 
-/* Whatever breaks a rule of the format fails, names the reason, and is not taken for something else. */
+/* Whatever breaks a rule of the format fails, names the reason, and is not taken for something
+ * else. */
 static void broken_logs_are_refused_by_name(void **state)
 {
     (void)state;
@@ -192,7 +199,8 @@ static void no_table_is_not_found(void **state)
     assert_int_equal(lake_snapshot_load(dir, -1, NULL, &s, NULL), ERR_NOT_FOUND);
 }
 
-/* What tarn cannot do row by row is refused by name when asked for, while the log itself is read. */
+/* What tarn cannot do row by row is refused by name when asked for, while the log itself is
+ * read. */
 static void limits_are_told_by_name(void **state)
 {
     (void)state;
@@ -204,9 +212,10 @@ static void limits_are_told_by_name(void **state)
         {NULL, NULL, PROTOCOL METADATA},
         {NULL, NULL,
          LISTS("[\"deletionVectors\"]",
-               "[\"deletionVectors\",\"appendOnly\",\"invariants\",\"generatedColumns\"]") METADATA},
-        {NULL, "constraints.pos", PROTOCOL METADATA_OF(SCHEMA, "[]",
-                                              "{\"delta.constraints.pos\":\"a > 0\"}")},
+               "[\"deletionVectors\",\"appendOnly\",\"invariants\",\"generatedColumns\"]")
+             METADATA},
+        {NULL, "constraints.pos",
+         PROTOCOL METADATA_OF(SCHEMA, "[]", "{\"delta.constraints.pos\":\"a > 0\"}")},
         {"columnMapping", "columnMapping",
          LISTS("[\"columnMapping\"]", "[\"columnMapping\"]")
              METADATA_OF(SCHEMA, "[]", "{\"delta.columnMapping.mode\":\"name\"}")},
@@ -231,15 +240,16 @@ static void limits_are_told_by_name(void **state)
     }
 }
 
-/* A table with in-commit timestamps gets commits whose timestamps go up, whatever the clock says. */
+/* A table with in-commit timestamps gets commits whose timestamps go up, whatever the clock
+ * says. */
 static void in_commit_timestamps_go_up(void **state)
 {
     (void)state;
     static const char *const commits[] = {
         "{\"commitInfo\":{\"inCommitTimestamp\":4000000000000,\"timestamp\":1}}"
         "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":"
-        "[\"inCommitTimestamp\"]}}"
-        METADATA_OF(SCHEMA, "[]", "{\"delta.enableInCommitTimestamps\":\"true\"}")};
+        "[\"inCommitTimestamp\"]}}" METADATA_OF(SCHEMA, "[]",
+                                                "{\"delta.enableInCommitTimestamps\":\"true\"}")};
     char dir[128];
     make_log(dir, commits, 1);
     AUTO(lake_snapshot) base = NULL;
@@ -355,17 +365,18 @@ static void record_count_is_found(void **state)
     static const struct {
         const char *stats;
         int64_t count;
-    } cases[] = {{"{\"numRecords\":3}", 3},
-                 {" { \"minValues\" : {\"numRecords\":9,\"s\":\"}\\\"\"} , \"numRecords\" : 4 }", 4},
-                 {"{\"maxValues\":{\"numRecords\":9}}", -1},
-                 {"{\"numRecords\":\"3\"}", -1},
-                 {"{\"numRecords\":3", -1},
-                 {"{\"numRecords\":3.5}", -1},
-                 {"{\"numRecords\":99999999999999999999}", -1},
-                 {"{\"x\":\"\\", -1},
-                 {"{", -1},
-                 {"{}", -1},
-                 {"", -1}};
+    } cases[] = {
+        {"{\"numRecords\":3}", 3},
+        {" { \"minValues\" : {\"numRecords\":9,\"s\":\"}\\\"\"} , \"numRecords\" : 4 }", 4},
+        {"{\"maxValues\":{\"numRecords\":9}}", -1},
+        {"{\"numRecords\":\"3\"}", -1},
+        {"{\"numRecords\":3", -1},
+        {"{\"numRecords\":3.5}", -1},
+        {"{\"numRecords\":99999999999999999999}", -1},
+        {"{\"x\":\"\\", -1},
+        {"{", -1},
+        {"{}", -1},
+        {"", -1}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(lake_stats_num_records(str_from(cases[i].stats)), cases[i].count);
     }

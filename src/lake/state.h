@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* snapshot_int.h - a snapshot from the inside: how it is built up action by action (inside lake/ only).
+/* state.h - a snapshot from the inside: how it is built up action by action (inside lake/ only).
  *
  *   lake_state_new -> lake_state_apply ... -> lake_state_finish -> shared, immutable
  *   lake_state_clone(old) -> lake_state_apply ... -> lake_state_finish
@@ -42,11 +42,11 @@ struct lake_snapshot {
     struct lake_list files;
     struct lake_list tombstones;
     uint64_t size_bytes;
-    int64_t row_count;          /* of the files that say how many they have, less deleted ones */
-    size_t unknown_row_files;   /* live files that do not say */
-    size_t outside_files;       /* live files that do not lie in the table */
-    size_t deletion_vectors;    /* live ones */
-    int64_t deleted_rows;       /* by them */
+    int64_t row_count;        /* of the files that say how many they have, less deleted ones */
+    size_t unknown_row_files; /* live files that do not say */
+    size_t outside_files;     /* live files that do not lie in the table */
+    size_t deletion_vectors;  /* live ones */
+    int64_t deleted_rows;     /* by them */
     int64_t commit_timestamp_ms;
     int64_t in_commit_timestamp_ms;
     struct lake_log_stamp stamp; /* of the own commit file; zeroes when there is none */
@@ -75,8 +75,8 @@ int64_t lake_tombstone_limit_ms(const struct lake_snapshot *s, int64_t now_ms);
 /* Called with the actions of a commit before they are applied. */
 typedef err lake_visit_fn(void *ctx, int64_t version, const struct lake_actions *a,
                           struct errmsg *msg);
-/* As lake_snapshot_refresh(), with a look at every new commit. `visit` may be NULL. When the log had
- * to be loaded anew, *out_reloaded is true and nothing was visited. */
+/* As lake_snapshot_refresh(), with a look at every new commit. `visit` may be NULL. When the log
+ * had to be loaded anew, *out_reloaded is true and nothing was visited. */
 err lake_snapshot_advance(struct lake_snapshot *old, lake_visit_fn *visit, void *ctx,
                           struct lake_snapshot **out_snapshot, bool *out_reloaded,
                           struct errmsg *msg);
