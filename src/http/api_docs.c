@@ -3,26 +3,11 @@
  *
  * docs/openapi.json and docs.html are linked into the binary as they are. */
 #include "http/api.h"
-
-#define EMBED(symbol, path)                                                                        \
-    __asm__(".section .rodata\n"                                                                   \
-            ".global embedded_" #symbol "\n"                                                       \
-            ".global embedded_" #symbol "_end\n"                                                   \
-            "embedded_" #symbol ":\n"                                                              \
-            ".incbin \"" path "\"\n"                                                               \
-            "embedded_" #symbol "_end:\n"                                                          \
-            ".byte 0\n"                                                                            \
-            ".previous\n");                                                                        \
-    extern const char embedded_##symbol[];                                                         \
-    extern const char embedded_##symbol##_end[];
-
-EMBED(openapi, TARN_OPENAPI_FILE)
-EMBED(docs_page, TARN_DOCS_FILE)
+#include "http_embedded.h" /* made by scripts/embed.py when docs/openapi.json or docs.html change */
 
 static void on_openapi(struct http_exchange *ex)
 {
-    http_respond_json(ex, 200,
-                      str_of(embedded_openapi, (size_t)(embedded_openapi_end - embedded_openapi)));
+    http_respond_json(ex, 200, str_of(openapi_json, sizeof openapi_json));
 }
 const struct http_handler api_openapi = {.on_request = on_openapi};
 
@@ -34,7 +19,7 @@ static void on_docs(struct http_exchange *ex)
          STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
              "connect-src 'self'")}};
     http_respond(ex, 200, fields, ARRAY_LEN(fields),
-                 str_of(embedded_docs_page, (size_t)(embedded_docs_page_end - embedded_docs_page)));
+                 str_of(docs_html, sizeof docs_html));
 }
 const struct http_handler api_docs = {.on_request = on_docs};
 
