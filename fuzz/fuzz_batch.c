@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_batch.c - record batches from the network: any bytes give an error or a batch whose checksum
- * is right and whose records lie inside it. Each input is also tried with its length and checksum put
- * right, so that the walk over the records is reached. */
+ * is right and whose records lie inside it. Each input is also tried with its length and checksum
+ * put right, so that the walk over the records is reached. */
 #include "base/base.h"
 #include "base/hash.h"
 #include "topic/batch.h"

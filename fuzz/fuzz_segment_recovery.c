@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_segment_recovery.c - whatever bytes a segment holds after a crash: recovering twice is the same
- * as once, everything up to the end found can be read (unless there is damage before the mark), and
- * no byte before the mark is ever cut.
+/* fuzz_segment_recovery.c - whatever bytes a segment holds after a crash: recovering twice is the
+ * same as once, everything up to the end found can be read (unless there is damage before the
+ * mark), and no byte before the mark is ever cut.
  *
- * Input: u8 flags (1: put the checksums right, 2: no mark, 4: damaged mark, 8: an index of the rest's
- * first bytes) | u16 mark position | u16 mark end | the segment. */
+ * Input: u8 flags (1: put the checksums right, 2: no mark, 4: damaged mark, 8: an index of the
+ * rest's first bytes) | u16 mark position | u16 mark end | the segment. */
 #include <unistd.h>
 
 #include "base/hash.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* batch.c - see batch.h for the layout. Lengths are checked against the bytes that are there before
- * anything is touched; the checks follow Kafka's LogValidator (magic, length, counts, CRC, walk). */
+ * anything is touched; the checks follow Kafka's LogValidator (magic, length, counts, CRC,
+ * walk). */
 #include "topic/batch.h"
 
 #include "base/hash.h"
@@ -139,8 +140,7 @@ err batch_validate(struct str bytes, struct batch_header *out_header, struct err
         struct batch_iter it;
         struct record record;
         TRY(batch_iter_init(&it, bytes, msg));
-        while (batch_iter_next(&it, &record, &e)) {
-        }
+        while (batch_iter_next(&it, &record, &e)) {}
         if (e != ERR_OK) {
             return errmsg_set(msg, e, "record %d of the batch is broken", it.index);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* batch.h - Kafka record batches (message format v2): the bytes of the log, of produce and of fetch.
+/* batch.h - Kafka record batches (message format v2): the bytes of the log, of produce and of
+ * fetch.
  *
  *    0 base_offset i64 | 8 length i32 (bytes after this field) | 12 partition_leader_epoch i32
  *   16 magic i8 = 2 | 17 crc u32 (CRC-32C of bytes 21 to the end) | 21 attributes i16

@@ -8,7 +8,8 @@
  * between, the log itself says which positions are there. Life of a request at the door:
  *
  *     idem_begin(topic, key, params, &r, msg)     BUSY: 409, the key is in flight
- *     IDEM_DONE:    read the body for its digest; idem_digest() equal -> answer idem_answer() again,
+ *     IDEM_DONE:    read the body for its digest; idem_digest() equal -> answer idem_answer()
+ *     again,
  *                   else 422; idem_release(r)
  *     otherwise:    wait until topic_store_durable_seq() >= idem_begin_seq(r), then per batch
  *                   idem_append(); records at positions < idem_have(r, partition) are not appended
@@ -33,8 +34,8 @@ struct idem_request;
 /* `params`: what else a retry needs (limits, schema version), as the caller likes to write it; kept
  * from the first attempt. Errors: BUSY (in flight), CONFLICT (another key of the same hash),
  * INVALID (empty or long key), LIMIT, NOSPACE, FAILED, IO. The handle must be released. */
-err idem_begin(struct topic *t, struct str key, struct str params, struct idem_request **out_request,
-               struct errmsg *msg);
+err idem_begin(struct topic *t, struct str key, struct str params,
+               struct idem_request **out_request, struct errmsg *msg);
 void idem_release(struct idem_request *r); /* NULL is fine */
 
 enum idem_state idem_state_of(const struct idem_request *r);
@@ -58,8 +59,8 @@ int64_t idem_offset(const struct idem_request *r, uint32_t partition, int32_t po
  * idem_have(r, partition). Errors: as topic_append, INVALID when the sequence is another. */
 err idem_append(struct idem_request *r, uint32_t partition, struct str batch,
                 int64_t *out_base_offset, uint64_t *out_seq, struct errmsg *msg);
-/* Records the outcome. *out_seq covers all appends of the request too. With a full disk the outcome is
- * not recorded, which is no error: a retry then finds the request PARTIAL with nothing missing.
+/* Records the outcome. *out_seq covers all appends of the request too. With a full disk the outcome
+ * is not recorded, which is no error: a retry then finds the request PARTIAL with nothing missing.
  * Errors: FAILED, IO, TOO_LARGE. */
 err idem_finish(struct idem_request *r, struct hash128 digest, struct str answer, uint64_t *out_seq,
                 struct errmsg *msg);
@@ -68,9 +69,9 @@ struct hash128 idem_digest(const struct idem_request *r);
 err idem_answer(const struct idem_request *r, struct buf *out, struct errmsg *msg);
 
 struct idem_stats {
-    uint64_t keys;      /* remembered now, all topics */
+    uint64_t keys; /* remembered now, all topics */
     uint64_t in_flight;
-    uint64_t partial;   /* begun, not finished, not in flight */
+    uint64_t partial; /* begun, not finished, not in flight */
     uint64_t file_bytes;
 };
 struct idem_stats idem_stats_of(const struct topic_store *s);

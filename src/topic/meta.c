@@ -94,9 +94,10 @@ void topic_partition_by_set(struct topic_settings *s, const struct str *columns,
 err topic_meta_init(struct topic_meta *m, struct str name, struct errmsg *msg)
 {
     if (!topic_name_valid(name)) {
-        return errmsg_set(msg, ERR_INVALID,
-                          "a topic name has 1 to %d characters a-z A-Z 0-9 . _ - and is not . or ..",
-                          TOPIC_NAME_BYTES_MAX);
+        return errmsg_set(
+            msg, ERR_INVALID,
+            "a topic name has 1 to %d characters a-z A-Z 0-9 . _ - and is not . or ..",
+            TOPIC_NAME_BYTES_MAX);
     }
     char table[TOPIC_NAME_BYTES_MAX + 1];
     topic_table_name(name, table);
@@ -278,11 +279,11 @@ err topic_meta_encode(const struct topic_meta *m, struct buf *out)
                                               (json_int_t)gap->from, "next", (json_int_t)gap->next,
                                               "repaired_us", (json_int_t)gap->repaired_us));
     }
-    AUTO_JSON doc = json_pack("{s:i,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:o}", "format", META_FORMAT,
-                              "name", m->name, "table", m->table, "uuid", m->uuid.text,
-                              "partitions", (json_int_t)m->partition_count, "created_us",
-                              (json_int_t)m->created_us, "settings", settings_json(&m->settings),
-                              "versions", versions, "gaps", gaps);
+    AUTO_JSON doc =
+        json_pack("{s:i,s:s,s:s,s:s,s:I,s:I,s:o,s:o,s:o}", "format", META_FORMAT, "name", m->name,
+                  "table", m->table, "uuid", m->uuid.text, "partitions",
+                  (json_int_t)m->partition_count, "created_us", (json_int_t)m->created_us,
+                  "settings", settings_json(&m->settings), "versions", versions, "gaps", gaps);
     if (doc == NULL) {
         return ERR_NOMEM; /* or a text that is not UTF-8, which the setters' callers have checked */
     }

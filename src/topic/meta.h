@@ -23,13 +23,13 @@ bool topic_durability_parse(struct str text, enum topic_durability *out_durabili
 /* Plain settings; a change takes effect at once and does not touch what records mean. */
 struct topic_settings {
     enum topic_durability durability;
-    uint64_t segment_bytes;   /* roll at; 4 KiB .. 1 GiB */
-    int64_t retention_ms;     /* -1: no limit */
-    int64_t retention_bytes;  /* of the whole topic; -1: no limit */
-    uint64_t flush_bytes;     /* land when this much log has gathered */
-    uint64_t flush_rows;      /* or this many records; 0: no limit */
-    int64_t flush_age_ms;     /* or the oldest is this old */
-    char **partition_by;      /* owned, each too: columns of the Delta table; NULL: {"_date"} */
+    uint64_t segment_bytes;  /* roll at; 4 KiB .. 1 GiB */
+    int64_t retention_ms;    /* -1: no limit */
+    int64_t retention_bytes; /* of the whole topic; -1: no limit */
+    uint64_t flush_bytes;    /* land when this much log has gathered */
+    uint64_t flush_rows;     /* or this many records; 0: no limit */
+    int64_t flush_age_ms;    /* or the oldest is this old */
+    char **partition_by;     /* owned, each too: columns of the Delta table; NULL: {"_date"} */
     size_t partition_by_count;
 };
 

@@ -19,7 +19,8 @@ struct topic_reader {
     uint64_t position;
 };
 
-err topic_reader_open(const char *partition_dir, struct topic_reader **out_reader, struct errmsg *msg)
+err topic_reader_open(const char *partition_dir, struct topic_reader **out_reader,
+                      struct errmsg *msg)
 {
     struct os_stat st;
     TRY(os_stat(partition_dir, &st, msg));
@@ -103,8 +104,8 @@ static err seek_in_segment(struct topic_reader *r, int64_t offset, struct errmsg
     AUTO_WINDOW window = segment_window_make(r->fd, WALK_READ_AHEAD);
     TRY(segment_walk_run(&window, &walk, msg));
     if (walk.stop == SEGMENT_AT_BAD && walk.next_offset != offset) {
-        return errmsg_set(msg, ERR_CORRUPT, "log_damaged: %s, segment %lld at byte %llu: %s", r->dir,
-                          (long long)r->base, (unsigned long long)walk.position, walk.why);
+        return errmsg_set(msg, ERR_CORRUPT, "log_damaged: %s, segment %lld at byte %llu: %s",
+                          r->dir, (long long)r->base, (unsigned long long)walk.position, walk.why);
     }
     r->position = walk.position;
     r->offset = walk.next_offset; /* -1, any, when the walk stopped at the index entry itself */
@@ -250,8 +251,7 @@ static err read_some(struct topic_reader *r, int64_t end_offset, size_t bytes_ma
         TRY(os_fstat(r->fd, &st, msg));
         if (need <= want || need > st.size_bytes - MIN(st.size_bytes, r->position)) {
             return errmsg_set(msg, ERR_CORRUPT, "log_damaged: %s, segment %lld is cut at byte %llu",
-                              r->dir, (long long)r->base,
-                              (unsigned long long)(r->position + got));
+                              r->dir, (long long)r->base, (unsigned long long)(r->position + got));
         }
         want = need;
     }
@@ -268,9 +268,8 @@ err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_o
     if (from_offset < end_offset) {
         err e = seek_to(r, from_offset, msg);
         while (e == ERR_OK && r->offset < end_offset && read.batches == 0) {
-            e = r->offset < r->next_base
-                    ? read_some(r, end_offset, bytes_max, out, &read, msg)
-                    : ERR_OK;
+            e = r->offset < r->next_base ? read_some(r, end_offset, bytes_max, out, &read, msg)
+                                         : ERR_OK;
             if (e == ERR_OK && read.batches == 0) {
                 e = next_segment(r, msg);
             }

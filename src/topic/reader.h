@@ -13,7 +13,8 @@ enum { TOPIC_READ_PADDING = 64 }; /* readable zero bytes after what a read retur
 
 /* `partition_dir` is DIR/topics/<topic>/<partition>. Opens lazily; the directory must exist.
  * Caller frees with topic_reader_free(). */
-err topic_reader_open(const char *partition_dir, struct topic_reader **out_reader, struct errmsg *msg);
+err topic_reader_open(const char *partition_dir, struct topic_reader **out_reader,
+                      struct errmsg *msg);
 void topic_reader_free(struct topic_reader *r);
 AUTO_DEFINE(topic_reader)
 
@@ -25,10 +26,11 @@ struct topic_read {
 };
 /* Appends whole batches to *out: those that hold offsets from `from_offset` up to `end_offset`
  * (exclusive; acknowledged ends are edges of batches, with another end the last batch may go past
- * it), about `bytes_max` bytes of them but at least one when there is one. out->max must leave room for one batch; TOPIC_READ_PADDING zero bytes are kept
- * readable after out->len. Offsets let go by a repair are skipped.
- * Errors: RANGE when from_offset was retained away, CORRUPT for damage ("log_damaged"; also when the
- * log ends before end_offset), TOO_LARGE when out->max is smaller than a batch, IO. */
+ * it), about `bytes_max` bytes of them but at least one when there is one. out->max must leave room
+ * for one batch; TOPIC_READ_PADDING zero bytes are kept readable after out->len. Offsets let go by
+ * a repair are skipped. Errors: RANGE when from_offset was retained away, CORRUPT for damage
+ * ("log_damaged"; also when the log ends before end_offset), TOO_LARGE when out->max is smaller
+ * than a batch, IO. */
 err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_offset,
                       size_t bytes_max, struct buf *out, struct topic_read *out_read,
                       struct errmsg *msg);

@@ -101,21 +101,21 @@ static err plan_tail(const char *dir, struct recovery *r, struct errmsg *msg)
             going = false;
             continue;
         }
-        struct segment_walk walk = {
-            .position = from,
-            .next_offset = r->end,
-            .limit = size,
-            .stop_offset = i + 1 < count ? r->segments.bases[i + 1] : INT64_MAX,
-            .check_crc = true,
-            .trust_last = SEEDED_BUG(SEEDED_SKIP_LAST_CRC)};
+        struct segment_walk walk = {.position = from,
+                                    .next_offset = r->end,
+                                    .limit = size,
+                                    .stop_offset =
+                                        i + 1 < count ? r->segments.bases[i + 1] : INT64_MAX,
+                                    .check_crc = true,
+                                    .trust_last = SEEDED_BUG(SEEDED_SKIP_LAST_CRC)};
         AUTO_WINDOW window = segment_window_make(fd, WALK_READ_AHEAD);
         TRY(segment_walk_run(&window, &walk, msg));
         if (walk.position > from) {
             r->parts[r->part_count++] = (struct recover_part){.segment = i,
-                                                             .from = from,
-                                                             .to = walk.position,
-                                                             .first_offset = r->end,
-                                                             .next_offset = walk.next_offset};
+                                                              .from = from,
+                                                              .to = walk.position,
+                                                              .first_offset = r->end,
+                                                              .next_offset = walk.next_offset};
             r->part_bytes += walk.position - from;
         }
         r->end = walk.next_offset;

@@ -4,17 +4,17 @@
  *
  *   [ before the mark: on disk for certain ][ after it: good batches ][ torn tail ]
  *
- * Plan (reads only): check up to `verify_bytes` before the mark, then walk on from it to the first bad
- * byte. Apply: the good batches after the mark are copied to new blocks and fsynced before they
- * count, because after a failed fsync the page cache shows bytes that the disk may not have; then the
- * rest is cut and the mark moved to the end. Each step can be repeated after another crash:
+ * Plan (reads only): check up to `verify_bytes` before the mark, then walk on from it to the first
+ * bad byte. Apply: the good batches after the mark are copied to new blocks and fsynced before they
+ * count, because after a failed fsync the page cache shows bytes that the disk may not have; then
+ * the rest is cut and the mark moved to the end. Each step can be repeated after another crash:
  *   1. copies are written as <offset>.log.tmp, fsynced, renamed, the directory fsynced
  *   2. the mark's segment is cut at the mark (what lies behind has the next segment's offsets)
  *   3. segments beyond the end are removed, the directory fsynced
  *   4. the mark is written and fsynced
  * Damage before the mark changes nothing on disk but a flag in the mark: the partition is
- * quarantined, its good end stays readable, topic_repair() decides. Without a readable mark everything
- * is checked, and whatever is bad counts as damage. */
+ * quarantined, its good end stays readable, topic_repair() decides. Without a readable mark
+ * everything is checked, and whatever is bad counts as damage. */
 #pragma once
 #include "topic/meta.h"
 #include "topic/segment.h"
@@ -32,7 +32,7 @@ struct recovery {
     size_t first;                 /* index of the first segment that counts */
     bool has_mark;
     struct segment_mark mark;
-    ptrdiff_t mark_index; /* of the mark's segment in the list; -1: missing */
+    ptrdiff_t mark_index;       /* of the mark's segment in the list; -1: missing */
     struct recover_part *parts; /* owned */
     size_t part_count;
     int64_t log_start;

@@ -119,7 +119,8 @@ err segment_mark_decode(struct str file, struct segment_mark *out_mark)
     for (size_t at = 0; at + MARK_BYTES <= file.len && at <= SEGMENT_MARK_SLOT;
          at += SEGMENT_MARK_SLOT) {
         struct segment_mark m;
-        if (mark_slot_decode(file.ptr + at, &m) && (!found || m.generation > out_mark->generation)) {
+        if (mark_slot_decode(file.ptr + at, &m) &&
+            (!found || m.generation > out_mark->generation)) {
             *out_mark = m;
             found = true;
         }

@@ -3,7 +3,8 @@
  * index, the mark. Inside topic/ only; both the store and the readers stand on it.
  *
  *   <20 digits base offset>.log    record batches, one after the other, nothing else
- *   <20 digits base offset>.index  8-byte big-endian entries {last offset of a batch - base, position
+ *   <20 digits base offset>.index  8-byte big-endian entries {last offset of a batch - base,
+ *   position
  *                                  of the batch}, about every 4 KiB; disposable, never trusted
  *   mark                           two slots of 64 bytes, see struct segment_mark
  *   *.tmp                          half-written, removed at recovery;  *.damaged  kept by a repair
@@ -61,9 +62,8 @@ struct segment_window {
 };
 static inline struct segment_window segment_window_make(int fd, size_t read_ahead)
 {
-    return (struct segment_window){.fd = fd,
-                                   .bytes = buf_make(BATCH_BYTES_MAX + (4u << 20)),
-                                   .read_ahead = read_ahead};
+    return (struct segment_window){
+        .fd = fd, .bytes = buf_make(BATCH_BYTES_MAX + (4u << 20)), .read_ahead = read_ahead};
 }
 static inline void segment_window_close_(struct segment_window *w)
 {
@@ -90,7 +90,7 @@ struct segment_walk {
     /* in: called for each good batch before it counts; false stops there. May be NULL. */
     bool (*on_batch)(void *context, const struct batch_header *h, uint64_t position);
     void *context;
-    enum segment_stop stop; /* out */
+    enum segment_stop stop;   /* out */
     int64_t max_timestamp_ms; /* out: largest seen, or -1 */
     uint64_t batches;         /* out */
     char why[120];            /* out, for SEGMENT_AT_BAD */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* store.c - all topics of a data folder: open and close, create, change, delete, and the look-ups.
- * What happens to bytes is in partition.c, sync.c and recover.c.
+ * What happens to bytes is in store_partition.c, store_sync.c and recover.c.
  *
  *   DIR/starts                   how often this folder was opened: the leader epoch
  *   DIR/topics/<name>/           one topic: topic.json, one folder per partition, request journals
  *   DIR/topics/+new-<uuid>/      being made;  +gone-<uuid>/ being removed ('+' is in no topic name)
  *
  * A topic appears by the rename of its complete, fsynced folder and vanishes by a rename. */
-#include <errno.h>
+#include "topic/store.h"
 
 #include "base/seeded.h"
 #include "os/clock.h"
@@ -219,8 +219,7 @@ static err check_free(struct topic_store *s, const struct topic_meta *meta, stru
     }
     if (!topic_name_valid(str_from(meta->name)) || meta->partition_count < 1 ||
         meta->partition_count > TOPIC_PARTITIONS_MAX || meta->version_count < 1) {
-        return errmsg_set(msg, ERR_INVALID, "a topic has 1 to %d partitions",
-                          TOPIC_PARTITIONS_MAX);
+        return errmsg_set(msg, ERR_INVALID, "a topic has 1 to %d partitions", TOPIC_PARTITIONS_MAX);
     }
     return ERR_OK;
 }
@@ -332,8 +331,9 @@ static bool text_same(const char *a, const char *b)
 
 static bool decodes_same(const struct topic_version *a, const struct topic_version *b)
 {
-    bool schemas_same =
-        a->schema == NULL || b->schema == NULL ? a->schema == b->schema : json_equal(a->schema, b->schema) == 1;
+    bool schemas_same = a->schema == NULL || b->schema == NULL
+                            ? a->schema == b->schema
+                            : json_equal(a->schema, b->schema) == 1;
     return schemas_same && text_same(a->key_field, b->key_field) &&
            text_same(a->time_field, b->time_field);
 }
@@ -469,8 +469,8 @@ err topic_append(struct topic *t, uint32_t partition, struct str batch, int64_t 
     }
     struct partition *p = t->partitions[partition];
     if (p->is_damaged) {
-        return errmsg_set(msg, ERR_CORRUPT, "log_damaged: topic %s, partition %u: %s",
-                          t->meta.name, partition, p->why);
+        return errmsg_set(msg, ERR_CORRUPT, "log_damaged: topic %s, partition %u: %s", t->meta.name,
+                          partition, p->why);
     }
     struct batch_header h;
     if (batch_header_decode(batch, &h, msg) != ERR_OK || h.total_bytes != batch.len ||

@@ -23,18 +23,19 @@ struct topic_store;
 struct topic;
 
 struct topic_store_options {
-    int wake_fd;                   /* eventfd the sync thread adds 1 to; -1: none. Borrowed */
-    uint64_t reserve_bytes;        /* space reserved ahead per partition, at most; 0: 16 MiB */
-    uint64_t verify_bytes;         /* checked before the mark at recovery, per partition; 0: 64 MiB */
-    int64_t mark_interval_us;      /* how far the mark may be behind; 0: 100 ms */
-    int64_t idempotency_ms;        /* keys are kept for; 0: 24 h */
+    int wake_fd;              /* eventfd the sync thread adds 1 to; -1: none. Borrowed */
+    uint64_t reserve_bytes;   /* space reserved ahead per partition, at most; 0: 16 MiB */
+    uint64_t verify_bytes;    /* checked before the mark at recovery, per partition; 0: 64 MiB */
+    int64_t mark_interval_us; /* how far the mark may be behind; 0: 100 ms */
+    int64_t idempotency_ms;   /* keys are kept for; 0: 24 h */
     uint32_t idempotency_keys_max; /* over all topics; 0: 1,000,000 */
     bool manual_sync;              /* tests: no sync thread, topic_store_sync_now() instead */
 };
 
 /* Opens DIR (the data folder; DIR/topics and DIR/starts are ours), recovers every topic, bumps the
- * start counter. Takes no lock on DIR: the caller has. One damaged partition does not fail the open;
- * see topic_partition_state(). Errors: IO, NOSPACE, CORRUPT (a topic.json that cannot be read). */
+ * start counter. Takes no lock on DIR: the caller has. One damaged partition does not fail the
+ * open; see topic_partition_state(). Errors: IO, NOSPACE, CORRUPT (a topic.json that cannot be
+ * read). */
 err topic_store_open(const char *dir, const struct topic_store_options *options,
                      struct topic_store **out_store, struct errmsg *msg);
 /* Orderly end: writes and syncs what is there, writes the marks. Errors: IO, FAILED. Then free. */
@@ -65,10 +66,10 @@ struct topic *topic_store_find_table(struct topic_store *s, struct str table);
 size_t topic_store_count(const struct topic_store *s);
 /* In order of name; index < topic_store_count(). Valid until a create or delete. */
 struct topic *topic_store_at(struct topic_store *s, size_t index);
-/* Replaces settings and, where key_field, time_field or schema of new_meta's LAST version differ from the
- * present version's, adds a version whose start offsets are taken after a sync. More partitions
- * may be asked for, not fewer. Blocks for a sync. Name, table, uuid and gaps are not touched.
- * Errors: INVALID, IO, FAILED, NOSPACE. */
+/* Replaces settings and, where key_field, time_field or schema of new_meta's LAST version differ
+ * from the present version's, adds a version whose start offsets are taken after a sync. More
+ * partitions may be asked for, not fewer. Blocks for a sync. Name, table, uuid and gaps are not
+ * touched. Errors: INVALID, IO, FAILED, NOSPACE. */
 err topic_store_update(struct topic_store *s, struct topic *t, const struct topic_meta *new_meta,
                        struct errmsg *msg);
 /* Removes the topic's log for good (its tables are not ours). `t` is gone when this returns OK.
@@ -99,9 +100,9 @@ uint64_t topic_store_unsynced_bytes(const struct topic_store *s);
 /* Flushes, then waits until everything appended so far is durable. Blocks. Errors: IO, FAILED. */
 err topic_store_sync_now(struct topic_store *s, struct errmsg *msg);
 
-/* Per partition (partition < topic_partition_count(t)): first offset kept, end that is fsynced (what
- * the writer may land), end that was acknowledged (what queries read; differs from the durable end
- * only in page_cache topics), end including what is not synced yet. */
+/* Per partition (partition < topic_partition_count(t)): first offset kept, end that is fsynced
+ * (what the writer may land), end that was acknowledged (what queries read; differs from the
+ * durable end only in page_cache topics), end including what is not synced yet. */
 uint32_t topic_partition_count(const struct topic *t);
 int64_t topic_log_start(const struct topic *t, uint32_t partition);
 int64_t topic_durable_end(const struct topic *t, uint32_t partition);
@@ -130,7 +131,8 @@ uint32_t topic_partition_sticky(struct topic *t);
 
 /* What table and dead-letter table have committed: next offset of each. Never goes back. Until
  * called for a partition, nothing of it is retained away. */
-void topic_set_committed(struct topic *t, uint32_t partition, int64_t table_next, int64_t dead_next);
+void topic_set_committed(struct topic *t, uint32_t partition, int64_t table_next,
+                         int64_t dead_next);
 /* Retention by time and size (never past what is committed), expiry of idempotency keys, removal of
  * deleted topics' files in small steps. */
 void topic_store_tick(struct topic_store *s);

@@ -62,14 +62,14 @@ struct partition {
     bool is_damaged;
     char why[200];
 
-    struct log_place written; /* L: handed to the sync thread */
-    struct log_place durable; /* L */
-    bool is_moved;            /* L: in a dirty set's partitions */
-    bool is_unmarked;         /* L: in store->unmarked */
-    int64_t mark_log_start;   /* L: for the next mark */
-    uint32_t mark_flags;      /* L: for the next mark */
-    uint64_t mark_generation; /* sync thread, or R while it is idle */
-    int mark_fd;              /* likewise; -1: none */
+    struct log_place written;         /* L: handed to the sync thread */
+    struct log_place durable;         /* L */
+    bool is_moved;                    /* L: in a dirty set's partitions */
+    bool is_unmarked;                 /* L: in store->unmarked */
+    int64_t mark_log_start;           /* L: for the next mark */
+    uint32_t mark_flags;              /* L: for the next mark */
+    uint64_t mark_generation;         /* sync thread, or R while it is idle */
+    int mark_fd;                      /* likewise; -1: none */
     _Atomic int64_t durable_end;      /* A */
     _Atomic int64_t marked_log_start; /* A: on disk */
 };
@@ -77,7 +77,7 @@ struct partition {
 struct topic {
     struct topic_store *store; /* borrowed: the owner */
     struct topic_meta meta;
-    char *dir; /* owned */
+    char *dir;                     /* owned */
     struct partition **partitions; /* owned, meta.partition_count */
     uint32_t sticky;
     uint64_t sticky_round;
@@ -99,7 +99,7 @@ struct round_place {
 };
 
 struct topic_store {
-    char *dir; /* owned: DIR */
+    char *dir;        /* owned: DIR */
     char *topics_dir; /* owned */
     struct topic_store_options options;
     int32_t epoch;
@@ -109,10 +109,10 @@ struct topic_store {
     struct partition **touched; /* R: with pending or unannounced bytes */
     size_t touched_count;
     size_t touched_cap;
-    uint64_t next_seq;       /* R: last number given out */
-    uint64_t appended_bytes; /* R: of topics that wait for the sync */
-    bool has_trash;          /* R */
-    bool has_unannounced;    /* R: something for the sync thread besides `touched` */
+    uint64_t next_seq;        /* R: last number given out */
+    uint64_t appended_bytes;  /* R: of topics that wait for the sync */
+    bool has_trash;           /* R */
+    bool has_unannounced;     /* R: something for the sync thread besides `touched` */
     struct idem_global *idem; /* R, owned */
 
     pthread_mutex_t mutex;
@@ -120,22 +120,22 @@ struct topic_store {
     pthread_cond_t to_reactor;
     pthread_t thread;
     bool has_thread;
-    bool is_stopping;             /* L */
-    bool is_busy;                 /* L: a round or a writing of marks is going on */
-    struct dirty_set urgent;      /* L */
-    struct dirty_set lazy;        /* L: of page_cache topics */
-    int64_t lazy_since_us;        /* L */
-    struct partition **unmarked;  /* L */
+    bool is_stopping;            /* L */
+    bool is_busy;                /* L: a round or a writing of marks is going on */
+    struct dirty_set urgent;     /* L */
+    struct dirty_set lazy;       /* L: of page_cache topics */
+    int64_t lazy_since_us;       /* L */
+    struct partition **unmarked; /* L */
     size_t unmarked_count;
     size_t unmarked_cap;
-    int64_t unmarked_since_us;    /* L */
-    uint64_t written_seq;         /* L */
-    uint64_t written_bytes;       /* L */
-    uint64_t requests;            /* L: of sync_now */
-    uint64_t requests_done;       /* L */
-    char failure[ERRMSG_BYTES];   /* written once, before is_failed */
-    atomic_bool is_failed;        /* A */
-    _Atomic uint64_t durable_seq; /* A */
+    int64_t unmarked_since_us;      /* L */
+    uint64_t written_seq;           /* L */
+    uint64_t written_bytes;         /* L */
+    uint64_t requests;              /* L: of sync_now */
+    uint64_t requests_done;         /* L */
+    char failure[ERRMSG_BYTES];     /* written once, before is_failed */
+    atomic_bool is_failed;          /* A */
+    _Atomic uint64_t durable_seq;   /* A */
     _Atomic uint64_t durable_bytes; /* A */
     _Atomic uint64_t rounds;        /* A */
     struct topic_sync_stats stats;  /* L */
@@ -147,16 +147,16 @@ struct topic_store {
     size_t round_place_cap;
     char **round_dirs;
     size_t round_dir_cap;
-    int64_t file_sync_us;   /* smoothed cost of one fdatasync and of one syncfs */
+    int64_t file_sync_us; /* smoothed cost of one fdatasync and of one syncfs */
     int64_t all_sync_us;
 };
 
-/* files (sync.c). */
+/* files (store_sync.c). */
 struct log_file *log_file_new(int fd, const char *new_in);
 struct log_file *log_file_ref(struct log_file *f);
 void log_file_unref(struct log_file *f); /* NULL is fine */
 
-/* sync.c */
+/* store_sync.c */
 err store_sync_start(struct topic_store *s, struct errmsg *msg);
 void store_sync_stop(struct topic_store *s); /* joins; nothing is synced any more */
 void store_sync_deinit(struct topic_store *s);
@@ -171,7 +171,7 @@ void store_want_mark(struct topic_store *s, struct partition *p);
 /* Waits until the sync thread is idle, then drops the partition from its lists. R. */
 void store_forget(struct topic_store *s, struct partition *p);
 
-/* partition.c: R */
+/* store_partition.c: R */
 struct partition *partition_new(struct topic *t, uint32_t index);
 void partition_free(struct partition *p);
 /* Makes directory, first segment and mark under `dir`; all but the directory's own name fsynced. */
@@ -190,11 +190,11 @@ void partition_close_files(struct partition *p);
 /* Opens what the directory holds, ending at `end`. */
 err partition_open_files(struct partition *p, int64_t end, struct errmsg *msg);
 
-/* retain.c: R */
+/* store_retain.c: R */
 void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us);
 void store_trash_step(struct topic_store *s);
 
-/* idempotency.c: R */
+/* store_idem_*.c: R */
 err idem_recover(struct topic *t, struct errmsg *msg);
 void idem_tick(struct topic_store *s, int64_t now_us);
 bool idem_is_in_flight(const struct idem_table *table); /* NULL is fine */

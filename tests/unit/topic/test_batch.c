@@ -5,8 +5,8 @@
 #include "base/hash.h"
 #include "topic/batch.h"
 
-/* Written by kafka-python 3.0.12: producer id 2^62 + 5, sequence 7, four records at time 1700000000000:
- * (null, {"a":1}), (k, 70 times x), ("", ""), (gone, null). */
+/* Written by kafka-python 3.0.12: producer id 2^62 + 5, sequence 7, four records at time
+ * 1700000000000: (null, {"a":1}), (k, 70 times x), ("", ""), (gone, null). */
 static const char sample_plain[] =
     "0000000000000000000000a10000000002914a8a8d0000000000030000018bcfe568000000018bcfe56800400000"
     "0000000005000000000007000000041a000000010e7b2261223a317d009c01000002026b8c017878787878787878"
@@ -14,8 +14,9 @@ static const char sample_plain[] =
     "78787878787878787878787878787878000c0000040000001400000608676f6e650100";
 /* By the same: no producer, timestamps that differ, record headers. */
 static const char sample_headers[] =
-    "0000000000000000000000520000000002c2d23afc0000000000010000018bcfe568000000018bcfe56be7ffffffffff"
-    "ffffffffffffffffff000000021200000001066f6e65002c00ce0f02026b0674776f04026802760a656d70747900";
+    "0000000000000000000000520000000002c2d23afc0000000000010000018bcfe568000000018bcfe56be7ffffff"
+    "ffffffffffffffffffffff000000021200000001066f6e65002c00ce0f02026b0674776f04026802760a656d7074"
+    "7900";
 
 static struct buf from_hex(const char *hex)
 {
@@ -85,7 +86,8 @@ static void test_reads_others(void **state)
     assert_true(str_is(record.value, "two"));
 }
 
-/* Each flipped bit under the checksum, and each cut, is refused; the rest is refused or harmless. */
+/* Each flipped bit under the checksum, and each cut, is refused; the rest is refused or
+ * harmless. */
 static void test_damage_is_refused(void **state)
 {
     (void)state;
@@ -111,7 +113,8 @@ static void fix_crc(char *bytes, size_t len)
     memcpy(bytes + 17, &crc, sizeof crc);
 }
 
-/* With a right checksum over wrong records, the walk ends with an error and reads nothing outside. */
+/* With a right checksum over wrong records, the walk ends with an error and reads nothing
+ * outside. */
 static void test_broken_records_with_good_checksum(void **state)
 {
     (void)state;

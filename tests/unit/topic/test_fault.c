@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fault.c - the n-th system call fails: right answer or clean error, no acknowledgement after a
- * failed write or sync, and a reopened store has at least what was acknowledged. */
+/* test_fault.c - the n-th system call fails: right answer or clean error, no acknowledgement after
+ * a failed write or sync, and a reopened store has at least what was acknowledged. */
 #include "topic_rig.h"
 
 #include <errno.h>
@@ -307,14 +307,10 @@ static void test_reads_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_writes_fail),
-        cmocka_unit_test(test_syncs_fail),
-        cmocka_unit_test(test_which_syncs_are_done),
-        cmocka_unit_test(test_space_and_names_fail),
-        cmocka_unit_test(test_create_is_atomic),
-        cmocka_unit_test(test_update_is_atomic),
-        cmocka_unit_test(test_retention_faults),
-        cmocka_unit_test(test_reads_fail),
+        cmocka_unit_test(test_writes_fail),          cmocka_unit_test(test_syncs_fail),
+        cmocka_unit_test(test_which_syncs_are_done), cmocka_unit_test(test_space_and_names_fail),
+        cmocka_unit_test(test_create_is_atomic),     cmocka_unit_test(test_update_is_atomic),
+        cmocka_unit_test(test_retention_faults),     cmocka_unit_test(test_reads_fail),
     };
     return cmocka_run_group_tests_name("topic_fault", tests, NULL, NULL);
 }

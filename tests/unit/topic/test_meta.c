@@ -77,9 +77,9 @@ static void test_names(void **state)
     static const struct {
         const char *name;
         bool is_valid;
-    } cases[] = {{"a", true},     {"A.b-c_9", true}, {".", false},   {"..", false}, {"...", true},
-                 {"", false},     {"a b", false},    {"a/b", false}, {"+x", false}, {"ä", false},
-                 {"../x", false}, {"a\n", false}};
+    } cases[] = {{"a", true},   {"A.b-c_9", true}, {".", false},    {"..", false},
+                 {"...", true}, {"", false},       {"a b", false},  {"a/b", false},
+                 {"+x", false}, {"ä", false},      {"../x", false}, {"a\n", false}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_int_equal(topic_name_valid(str_from(cases[i].name)), cases[i].is_valid);
     }
@@ -122,10 +122,8 @@ static void test_save_is_atomic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_changed_bytes),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sample),         cmocka_unit_test(test_changed_bytes),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_names),
         cmocka_unit_test(test_save_is_atomic),
     };
     return cmocka_run_group_tests_name("topic_meta", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_recovery.c - what is left after crashes, cuts and flipped bits, before and after the mark. */
+/* test_recovery.c - what is left after crashes, cuts and flipped bits, before and after the
+ * mark. */
 #include "topic_rig.h"
 
 #include <errno.h>
@@ -427,16 +428,11 @@ static void test_index_is_a_hint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut_at_each_byte),
-        cmocka_unit_test(test_flip_after_mark),
-        cmocka_unit_test(test_flip_before_mark),
-        cmocka_unit_test(test_short_file_is_damage),
-        cmocka_unit_test(test_missing_files),
-        cmocka_unit_test(test_garbage_tail),
-        cmocka_unit_test(test_tail_is_rewritten),
-        cmocka_unit_test(test_recovery_fault_loop),
-        cmocka_unit_test(test_repair_fault_loop),
-        cmocka_unit_test(test_mark_slots),
+        cmocka_unit_test(test_cut_at_each_byte),  cmocka_unit_test(test_flip_after_mark),
+        cmocka_unit_test(test_flip_before_mark),  cmocka_unit_test(test_short_file_is_damage),
+        cmocka_unit_test(test_missing_files),     cmocka_unit_test(test_garbage_tail),
+        cmocka_unit_test(test_tail_is_rewritten), cmocka_unit_test(test_recovery_fault_loop),
+        cmocka_unit_test(test_repair_fault_loop), cmocka_unit_test(test_mark_slots),
         cmocka_unit_test(test_index_is_a_hint),
     };
     return cmocka_run_group_tests_name("topic_recovery", tests, NULL, NULL);

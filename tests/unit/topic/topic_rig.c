@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* topic_rig.c - see topic_rig.h. */
 #include "topic_rig.h"
 
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* topic_rig.h - a data folder for one test, batches whose values tell their own offset, and a reader
- * that checks them. */
+/* topic_rig.h - a data folder for one test, batches whose values tell their own offset, and a
+ * reader that checks them. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* repair.c - lets go of what is damaged in a partition, and of nothing else.
+/* store_repair.c - lets go of what is damaged in a partition, and of nothing else.
  *
- * All segments are walked; after a bad place the next batch with a right checksum is looked for byte
- * by byte. What is found are runs of good batches. A segment that is not one run is taken apart: each
- * run becomes a segment of its own, the old file stays beside them as <base>.log.<time>.damaged. The
- * offsets between runs are gaps; they are recorded in topic.json before any file changes, and are
- * never given to other events. Order: copies (fsynced), topic.json, renames, directory, mark. After a
- * crash in between the mark still says "damaged", and repairing again ends the same way.
- * Thread: reactor; blocks. */
+ * All segments are walked; after a bad place the next batch with a right checksum is looked for
+ * byte by byte. What is found are runs of good batches. A segment that is not one run is taken
+ * apart: each run becomes a segment of its own, the old file stays beside them as
+ * <base>.log.<time>.damaged. The offsets between runs are gaps; they are recorded in topic.json
+ * before any file changes, and are never given to other events. Order: copies (fsynced),
+ * topic.json, renames, directory, mark. After a crash in between the mark still says "damaged", and
+ * repairing again ends the same way. Thread: reactor; blocks. */
 #include "os/clock.h"
 #include "os/file.h"
 #include "topic/store_int.h"
@@ -25,7 +25,7 @@ struct run {
 struct repair {
     struct partition *p; /* borrowed */
     struct segment_list list;
-    bool *is_broken; /* owned; by segment: to be taken apart */
+    bool *is_broken;  /* owned; by segment: to be taken apart */
     struct run *runs; /* owned, ascending */
     size_t run_count;
     size_t run_cap;
@@ -57,7 +57,8 @@ static bool looks_like_batch(struct str bytes, int64_t min, int64_t max, struct 
            h->base_offset >= min && h->base_offset < max;
 }
 
-/* The first place from `*position` on with a whole good batch; *out_found false when there is none. */
+/* The first place from `*position` on with a whole good batch; *out_found false when there is
+ * none. */
 static err search(struct segment_window *w, uint64_t size, int64_t min, int64_t max,
                   uint64_t *position, int64_t *out_offset, bool *out_found, struct errmsg *msg)
 {
@@ -124,8 +125,8 @@ static err find_runs_in(struct repair *r, size_t i, struct errmsg *msg)
         r->is_broken[i] = true;
         bool found = false;
         walk.position++;
-        TRY(search(&window, st.size_bytes, walk.next_offset, max, &walk.position,
-                   &walk.next_offset, &found, msg));
+        TRY(search(&window, st.size_bytes, walk.next_offset, max, &walk.position, &walk.next_offset,
+                   &found, msg));
         if (!found) {
             return ERR_OK;
         }
@@ -250,9 +251,8 @@ static err apply(struct repair *r, struct segment_mark *out_mark, struct errmsg 
         }
     }
     int64_t first = r->run_count > 0 ? r->runs[0].first : r->end;
-    struct segment_mark mark = {.generation = p->mark_generation,
-                                .log_start = MAX(p->log_start, first),
-                                .end = r->end};
+    struct segment_mark mark = {
+        .generation = p->mark_generation, .log_start = MAX(p->log_start, first), .end = r->end};
     TRY(make_end(r, &mark, msg));
     TRY(os_fsync_dir(p->dir, msg));
     if (p->mark_fd >= 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* sync.c - group commit: one thread that makes what was written durable.
+/* store_sync.c - group commit: one thread that makes what was written durable.
  *
- * The next round starts when the last one has ended (natural batching, no timer): it takes all files
- * that were written meanwhile, syncs them, then publishes the sequence number that was current when
- * it took them. One or two files cost an fdatasync each; with more, one syncfs of the file system
- * is usually cheaper, but it also writes what others have dirty there, so the cheaper of the two
- * by smoothed measurement is taken. The names of new files are synced in the same round.
+ * The next round starts when the last one has ended (natural batching, no timer): it takes all
+ * files that were written meanwhile, syncs them, then publishes the sequence number that was
+ * current when it took them. One or two files cost an fdatasync each; with more, one syncfs of the
+ * file system is usually cheaper, but it also writes what others have dirty there, so the cheaper
+ * of the two by smoothed measurement is taken. The names of new files are synced in the same round.
  *
  * Invariants: durable_seq moves only after every file of the round was synced without an error.
  * After an error nothing is synced again: the kernel may have dropped the pages. */
@@ -20,9 +20,9 @@
 #include "topic/store_int.h"
 
 enum {
-    FDATASYNC_FILES = 2,         /* up to so many are synced one by one without thinking */
-    LAZY_INTERVAL_US = 200000,   /* page_cache topics are synced about that often */
-    FIRST_FILE_SYNC_US = 400,    /* first guesses, kafka.md 8.2 */
+    FDATASYNC_FILES = 2,       /* up to so many are synced one by one without thinking */
+    LAZY_INTERVAL_US = 200000, /* page_cache topics are synced about that often */
+    FIRST_FILE_SYNC_US = 400,  /* first guesses, kafka.md 8.2 */
     FIRST_ALL_SYNC_US = 1100,
 };
 
@@ -94,7 +94,7 @@ bool topic_store_failed(const struct topic_store *s, struct errmsg *msg)
 #define GROW(array, count, cap)                                                                    \
     do {                                                                                           \
         if ((count) == (cap)) {                                                                    \
-            (cap) = (cap) == 0 ? 16 : (cap) * 2;                                                   \
+            (cap) = (cap) == 0 ? 16 : (cap)*2;                                                     \
             (array) = xrealloc((array), (cap), sizeof *(array));                                   \
         }                                                                                          \
     } while (0)
@@ -315,14 +315,14 @@ static void sync_marks(struct topic_store *s)
         if (p->mark_fd < 0) {
             continue;
         }
-        jobs[count++] = (struct mark_job){
-            .partition = p,
-            .mark = {.generation = ++p->mark_generation,
-                     .log_start = MIN(p->mark_log_start, p->durable.end),
-                     .end = p->durable.end,
-                     .segment = p->durable.segment,
-                     .position = p->durable.position,
-                     .flags = p->mark_flags}};
+        jobs[count++] =
+            (struct mark_job){.partition = p,
+                              .mark = {.generation = ++p->mark_generation,
+                                       .log_start = MIN(p->mark_log_start, p->durable.end),
+                                       .end = p->durable.end,
+                                       .segment = p->durable.segment,
+                                       .position = p->durable.position,
+                                       .flags = p->mark_flags}};
     }
     s->unmarked_count = 0;
     s->is_busy = true;
@@ -531,8 +531,8 @@ void topic_store_flush_writes(struct topic_store *s)
         struct partition *p = s->touched[i];
         bool is_lazy = p->topic->meta.settings.durability == TOPIC_PAGE_CACHE;
         p->is_touched = false;
-        p->written = (struct log_place){
-            .end = p->next_offset, .segment = p->base, .position = p->position};
+        p->written =
+            (struct log_place){.end = p->next_offset, .segment = p->base, .position = p->position};
         set_add_file(s, is_lazy, p->file);
         set_add_partition(s, is_lazy, p);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* partition.c - the log of one partition: append, roll, index, opening after recovery.
+/* store_partition.c - the log of one partition: append, roll, index, opening after recovery.
  *
  * An append patches base offset and leader epoch into the first 16 bytes and goes either into
  * `pending`, which the end of the loop's turn writes at once, or, when large, straight to the
@@ -124,7 +124,8 @@ static void index_open(struct partition *p)
         count--;
     }
     p->index_bytes = count * SEGMENT_INDEX_ENTRY;
-    if (p->index_bytes != st.size_bytes && os_truncate(p->index_fd, p->index_bytes, NULL) != ERR_OK) {
+    if (p->index_bytes != st.size_bytes &&
+        os_truncate(p->index_fd, p->index_bytes, NULL) != ERR_OK) {
         index_disable(p);
     }
 }
@@ -214,9 +215,8 @@ err partition_open_files(struct partition *p, int64_t end, struct errmsg *msg)
 err partition_open(struct partition *p, struct errmsg *msg)
 {
     struct topic_store *s = p->topic->store;
-    struct recover_options options = {.verify_bytes = s->options.verify_bytes,
-                                      .meta = &p->topic->meta,
-                                      .partition = p->index};
+    struct recover_options options = {
+        .verify_bytes = s->options.verify_bytes, .meta = &p->topic->meta, .partition = p->index};
     AUTO_RECOVERY r = {0};
     err e = recover_plan(p->dir, &options, &r, msg);
     if (e == ERR_NOT_FOUND) {
@@ -332,9 +332,8 @@ err partition_roll(struct partition *p, struct errmsg *msg)
     (void)os_truncate(p->file->fd, p->position, NULL); /* gives back what was reserved in vain */
     store_announce_file(p->topic->store, p->file,
                         p->topic->meta.settings.durability == TOPIC_PAGE_CACHE);
-    sealed_add(p, (struct sealed_segment){.base = p->base,
-                                          .bytes = p->position,
-                                          .last_append_us = p->last_append_us});
+    sealed_add(p, (struct sealed_segment){
+                      .base = p->base, .bytes = p->position, .last_append_us = p->last_append_us});
     log_file_unref(p->file);
     os_close(p->index_fd);
     p->index_fd = -1;
@@ -382,8 +381,8 @@ err partition_append(struct partition *p, struct str batch, const struct batch_h
 {
     const struct topic_settings *settings = &p->topic->meta.settings;
     int64_t next = p->next_offset + h->last_offset_delta + 1;
-    if (p->position > 0 && (p->position + batch.len > settings->segment_bytes ||
-                            next - 1 - p->base > INT32_MAX)) {
+    if (p->position > 0 &&
+        (p->position + batch.len > settings->segment_bytes || next - 1 - p->base > INT32_MAX)) {
         TRY(partition_roll(p, msg));
     }
     TRY(reserve(p, batch.len, msg));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* retain.c - lets old segments go, and removes the files of deleted topics in small steps.
+/* store_retain.c - lets old segments go, and removes the files of deleted topics in small steps.
  *
  * A segment goes when it is too old or the topic too large, and never before both the table and the
  * dead-letter table have committed all of it. First log_start moves and is written into the mark;
@@ -63,8 +63,8 @@ void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us
             continue;
         }
         bool is_old = now_us - p->sealed[i].last_append_us > age_max_us;
-        bool is_over = settings->retention_bytes >= 0 &&
-                       *topic_bytes > (uint64_t)settings->retention_bytes;
+        bool is_over =
+            settings->retention_bytes >= 0 && *topic_bytes > (uint64_t)settings->retention_bytes;
         if (!(is_old || is_over) || !is_committed(p, next)) {
             break;
         }
@@ -94,7 +94,7 @@ static void remove_some(const char *path, int *left)
     if (os_list(path, &names, NULL) != ERR_OK) {
         return;
     }
-    for (size_t i = 0; i < names.count && *left > 0; i++) {
+    for (size_t i = 0; i<names.count && * left> 0; i++) {
         AUTO_TEXT child = xasprintf("%s/%s", path, names.items[i]);
         struct os_stat st;
         if (os_stat(child, &st, NULL) == ERR_OK && st.is_dir) {
