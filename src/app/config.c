@@ -160,9 +160,6 @@ err config_load_file(struct config *c, const char *path, struct errmsg *msg)
     AUTO_BUF complaint = buf_make(4096);
     AUTO_BUF text = buf_make(1 << 20);
     TRY(os_read_file(path, &text, msg));
-    if (str_trim(buf_str(&text)).len == 0) {
-        return ERR_OK; /* an empty file changes nothing; libcyaml would call it an error */
-    }
     const cyaml_config_t cyaml = {
         .log_fn = keep_cyaml_text,
         .log_ctx = &complaint,
@@ -176,6 +173,9 @@ err config_load_file(struct config *c, const char *path, struct errmsg *msg)
         struct str detail = str_trim(buf_str(&complaint));
         return errmsg_set(msg, ERR_INVALID, "%s: %s: %.*s", path, cyaml_strerror(result),
                           STR_ARGS(detail));
+    }
+    if (raw == NULL) {
+        return ERR_OK; /* nothing but comments */
     }
     char *const *values = (char *const *)raw;
     err e = ERR_OK;
