@@ -41,6 +41,7 @@ static void a_file_changes_what_it_names(void **state)
     assert_false(c.auto_create);
     assert_string_equal(c.http, "127.0.0.1:8276");
     assert_int_equal(load(&c, "# nothing\n", NULL), ERR_OK);
+    assert_int_equal(load(&c, "", NULL), ERR_OK);
 }
 
 static void mistakes_are_named(void **state)
