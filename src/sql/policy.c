@@ -373,6 +373,9 @@ static err walk_object(struct walk *w, json_t *object)
     if (member(object, "pivot_enum")[0] != '\0') {
         return deny(w, "PIVOT with the enum", member(object, "pivot_enum"), "list its values: ON x IN (…)");
     }
+    if (str_is(str_from(member(object, "id")), "VARIANT")) {
+        return deny(w, "the type", "VARIANT", "use JSON"); /* deep JSON overflows its stack */
+    }
     const char *class = json_string_value(json_object_get(object, "class"));
     if (class != NULL) {
         return walk_expression(w, object, class);

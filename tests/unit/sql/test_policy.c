@@ -171,6 +171,8 @@ static void everything_else_is_refused(void **state)
         {"PIVOT web_logs ON path USING count(*)", ERR_DENIED, "PIVOT"},
         {"SELECT x::s1.main.t FROM web_logs", ERR_DENIED, "type"},
         {"SELECT s1.main.lower('A')", ERR_DENIED, "function"},
+        {"SELECT path::VARIANT FROM web_logs", ERR_DENIED, "VARIANT"},
+        {"SELECT CAST([path] AS STRUCT(a Variant)[]) FROM web_logs", ERR_DENIED, "VARIANT"},
         {"SELECT current_setting('temp_directory')", ERR_DENIED, "current_setting"},
         {"SELECT no_such_function(1)", ERR_DENIED, "no_such_function"},
     };
