@@ -12,6 +12,7 @@
 enum {
     CONFLICT_ATTEMPTS = 8,
     MEASURE_EVERY_MS = 1000,
+    COMMIT_BYTES_MIN = 4 << 20,
 };
 
 /* ---- life cycle ---- */
@@ -353,6 +354,19 @@ static double bytes_per_event(struct lander *l, int64_t now_ms)
     return l->bytes_per_event;
 }
 
+/* The dead-letter table must not hold back retention because nothing lands any more. */
+static bool dead_is_due(struct lander *l, int64_t now_ms)
+{
+    if (l->dead_commit_ms == 0) {
+        l->dead_commit_ms = now_ms;
+    }
+    bool behind = false;
+    for (uint32_t i = 0; i < l->partition_count; i++) {
+        behind |= l->tables[LAND_DEAD].next[i] < l->tables[LAND_ROWS].next[i] && !l->blocked[i];
+    }
+    return behind && now_ms - l->dead_commit_ms >= LAND_DEAD_MS;
+}
+
 bool lander_is_due(struct lander *l, int64_t now_ms)
 {
     if (!l->loaded) {
@@ -360,7 +374,7 @@ bool lander_is_due(struct lander *l, int64_t now_ms)
     }
     uint64_t lag = lag_events(l);
     if (lag == 0) {
-        return false;
+        return dead_is_due(l, now_ms);
     }
     const struct topic_settings *s = &l->meta.settings;
     if (s->flush_rows != 0 && lag >= s->flush_rows) {
@@ -387,6 +401,9 @@ err lander_land(struct lander *l, const int64_t *ends, bool flush, int64_t now_m
         }
         metric_add(l->metrics.failures, 1);
         l->loaded = false; /* whatever happened: what counts is in the tables */
+        if (e == ERR_NOMEM) {
+            l->commit_bytes = MAX(l->commit_bytes / 2, COMMIT_BYTES_MIN);
+        }
         if ((e != ERR_CONFLICT && e != ERR_EXISTS) || attempt == CONFLICT_ATTEMPTS) {
             return errmsg_wrap(msg, e, "land %s", l->topic);
         }

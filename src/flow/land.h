@@ -30,7 +30,7 @@
 enum {
     LAND_COMMIT_BYTES_DEFAULT = 256 << 20, /* of log in one commit */
     LAND_INFER_BYTES_MAX = 1 << 30,        /* of log looked at before a column gets its type */
-    LAND_DEAD_ROUNDS = 16,    /* landings after which the dead-letter table's txn follows */
+    LAND_DEAD_ROUNDS = 4,     /* landings after which the dead-letter table's txn follows */
     LAND_DEAD_MS = 300 * 1000, /* or this time */
 };
 
@@ -66,8 +66,8 @@ uint32_t lander_partition_count(const struct lander *l);
 err lander_load(struct lander *l, bool again, struct errmsg *msg);
 /* The ends up to which records are acknowledged and durable; lower ones than before are ignored. */
 void lander_set_ends(struct lander *l, const int64_t *ends, uint32_t count, int64_t now_ms);
-/* True when bytes, rows or age of what has not landed ask for a landing. `now_ms`: a monotonic clock,
- * as in set_ends. */
+/* True when bytes, rows or age of what has not landed ask for a landing, or the dead-letter table's
+ * txn is LAND_DEAD_MS behind. `now_ms`: a monotonic clock, as in set_ends. */
 bool lander_is_due(struct lander *l, int64_t now_ms);
 /* True while there is something to land at all. */
 bool lander_has_lag(const struct lander *l);
@@ -75,7 +75,7 @@ bool lander_has_lag(const struct lander *l);
 /* One round: at most about commit_bytes of log, up to `ends` (NULL: all there is), one commit of the
  * table, and of the dead-letter table when it has to. With `flush` the dead-letter table's txn follows
  * in any case. *out_more: there is more to do up to `ends`.
- * Errors: NOSPACE, IO, NOMEM (try again later); CANCELLED; CORRUPT, RANGE (a partition's log is
+ * Errors: NOSPACE, IO (try again later); NOMEM (the next rounds are smaller); CANCELLED; CORRUPT, RANGE (a partition's log is
  * damaged: it is left out from now on, see lander_blocked, and the others go on with the next call);
  * UNSUPPORTED. Conflicts with other writers of the table are retried inside. */
 err lander_land(struct lander *l, const int64_t *ends, bool flush, int64_t now_ms, bool *out_more,
