@@ -114,6 +114,9 @@ static void gate_body(struct http_exchange *ex, struct str piece)
     if (rig->is_gate_shut) {
         http_pause(ex);
         http_unread(ex, str_of(piece.ptr + taken, piece.len - taken));
+        if (rig->is_gate_hasty) {
+            http_resume(ex);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ struct rig {
     size_t held_count;
     uint64_t body_bytes; /* seen by /count and /gate */
     bool is_gate_shut;   /* /gate (body: the alphabet over and over) takes half of each piece */
+    bool is_gate_hasty;  /* /gate resumes in the same call */
     struct http_exchange *gate;
     bool is_stopped;
 };

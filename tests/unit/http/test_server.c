@@ -216,6 +216,26 @@ static void test_pause_resume_unread(void **state)
     rig_stop(&rig);
 }
 
+/* A handler that gives bytes back and resumes in the same call gets them before later ones, also
+ * when those are in the same packet. */
+static void test_unread_and_resume_at_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    rig.is_gate_shut = true;
+    rig.is_gate_hasty = true;
+    struct client c = client_open(&rig);
+    assert_true(client_send(&c, STR("POST /gate HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+                                    "5\r\nabcde\r\n3\r\nfgh\r\n1\r\ni\r\n0\r\n\r\n"
+                                    "GET /health HTTP/1.1\r\n" H "\r\n")));
+    expect_body(&c, 200, NULL);
+    expect_body(&c, 200, "{\"status\":\"ok\"}");
+    assert_int_equal(rig.body_bytes, 9);
+    client_close(&c);
+    rig_stop(&rig);
+}
+
 /* Chunk framing that outweighs its content by far is refused: endless extensions, zeros, trailers. */
 static void test_chunk_overhead_is_bounded(void **state)
 {
@@ -822,6 +842,7 @@ int main(void)
         cmocka_unit_test(test_early_answers),
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_pause_resume_unread),
+        cmocka_unit_test(test_unread_and_resume_at_once),
         cmocka_unit_test(test_chunk_overhead_is_bounded),
         cmocka_unit_test(test_methods_and_paths),
         cmocka_unit_test(test_token),
