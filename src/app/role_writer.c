@@ -7,8 +7,8 @@
  *   each second: METRICS                 PROGRESS after each commit
  *
  * ENDS are kept as the newest per topic, not queued, since a landing may take seconds. An entry
- * carries the number of the TOPICS message it came after, so that ends of a topic made anew under an
- * old name never reach the old lander. Shared state is guarded by one leaf lock. */
+ * carries the number of the TOPICS message it came after, so that ends of a topic made anew under
+ * an old name never reach the old lander. Shared state is guarded by one leaf lock. */
 #include "app/role_writer.h"
 
 #include <malloc.h>
@@ -70,9 +70,9 @@ struct slot {
 
 struct writer {
     const struct config *config;
-    struct frame_pipe *pipe;    /* owned */
-    struct sql_engine *engine;  /* owned */
-    struct sql_conn *conn;      /* owned */
+    struct frame_pipe *pipe;   /* owned */
+    struct sql_engine *engine; /* owned */
+    struct sql_conn *conn;     /* owned */
     struct lake_parquet parquet;
     char *bronze_dir; /* owned */
     atomic_bool cancel;
@@ -159,11 +159,20 @@ static void send_metrics(struct writer *w)
 static void request_free(struct request *r)
 {
     switch (r->type) {
-    case WIRE_TOPICS: wire_topics_deinit(&r->topics); break;
-    case WIRE_FLUSH: wire_flush_deinit(&r->flush); break;
-    case WIRE_CHECKPOINT: wire_checkpoint_deinit(&r->checkpoint); break;
-    case WIRE_DROP: wire_drop_deinit(&r->drop); break;
-    default: break;
+    case WIRE_TOPICS:
+        wire_topics_deinit(&r->topics);
+        break;
+    case WIRE_FLUSH:
+        wire_flush_deinit(&r->flush);
+        break;
+    case WIRE_CHECKPOINT:
+        wire_checkpoint_deinit(&r->checkpoint);
+        break;
+    case WIRE_DROP:
+        wire_drop_deinit(&r->drop);
+        break;
+    default:
+        break;
     }
     free(r);
 }
@@ -171,11 +180,16 @@ static void request_free(struct request *r)
 static err request_decode(struct request *r, struct str payload, struct errmsg *msg)
 {
     switch (r->type) {
-    case WIRE_TOPICS: return wire_topics_decode(payload, &r->topics, msg);
-    case WIRE_FLUSH: return wire_flush_decode(payload, &r->flush, msg);
-    case WIRE_CHECKPOINT: return wire_checkpoint_decode(payload, &r->checkpoint, msg);
-    case WIRE_DROP: return wire_drop_decode(payload, &r->drop, msg);
-    default: return errmsg_set(msg, ERR_INVALID, "unexpected message %u", r->type);
+    case WIRE_TOPICS:
+        return wire_topics_decode(payload, &r->topics, msg);
+    case WIRE_FLUSH:
+        return wire_flush_decode(payload, &r->flush, msg);
+    case WIRE_CHECKPOINT:
+        return wire_checkpoint_decode(payload, &r->checkpoint, msg);
+    case WIRE_DROP:
+        return wire_drop_decode(payload, &r->drop, msg);
+    default:
+        return errmsg_set(msg, ERR_INVALID, "unexpected message %u", r->type);
     }
 }
 
@@ -317,8 +331,8 @@ static void slot_worked(struct slot *slot)
     slot->state = blocked == NULL ? "ok" : "damaged";
     if (blocked != NULL) {
         (void)errmsg_set(&slot->detail, ERR_CORRUPT, "%s", blocked);
-        slot->unblock_at_ms = slot->unblock_at_ms != 0 ? slot->unblock_at_ms
-                                                       : now_ms() + UNBLOCK_EVERY_MS;
+        slot->unblock_at_ms =
+            slot->unblock_at_ms != 0 ? slot->unblock_at_ms : now_ms() + UNBLOCK_EVERY_MS;
     }
 }
 
@@ -454,7 +468,8 @@ static err slot_round(struct writer *w, struct slot *slot, const int64_t *ends, 
     return e;
 }
 
-/* Lands everything before `ends`. A damaged partition is left out once, so that the rest is there. */
+/* Lands everything before `ends`. A damaged partition is left out once, so that the rest is there.
+ */
 static err slot_flush(struct writer *w, struct slot *slot, const int64_t *ends, uint32_t count,
                       struct errmsg *msg)
 {
@@ -533,11 +548,20 @@ static void drop_run(struct writer *w, const struct request *r)
 static void request_run(struct writer *w, struct request *r)
 {
     switch (r->type) {
-    case WIRE_TOPICS: topics_apply(w, &r->topics); break;
-    case WIRE_FLUSH: flush_run(w, r); break;
-    case WIRE_CHECKPOINT: checkpoint_run(w, r); break;
-    case WIRE_DROP: drop_run(w, r); break;
-    default: break;
+    case WIRE_TOPICS:
+        topics_apply(w, &r->topics);
+        break;
+    case WIRE_FLUSH:
+        flush_run(w, r);
+        break;
+    case WIRE_CHECKPOINT:
+        checkpoint_run(w, r);
+        break;
+    case WIRE_DROP:
+        drop_run(w, r);
+        break;
+    default:
+        break;
     }
 }
 
@@ -608,9 +632,14 @@ static void *landing_main(void *arg)
 static bool frame_received(struct writer *w, const struct frame *frame)
 {
     switch (frame->type) {
-    case WIRE_STOP: return false;
-    case WIRE_ENDS: ends_received(w, frame->payload); return true;
-    default: request_push(w, frame); return true;
+    case WIRE_STOP:
+        return false;
+    case WIRE_ENDS:
+        ends_received(w, frame->payload);
+        return true;
+    default:
+        request_push(w, frame);
+        return true;
     }
 }
 

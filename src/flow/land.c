@@ -31,15 +31,15 @@ static void metrics_open(struct lander *l)
                                "Bytes of Parquet added to the topic's tables");
     m->landing = metric_get(METRIC_HISTOGRAM, "tarn_landing_seconds", l->labels,
                             "Time of one landing, from reading the log to the commit");
-    m->commit = metric_get(METRIC_HISTOGRAM, "tarn_commit_seconds", l->labels,
-                           "Time of one Delta commit");
+    m->commit =
+        metric_get(METRIC_HISTOGRAM, "tarn_commit_seconds", l->labels, "Time of one Delta commit");
     m->lag = metric_get(METRIC_GAUGE, "tarn_lag_events", l->labels,
                         "Acknowledged events that are not in the table yet");
     m->failures = metric_get(METRIC_COUNTER, "tarn_landing_failures_total", l->labels,
                              "Landings that failed and are tried again");
     for (int i = 1; i < EVENT_CODE_COUNT; i++) {
-        AUTO_TEXT labels = xasprintf("%s,reason=\"%s\"", l->labels,
-                                     event_code_name((enum event_code)i));
+        AUTO_TEXT labels =
+            xasprintf("%s,reason=\"%s\"", l->labels, event_code_name((enum event_code)i));
         m->dead[i] = metric_get(METRIC_COUNTER, "tarn_dead_letters_total", labels,
                                 "Records that went to the dead-letter table");
     }
@@ -63,7 +63,8 @@ struct lander *lander_new(const struct lander_options *o)
     l->cancel = o->cancel;
     for (int i = 0; i < LAND_TABLES; i++) {
         struct land_table *table = &l->tables[i];
-        table->name = xasprintf("%.*s%s", STR_ARGS(o->table), i == LAND_DEAD ? LAND_DEAD_SUFFIX : "");
+        table->name =
+            xasprintf("%.*s%s", STR_ARGS(o->table), i == LAND_DEAD ? LAND_DEAD_SUFFIX : "");
         table->dir = xasprintf("%s/%s", l->bronze_dir, table->name);
         table->next = xnew_array(int64_t, l->partition_count);
     }
@@ -163,8 +164,8 @@ err land_schema_refresh(struct lander *l, struct errmsg *msg)
     struct event_schema *in_table = NULL;
     struct event_schema *schema = NULL;
     TRY(land_schema_of(l->tables[LAND_ROWS].snapshot, &in_table, msg));
-    err e = land_schema_declared(in_table, &l->meta,
-                                 l->tables[LAND_ROWS].snapshot == NULL, &schema, msg);
+    err e = land_schema_declared(in_table, &l->meta, l->tables[LAND_ROWS].snapshot == NULL, &schema,
+                                 msg);
     if (e != ERR_OK) {
         event_schema_unref(in_table);
         return e;
@@ -324,8 +325,7 @@ static void measure_partition(struct lander *l, uint32_t partition, double *byte
         struct str name = str_from(names.items[i]);
         uint64_t base = 0;
         struct os_stat st;
-        if (!str_ends(name, STR(".log")) ||
-            !str_to_u64(str_of(name.ptr, name.len - 4), &base)) {
+        if (!str_ends(name, STR(".log")) || !str_to_u64(str_of(name.ptr, name.len - 4), &base)) {
             continue;
         }
         AUTO_TEXT path = xasprintf("%s/%s", dir, names.items[i]);
@@ -483,8 +483,8 @@ static void progress_schema(struct lander *l, struct wire_progress *p)
     const struct col_def *full = event_schema_full(schema);
     l->progress_columns = xrealloc(l->progress_columns, count, sizeof *l->progress_columns);
     for (size_t i = 0; i < count; i++) {
-        l->progress_columns[i] = (struct wire_column){str_from(full[i].name),
-                                                      str_from(col_type_sql(full[i].type))};
+        l->progress_columns[i] =
+            (struct wire_column){str_from(full[i].name), str_from(col_type_sql(full[i].type))};
     }
     size_t null_count = event_schema_null_count(schema);
     l->progress_nulls = xrealloc(l->progress_nulls, null_count + 1, sizeof *l->progress_nulls);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* land.h - landing: brings one topic's log into its two Delta tables, exactly once.
  *
- *   log [next, …)  ──ROWS──▶ Parquet in _staging ──fsync, link──▶ one commit of bronze.<table>
- *        │                                                         adds + columns + txn per partition
- *        └──DEAD──▶ the same way ──────────────────────────────▶ bronze.<table>__dead
+ *   log [next, …) ──ROWS──▶ Parquet in _staging ──fsync, link──▶ one commit of bronze.<table>
+ *       │                                                     adds + columns + txn per partition
+ *       └──DEAD──▶ the same way ───────────────────────────▶ bronze.<table>__dead
  *
  * Invariants:
  *  - Progress is in the tables alone: the next offset of a partition is its txn's version + 1.
@@ -16,7 +16,8 @@
  *    anew and goes on from what they say.
  *
  * A topic's declared partition columns count when the table is made; a declared column that is not
- * known by then is made a VARCHAR column. Delta stores an empty string in a partition column as null.
+ * known by then is made a VARCHAR column. Delta stores an empty string in a partition column as
+ * null.
  *
  * Thread: a lander belongs to one thread (the landing thread), except that `cancel` may be set and
  * the connection interrupted by others. */
@@ -30,7 +31,7 @@
 enum {
     LAND_COMMIT_BYTES_DEFAULT = 256 << 20, /* of log in one commit */
     LAND_INFER_BYTES_MAX = 1 << 30,        /* of log looked at before a column gets its type */
-    LAND_DEAD_ROUNDS = 4,     /* landings after which the dead-letter table's txn follows */
+    LAND_DEAD_ROUNDS = 4,      /* landings after which the dead-letter table's txn follows */
     LAND_DEAD_MS = 300 * 1000, /* or this time */
 };
 
@@ -60,9 +61,9 @@ const char *lander_table(const struct lander *l);
 const char *lander_uuid(const struct lander *l);
 uint32_t lander_partition_count(const struct lander *l);
 
-/* Reads topic.json and both tables, cleans up what a crash left. Called by lander_land() when needed;
- * by itself to report progress on start, or with `again` after topic.json changed.
- * Errors: as loading a table; CORRUPT, UNSUPPORTED. */
+/* Reads topic.json and both tables, cleans up what a crash left. Called by lander_land() when
+ * needed; by itself to report progress on start, or with `again` after topic.json changed. Errors:
+ * as loading a table; CORRUPT, UNSUPPORTED. */
 err lander_load(struct lander *l, bool again, struct errmsg *msg);
 /* The ends up to which records are acknowledged and durable; lower ones than before are ignored. */
 void lander_set_ends(struct lander *l, const int64_t *ends, uint32_t count, int64_t now_ms);
@@ -72,12 +73,12 @@ bool lander_is_due(struct lander *l, int64_t now_ms);
 /* True while there is something to land at all. */
 bool lander_has_lag(const struct lander *l);
 
-/* One round: at most about commit_bytes of log, up to `ends` (NULL: all there is), one commit of the
- * table, and of the dead-letter table when it has to. With `flush` the dead-letter table's txn follows
- * in any case. *out_more: there is more to do up to `ends`.
- * Errors: NOSPACE, IO (try again later); NOMEM (the next rounds are smaller); CANCELLED; CORRUPT, RANGE (a partition's log is
- * damaged: it is left out from now on, see lander_blocked, and the others go on with the next call);
- * UNSUPPORTED. Conflicts with other writers of the table are retried inside. */
+/* One round: at most about commit_bytes of log, up to `ends` (NULL: all there is), one commit of
+ * the table, and of the dead-letter table when it has to. With `flush` the dead-letter table's txn
+ * follows in any case. *out_more: there is more to do up to `ends`. Errors: NOSPACE, IO (try again
+ * later); NOMEM (the next rounds are smaller); CANCELLED; CORRUPT, RANGE (a partition's log is
+ * damaged: it is left out from now on, see lander_blocked, and the others go on with the next
+ * call); UNSUPPORTED. Conflicts with other writers of the table are retried inside. */
 err lander_land(struct lander *l, const int64_t *ends, bool flush, int64_t now_ms, bool *out_more,
                 struct errmsg *msg);
 /* Why a partition is left out; NULL when none is. */

@@ -13,9 +13,9 @@ enum {
 };
 
 struct staged_file {
-    char *staged;  /* owned: path where COPY wrote it */
-    char *target;  /* owned: relative to the table */
-    char *stats;   /* owned */
+    char *staged; /* owned: path where COPY wrote it */
+    char *target; /* owned: relative to the table */
+    char *stats;  /* owned */
     uint64_t size_bytes;
     uint64_t rows;
     struct lake_pair *values; /* owned; keys and values point into `text` */
@@ -104,8 +104,7 @@ static void add_safe(struct buf *out, struct str text)
     }
 }
 
-void land_files_folder(const struct sql_partition_value *partitions, size_t count,
-                       struct buf *out)
+void land_files_folder(const struct sql_partition_value *partitions, size_t count, struct buf *out)
 {
     for (size_t i = 0; i < count; i++) {
         struct str name = str_from(partitions[i].column);
@@ -165,8 +164,8 @@ err land_files_note(void *ctx, const struct sql_land_file *file, struct errmsg *
     item->staged = xstrdup(file->path);
     item->target = xasprintf("%s%s%s.parquet", buf_cstr(&folder), folder.len > 0 ? "/" : "",
                              os_uuid_new().text);
-    item->stats = xstrndup(file->stats_json.len > 0 ? file->stats_json.ptr : "",
-                           file->stats_json.len);
+    item->stats =
+        xstrndup(file->stats_json.len > 0 ? file->stats_json.ptr : "", file->stats_json.len);
     note_values(item, file);
     f->bytes += file->size_bytes;
     return item->text.failed ? errmsg_set(msg, ERR_TOO_LARGE, "partition values") : ERR_OK;

@@ -5,13 +5,13 @@
  *   <table>/_staging/<uuid>/links         the names the files will get, one per line
  *   <table>/date=2026-11-20/<uuid>.parquet  hard links, made after the bytes were fsynced
  *
- * Folders are named after the partition column without its leading underscores (a folder that begins
- * with one is invisible to pyarrow) and the value, unsafe bytes as %XX. The names mean nothing: the
- * Delta log's partitionValues count.
+ * Folders are named after the partition column without its leading underscores (a folder that
+ * begins with one is invisible to pyarrow) and the value, unsafe bytes as %XX. The names mean
+ * nothing: the Delta log's partitionValues count.
  *
  * A crash leaves a staging folder, and maybe links that no commit names. land_files_recover() reads
- * `links`, removes those that the table has never named, and then the folder. What it cannot prove to
- * be ours it leaves to VACUUM.
+ * `links`, removes those that the table has never named, and then the folder. What it cannot prove
+ * to be ours it leaves to VACUUM.
  *
  * Thread: one. */
 #pragma once
@@ -48,5 +48,4 @@ err land_files_recover(const char *table_dir, const struct lake_snapshot *snapsh
                        struct errmsg *msg);
 
 /* "date=2026-11-20": pure. */
-void land_files_folder(const struct sql_partition_value *partitions, size_t count,
-                       struct buf *out);
+void land_files_folder(const struct sql_partition_value *partitions, size_t count, struct buf *out);

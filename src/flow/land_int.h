@@ -9,10 +9,10 @@
 enum land_which { LAND_ROWS, LAND_DEAD, LAND_TABLES };
 
 struct land_table {
-    char *name;                    /* owned */
-    char *dir;                     /* owned */
+    char *name;                     /* owned */
+    char *dir;                      /* owned */
     struct lake_snapshot *snapshot; /* referenced; NULL: no table yet */
-    int64_t *next;                 /* owned: next offset per partition, from the txns */
+    int64_t *next;                  /* owned: next offset per partition, from the txns */
 };
 
 struct land_metrics {
@@ -45,10 +45,10 @@ struct lander {
     bool loaded; /* tables, schema, starts and next offsets are current */
     struct topic_meta meta;
     struct land_table tables[LAND_TABLES];
-    struct event_schema *schema; /* referenced; the table's columns, and declared ones to come */
+    struct event_schema *schema;   /* referenced; the table's columns, and declared ones to come */
     struct event_schema *in_table; /* referenced; exactly what the table has; NULL: no table */
-    int64_t *starts;             /* owned: log start per partition */
-    int64_t *ends;               /* owned: durable ends; -1 unknown */
+    int64_t *starts;               /* owned: log start per partition */
+    int64_t *ends;                 /* owned: durable ends; -1 unknown */
     /* Up to here the log is known to hold no dead record that is not in the dead-letter table. */
     int64_t *dead_clean; /* owned */
     /* Where between dead_clean and the table's next offset dead records can be. */
@@ -57,12 +57,12 @@ struct lander {
     struct errmsg blocked_why;
     uint32_t rotation; /* which partition goes first, so that a byte limit starves none */
 
-    int64_t lag_since_ms;    /* -1: no lag */
-    int64_t measured_ms;     /* when bytes_per_event was measured */
-    double bytes_per_event;  /* of log; 0: not measured */
-    uint32_t dead_rounds;    /* landings since the dead-letter table's last commit */
-    int64_t dead_commit_ms;  /* monotonic; 0: never */
-    int64_t last_commit_ms;  /* wall clock */
+    int64_t lag_since_ms;   /* -1: no lag */
+    int64_t measured_ms;    /* when bytes_per_event was measured */
+    double bytes_per_event; /* of log; 0: not measured */
+    uint32_t dead_rounds;   /* landings since the dead-letter table's last commit */
+    int64_t dead_commit_ms; /* monotonic; 0: never */
+    int64_t last_commit_ms; /* wall clock */
     int64_t commit_took_us;
     int64_t rescued;
     struct land_metrics metrics;

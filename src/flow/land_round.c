@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* land_round.c - one landing: choose ranges, grow the schema, COPY, publish, commit; then the same for
- * dead letters. See land.h for the invariants.
+/* land_round.c - one landing: choose ranges, grow the schema, COPY, publish, commit; then the same
+ * for dead letters. See land.h for the invariants.
  *
- * The byte limit of a commit is enforced while reading (log_source), so a round first reads and then
- * knows which offsets it reached. When the records turn out to hold fields without a column, the COPY
- * is thrown away, the columns are inferred over all that is acknowledged, and the COPY starts again:
- * rare, and the only way that no committed file lacks a value. */
+ * The byte limit of a commit is enforced while reading (log_source), so a round first reads and
+ * then knows which offsets it reached. When the records turn out to hold fields without a column,
+ * the COPY is thrown away, the columns are inferred over all that is acknowledged, and the COPY
+ * starts again: rare, and the only way that no committed file lacks a value. */
 #include "flow/land_int.h"
 
 #include "base/log.h"
@@ -19,9 +19,9 @@ enum { GROW_ATTEMPTS = EVENT_COLUMNS_MAX + 8 }; /* each adds at least one column
 /* What one commit of a table says. */
 struct landing {
     enum land_which which;
-    struct land_files *files;       /* borrowed; NULL: nothing but the txns */
-    const int64_t *next;            /* per partition: the offset after the last one it covers */
-    struct event_schema *schema;    /* borrowed; ROWS: the table's columns after it */
+    struct land_files *files;    /* borrowed; NULL: nothing but the txns */
+    const int64_t *next;         /* per partition: the offset after the last one it covers */
+    struct event_schema *schema; /* borrowed; ROWS: the table's columns after it */
     struct log_source_counts counts;
     int64_t began_us;
 };
@@ -57,8 +57,8 @@ static void block_failed(struct lander *l, struct log_source *source,
     ptrdiff_t index = log_source_failed_range(source);
     if (index >= 0) {
         l->blocked[ranges[index].partition] = true;
-        (void)errmsg_set(&l->blocked_why, ERR_CORRUPT, "partition %u: %s",
-                         ranges[index].partition, msg == NULL ? "damaged" : msg->text);
+        (void)errmsg_set(&l->blocked_why, ERR_CORRUPT, "partition %u: %s", ranges[index].partition,
+                         msg == NULL ? "damaged" : msg->text);
     }
 }
 
@@ -451,10 +451,8 @@ static err commit_dead(struct lander *l, struct land_files *files,
                        const struct log_source_counts *counts, const int64_t *clean,
                        int64_t began_us, int64_t now_ms, struct errmsg *msg)
 {
-    struct landing landing = {.which = LAND_DEAD,
-                              .files = files,
-                              .next = clean,
-                              .began_us = began_us};
+    struct landing landing = {
+        .which = LAND_DEAD, .files = files, .next = clean, .began_us = began_us};
     if (counts != NULL) {
         landing.counts = *counts;
     }
@@ -489,7 +487,8 @@ static err try_dead(struct lander *l, const struct log_range *ranges, size_t cou
         uint32_t partition = ranges[i].partition;
         int64_t reached = log_source_reached(source, i);
         /* Beyond the last span there is nothing dead up to the table's own next offset. */
-        clean[partition] = reached >= ranges[i].end ? l->tables[LAND_ROWS].next[partition] : reached;
+        clean[partition] =
+            reached >= ranges[i].end ? l->tables[LAND_ROWS].next[partition] : reached;
     }
     struct log_source_counts counts = log_source_counts(source);
     if (counts.dead > 0) {
@@ -515,8 +514,8 @@ static err land_dead(struct lander *l, bool flush, int64_t now_ms, struct errmsg
     if (l->dead_commit_ms == 0) {
         l->dead_commit_ms = now_ms;
     }
-    bool due = flush || l->dead_rounds >= LAND_DEAD_ROUNDS ||
-               now_ms - l->dead_commit_ms >= LAND_DEAD_MS;
+    bool due =
+        flush || l->dead_rounds >= LAND_DEAD_ROUNDS || now_ms - l->dead_commit_ms >= LAND_DEAD_MS;
     if (!due || !dead_txn_is_behind(l)) {
         return ERR_OK;
     }

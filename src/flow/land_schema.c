@@ -232,8 +232,8 @@ void land_schema_tag(const struct col_def *columns, size_t count, struct buf *ou
         buf_printf(&text, "%s\n%s\n", columns[i].name, col_type_sql(columns[i].type));
     }
     struct hash128 hash = hash_xxh3_128(buf_str(&text));
-    buf_printf(out, "{\"" LAND_SCHEMA_TAG "\":\"%016llx%016llx\"}",
-               (unsigned long long)hash.high, (unsigned long long)hash.low);
+    buf_printf(out, "{\"" LAND_SCHEMA_TAG "\":\"%016llx%016llx\"}", (unsigned long long)hash.high,
+               (unsigned long long)hash.low);
 }
 
 void land_schema_tag_of(struct str tags_json, struct buf *out)
@@ -296,8 +296,8 @@ err land_schema_commit(struct lake_commit *commit, const struct event_schema *be
             TRY(add_column(commit, str_from(full[i].name), full[i].type, msg));
         }
     }
-    bool same = before == NULL ? event_schema_null_count(after) == 0
-                               : null_fields_equal(before, after);
+    bool same =
+        before == NULL ? event_schema_null_count(after) == 0 : null_fields_equal(before, after);
     return same ? ERR_OK : commit_null_fields(commit, after);
 }
 

@@ -28,9 +28,9 @@
 err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **out_schema,
                    struct errmsg *msg);
 /* `schema` with the columns added that the newest version of the topic declares (a JSON object
- * {"columns":[{"name":…,"type":…}]}, types by their SQL names) and that it does not have; for a table
- * that is about to be `created` also its partition columns, as VARCHAR.
- * Errors: INVALID, LIMIT, NOMEM. Caller owns a reference. */
+ * {"columns":[{"name":…,"type":…}]}, types by their SQL names) and that it does not have; for a
+ * table that is about to be `created` also its partition columns, as VARCHAR. Errors: INVALID,
+ * LIMIT, NOMEM. Caller owns a reference. */
 err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg);
 
@@ -49,7 +49,8 @@ void land_schema_tag(const struct col_def *columns, size_t count, struct buf *ou
 /* The value of the tag of a file's tags JSON; empty when there is none. Appended to `out`. */
 void land_schema_tag_of(struct str tags_json, struct buf *out);
 
-/* Actions for a commit: what `after` has and `before` (NULL: the table is being created) has not. */
+/* Actions for a commit: what `after` has and `before` (NULL: the table is being created) has not.
+ */
 err land_schema_commit(struct lake_commit *commit, const struct event_schema *before,
                        const struct event_schema *after, struct errmsg *msg);
 /* Columns of the dead-letter table, on its creation. */

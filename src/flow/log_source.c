@@ -39,7 +39,7 @@ struct log_source {
     bool stop_at_new_columns;
     const atomic_bool *cancel; /* borrowed */
     atomic_uint threads_open;
-    atomic_uint next_start;    /* where the next thread begins to look */
+    atomic_uint next_start; /* where the next thread begins to look */
     atomic_ullong bytes;
     atomic_bool wants_columns;
     atomic_int failed_range; /* -1: none */
@@ -50,9 +50,9 @@ struct log_source {
     uint64_t dead;
     uint64_t rescued_rows;
     uint64_t dead_by_reason[EVENT_CODE_COUNT];
-    uint64_t *dead_by_range;       /* owned, part_count */
-    struct log_range *dead_spans;  /* owned, part_count */
-    uint64_t *misfits;       /* owned, event columns */
+    uint64_t *dead_by_range;      /* owned, part_count */
+    struct log_range *dead_spans; /* owned, part_count */
+    uint64_t *misfits;            /* owned, event columns */
 };
 
 /* One reading thread. */
@@ -64,7 +64,7 @@ struct log_thread {
     size_t projected_count;
     size_t part_index; /* of the block, and where to look first for the next */
     struct buf block;
-    size_t block_at;   /* of the next batch */
+    size_t block_at;    /* of the next batch */
     int64_t block_from; /* offsets of the block */
     int64_t block_next;
     bool in_batch;
@@ -131,8 +131,8 @@ err log_source_new(const struct log_source_options *options, struct log_source *
     s->topic_dir = xstrdup(options->topic_dir);
     topic_meta_copy(options->meta, &s->meta);
     s->schema = event_schema_ref(options->schema);
-    s->committed = event_schema_ref(options->committed != NULL ? options->committed
-                                                               : options->schema);
+    s->committed =
+        event_schema_ref(options->committed != NULL ? options->committed : options->schema);
     s->mode = options->mode;
     s->threads_max = MIN(MAX(options->threads_max, 1), LOG_SOURCE_THREADS_MAX);
     s->block_bytes = options->block_bytes != 0 ? options->block_bytes : LOG_SOURCE_BLOCK_BYTES;
@@ -160,8 +160,8 @@ err log_source_new(const struct log_source_options *options, struct log_source *
 
 /* ---- one reading thread ---- */
 
-/* Adds what the decoder counted to the source's totals. The rows that a decoder judged in INFER mode
- * count as rows too. */
+/* Adds what the decoder counted to the source's totals. The rows that a decoder judged in INFER
+ * mode count as rows too. */
 static void take_decoder_counts(struct log_thread *t)
 {
     struct log_source *s = t->source;
@@ -183,9 +183,8 @@ static void take_decoder_counts(struct log_thread *t)
 static err make_decoder(struct log_thread *t, const char *time_field, struct errmsg *msg)
 {
     take_decoder_counts(t);
-    struct decode_options options = {.time_field = str_from(time_field),
-                                     .infer = t->source->infers,
-                                     .borrow_text = true};
+    struct decode_options options = {
+        .time_field = str_from(time_field), .infer = t->source->infers, .borrow_text = true};
     TRY(decoder_new(t->source->schema, &options, &t->decoder, msg));
     if (t->source->mode == LOG_SOURCE_ROWS) {
         decoder_project(t->decoder, t->projected, t->projected_count);
@@ -194,7 +193,8 @@ static err make_decoder(struct log_thread *t, const char *time_field, struct err
     return ERR_OK;
 }
 
-/* Adds everything a thread counted to the totals: at the end of the input, and when it is closed. */
+/* Adds everything a thread counted to the totals: at the end of the input, and when it is closed.
+ */
 static void thread_counts(struct log_thread *t)
 {
     struct log_source *s = t->source;
@@ -288,7 +288,8 @@ static err block_done(struct log_thread *t, struct errmsg *msg)
         atomic_store(&s->wants_columns, true);
     }
     if (s->stop_at_new_columns && atomic_load(&s->wants_columns)) {
-        return errmsg_set(msg, ERR_AGAIN, "the events have fields that the table has no column for");
+        return errmsg_set(msg, ERR_AGAIN,
+                          "the events have fields that the table has no column for");
     }
     return ERR_OK;
 }
@@ -372,8 +373,8 @@ static err next_batch(struct log_thread *t, bool *out_more, struct errmsg *msg)
         if (batch_is_control(&header)) {
             continue;
         }
-        const struct topic_version *version = topic_version_at(
-            &s->meta, s->parts[t->part_index].range.partition, header.base_offset);
+        const struct topic_version *version =
+            topic_version_at(&s->meta, s->parts[t->part_index].range.partition, header.base_offset);
         const char *a = version->time_field;
         const char *b = t->time_field;
         if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) {

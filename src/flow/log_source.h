@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* log_source.h - a stretch of a topic's log as rows for SQL: ranges of partitions, decoded on the way.
+/* log_source.h - a stretch of a topic's log as rows for SQL, decoded on the way.
  *
  *     struct log_source_options o = {.topic_dir = dir, .meta = &meta, .schema = schema,
  *         .mode = LOG_SOURCE_ROWS, .ranges = ranges, .range_count = n, .threads_max = 2};
@@ -10,11 +10,11 @@
  *     log_source_counts(source) …
  *     log_source_free(source);
  *
- * Work is handed out in blocks of about `block_bytes` of whole batches, partitions in turn; a thread
- * decodes its block without locks. Memory: one block a thread (a block is larger only where a single
- * batch is). Each record of the ranges is seen exactly once a statement, by one thread, in no order
- * across blocks. A further statement reads from the start and counts anew (landing may run its COPY
- * again in another way); two statements must not read one source at the same time.
+ * Work is handed out in blocks of about `block_bytes` of whole batches, partitions in turn; a
+ * thread decodes its block without locks. Memory: one block a thread (a block is larger only where
+ * a single batch is). Each record of the ranges is seen exactly once a statement, by one thread, in
+ * no order across blocks. A further statement reads from the start and counts anew (landing may run
+ * its COPY again in another way); two statements must not read one source at the same time.
  *
  * Modes:
  *   ROWS   columns event_schema_full(schema); skips dead records, counting them
@@ -41,8 +41,8 @@ enum {
     LOG_SOURCE_THREADS_MAX = 64,
 };
 
-/* Offsets [from, end) of one partition; `end` must be an end of a batch that is there (acknowledged,
- * or reported by log_source_reached). */
+/* Offsets [from, end) of one partition; `end` must be an end of a batch that is there
+ * (acknowledged, or reported by log_source_reached). */
 struct log_range {
     uint32_t partition;
     int64_t from;
@@ -50,19 +50,19 @@ struct log_range {
 };
 
 struct log_source_options {
-    const char *topic_dir;         /* copied */
-    const struct topic_meta *meta; /* copied */
-    struct event_schema *schema;   /* referenced */
+    const char *topic_dir;          /* copied */
+    const struct topic_meta *meta;  /* copied */
+    struct event_schema *schema;    /* referenced */
     struct event_schema *committed; /* what `schema` was derived from when it has provisional
                                      * columns; NULL: `schema` has none. Referenced */
     enum log_source_mode mode;
     const struct log_range *ranges; /* copied; a partition at most once */
     size_t range_count;
-    uint32_t threads_max; /* 0: 1 */
-    size_t block_bytes;   /* 0: LOG_SOURCE_BLOCK_BYTES */
-    uint64_t bytes_max;   /* stop handing out blocks once this much was; 0: no limit */
-    bool infer;           /* ROWS: note unknown fields (INFER always does) */
-    bool stop_at_new_columns; /* ROWS: see above; implies infer */
+    uint32_t threads_max;      /* 0: 1 */
+    size_t block_bytes;        /* 0: LOG_SOURCE_BLOCK_BYTES */
+    uint64_t bytes_max;        /* stop handing out blocks once this much was; 0: no limit */
+    bool infer;                /* ROWS: note unknown fields (INFER always does) */
+    bool stop_at_new_columns;  /* ROWS: see above; implies infer */
     const atomic_bool *cancel; /* may be NULL; borrowed. When true reading fails with CANCELLED */
 };
 
@@ -78,7 +78,7 @@ AUTO_DEFINE(log_source)
 /* Makes it readable as tarn_source(<id>); the caller unregisters. Once. Errors: LIMIT. */
 err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_t *out_id,
                         struct errmsg *msg);
-/* Reads everything without SQL, on threads of its own: for INFER, and to count. Errors as reading. */
+/* Reads everything without SQL, on threads of its own: for INFER. Errors as reading. */
 err log_source_scan(struct log_source *s, struct errmsg *msg);
 
 /* --- after reading --- (also when it failed) */
@@ -89,8 +89,8 @@ bool log_source_wants_columns(struct log_source *s);
 ptrdiff_t log_source_failed_range(const struct log_source *s);
 /* What the records asked for; borrowed. NULL when nothing infers. */
 struct infer *log_source_infer(struct log_source *s);
-/* The next offset after what was handed out of range `index`: everything in [from, reached) has been
- * read when reading ended well. Equal to `end` unless bytes_max stopped it. */
+/* The next offset after what was handed out of range `index`: everything in [from, reached) has
+ * been read when reading ended well. Equal to `end` unless bytes_max stopped it. */
 int64_t log_source_reached(const struct log_source *s, size_t index);
 
 struct log_source_counts {
@@ -99,9 +99,9 @@ struct log_source_counts {
     uint64_t rescued_rows;
     uint64_t bytes; /* of log */
     uint64_t dead_by_reason[EVENT_CODE_COUNT];
-    const uint64_t *dead_by_range; /* range_count of them; borrowed */
+    const uint64_t *dead_by_range;      /* range_count of them; borrowed */
     const struct log_range *dead_spans; /* per range: whole blocks around its dead; borrowed */
-    const uint64_t *misfits;       /* per event column; borrowed */
+    const uint64_t *misfits;            /* per event column; borrowed */
     size_t misfit_count;
 };
 struct log_source_counts log_source_counts(struct log_source *s);

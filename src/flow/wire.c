@@ -8,24 +8,42 @@
 const char *wire_type_name(uint16_t type)
 {
     switch ((enum wire_type)type) {
-    case WIRE_TOPICS: return "TOPICS";
-    case WIRE_ENDS: return "ENDS";
-    case WIRE_FLUSH: return "FLUSH";
-    case WIRE_FLUSHED: return "FLUSHED";
-    case WIRE_CHECKPOINT: return "CHECKPOINT";
-    case WIRE_DROP: return "DROP";
-    case WIRE_STOP: return "STOP";
-    case WIRE_PROGRESS: return "PROGRESS";
-    case WIRE_METRICS: return "METRICS";
-    case WIRE_QUERY: return "QUERY";
-    case WIRE_CANCEL: return "CANCEL";
-    case WIRE_CREDIT: return "CREDIT";
-    case WIRE_HEAD: return "HEAD";
-    case WIRE_DATA: return "DATA";
-    case WIRE_DONE: return "DONE";
-    case WIRE_ERROR: return "ERROR";
-    case WIRE_PROGRESS_Q: return "PROGRESS_Q";
-    case WIRE_INFO: return "INFO";
+    case WIRE_TOPICS:
+        return "TOPICS";
+    case WIRE_ENDS:
+        return "ENDS";
+    case WIRE_FLUSH:
+        return "FLUSH";
+    case WIRE_FLUSHED:
+        return "FLUSHED";
+    case WIRE_CHECKPOINT:
+        return "CHECKPOINT";
+    case WIRE_DROP:
+        return "DROP";
+    case WIRE_STOP:
+        return "STOP";
+    case WIRE_PROGRESS:
+        return "PROGRESS";
+    case WIRE_METRICS:
+        return "METRICS";
+    case WIRE_QUERY:
+        return "QUERY";
+    case WIRE_CANCEL:
+        return "CANCEL";
+    case WIRE_CREDIT:
+        return "CREDIT";
+    case WIRE_HEAD:
+        return "HEAD";
+    case WIRE_DATA:
+        return "DATA";
+    case WIRE_DONE:
+        return "DONE";
+    case WIRE_ERROR:
+        return "ERROR";
+    case WIRE_PROGRESS_Q:
+        return "PROGRESS_Q";
+    case WIRE_INFO:
+        return "INFO";
     }
     return "UNKNOWN";
 }
@@ -40,7 +58,8 @@ static void put(json_t *object, const char *key, json_t *value)
 static void put_str(json_t *object, const char *key, struct str value)
 {
     json_t *text = json_from_str(value);
-    /* Text that came from outside as UTF-8 was checked there; anything else is not worth a frame. */
+    /* Text that came from outside as UTF-8 was checked there; anything else is not worth a frame.
+     */
     put(object, key, text != NULL ? text : json_string(""));
 }
 
@@ -496,8 +515,7 @@ void wire_progress_deinit(struct wire_progress *progress)
     *progress = (struct wire_progress){0};
 }
 
-err wire_progress_decode(struct str payload, struct wire_progress *out_progress,
-                         struct errmsg *msg)
+err wire_progress_decode(struct str payload, struct wire_progress *out_progress, struct errmsg *msg)
 {
     DECODE(wire_progress, progress_decode, wire_progress_deinit)
     *out_progress = decoded;
@@ -573,8 +591,8 @@ static err query_decode(struct str payload, struct wire_query *query, struct err
     TRY(json_opt_bool(root, "int64_as_string", &query->int64_as_string, msg));
     TRY(json_get_i64(root, "credit_bytes", &credit_bytes, msg));
     query->params = json_object_get(root, "params");
-    bool params_ok = query->params == NULL || json_is_array(query->params) ||
-                     json_is_object(query->params);
+    bool params_ok =
+        query->params == NULL || json_is_array(query->params) || json_is_object(query->params);
     if (!params_ok || query->limit < 0 || query->timeout_ms < 0 || credit_bytes < 0 ||
         query->sql.len > WIRE_SQL_BYTES_MAX) {
         return errmsg_set(msg, ERR_INVALID, "a member is out of its range");

@@ -134,7 +134,8 @@ void wire_drop_encode(const struct wire_drop *drop, struct buf *out);
 err wire_drop_decode(struct str payload, struct wire_drop *out_drop, struct errmsg *msg);
 void wire_drop_deinit(struct wire_drop *drop);
 
-/* PROGRESS: where one topic's tables stand, after each commit, on start and when `state` changes. */
+/* PROGRESS: where one topic's tables stand, after each commit, on start and when `state` changes.
+ */
 struct wire_column {
     struct str name;
     struct str type; /* SQL name: BIGINT, DOUBLE, BOOLEAN, VARCHAR, TIMESTAMP WITH TIME ZONE … */
@@ -197,7 +198,8 @@ void wire_query_encode(const struct wire_query *query, struct buf *out);
 err wire_query_decode(struct str payload, struct wire_query *out_query, struct errmsg *msg);
 void wire_query_deinit(struct wire_query *query);
 
-/* INFO: what GET /api/v1/tables/{table}[/history|/files] answers; answered like a QUERY, as JSON. */
+/* INFO: what GET /api/v1/tables/{table}[/history|/files] answers; answered like a QUERY, as JSON.
+ */
 struct wire_info {
     struct str table;
     struct str what; /* describe | history | files */

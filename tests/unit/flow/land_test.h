@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* land_test.h - a topic in a temporary folder, and what its two tables hold, for tests of landing. */
+/* land_test.h - a topic in a temporary folder, and what its two tables hold, for tests of landing.
+ */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,8 +73,8 @@ static inline void rig_open(struct rig *r, const char *partition_by)
     r->bronze = xasprintf("%s/lake/bronze", r->dir);
     OK(os_remove_tree(r->dir, &msg_));
     OK(os_mkdirs(r->bronze, &msg_));
-    struct topic_store_options store_options = {.wake_fd = -1, .manual_sync = true,
-                                                .reserve_bytes = 4096};
+    struct topic_store_options store_options = {
+        .wake_fd = -1, .manual_sync = true, .reserve_bytes = 4096};
     OK(topic_store_open(r->dir, &store_options, &r->store, &msg_));
     AUTO_TOPIC_META meta;
     OK(topic_meta_init(&meta, STR("web.logs"), &msg_));

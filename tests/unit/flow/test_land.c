@@ -24,10 +24,11 @@ static void every_record_lands_once(void **state)
     assert_int_equal(rig_i64(&rig, "web_logs", "sum(x)"), 46);
     assert_int_equal(rig_i64(&rig, "web_logs__dead", "count(*)"), 2);
     AUTO_BUF text = buf_make(4096);
-    rig_text(&rig, "web_logs__dead", "string_agg(reason || ' ' || value::VARCHAR, ',' ORDER BY _partition)",
-             &text);
+    rig_text(&rig, "web_logs__dead",
+             "string_agg(reason || ' ' || value::VARCHAR, ',' ORDER BY _partition)", &text);
     assert_string_equal(buf_cstr(&text), "invalid_json no json,not_an_object [1]");
-    rig_text(&rig, "web_logs", "string_agg(_date::VARCHAR || ' ' || _offset, ',' ORDER BY x)", &text);
+    rig_text(&rig, "web_logs", "string_agg(_date::VARCHAR || ' ' || _offset, ',' ORDER BY x)",
+             &text);
     assert_string_equal(buf_cstr(&text), "2026-11-20 0,2026-11-20 1,2026-11-20 3,2026-11-20 1");
 
     AUTO_TEXT dir = xasprintf("%s/web_logs", rig.bronze);
@@ -94,7 +95,8 @@ static void schema_grows(void **state)
     rig_flush(&rig);
     lander_progress(rig.lander, &progress);
     assert_int_equal(progress.column_count, 2 + EVENT_SYS_COUNT);
-    assert_true(str_is(progress.columns[1].name, "b") && str_is(progress.columns[1].type, "DOUBLE"));
+    assert_true(str_is(progress.columns[1].name, "b") &&
+                str_is(progress.columns[1].type, "DOUBLE"));
     AUTO_BUF text = buf_make(4096);
     rig_text(&rig, "web_logs", "string_agg(_rescued, '')", &text);
     assert_string_equal(buf_cstr(&text), "{\"a\":\"text\"}");
@@ -122,7 +124,8 @@ static void many_dates_land_together(void **state)
             int32_t days = (int32_t)(RIG_NOON_MS / RIG_DAY_MS) - day;
             char date[16];
             time_format_date(days, date);
-            (void)snprintf(values[i], sizeof values[i], "{\"time\":\"%sT0%d:00:00Z\",\"x\":%d}", date, i, day);
+            (void)snprintf(values[i], sizeof values[i], "{\"time\":\"%sT0%d:00:00Z\",\"x\":%d}",
+                           date, i, day);
             list[i] = values[i];
         }
         rig_append(&rig, (uint32_t)day % 2, RIG_NOON_MS, list, 4);
@@ -142,8 +145,8 @@ static void many_dates_land_together(void **state)
 static void declared_partition_column(void **state)
 {
     (void)state;
-    static const char *const values[] = {"{\"k\":\"a/../b\",\"x\":1}", "{\"k\":\"%\",\"x\":2}", "{\"x\":3}",
-                                         "{\"k\":\"ü\",\"x\":4}"};
+    static const char *const values[] = {"{\"k\":\"a/../b\",\"x\":1}", "{\"k\":\"%\",\"x\":2}",
+                                         "{\"x\":3}", "{\"k\":\"ü\",\"x\":4}"};
     rig_open(&rig, "k");
     rig_append(&rig, 0, RIG_NOON_MS, values, 4);
     rig_flush(&rig);
@@ -220,7 +223,8 @@ static void policy_decides_when(void **state)
 
 static void append_mixture(void)
 {
-    static const char *const a[] = {"{\"x\":1,\"t\":\"2026-11-01T00:00:00Z\"}", "bad", "{\"y\":\"q\"}"};
+    static const char *const a[] = {"{\"x\":1,\"t\":\"2026-11-01T00:00:00Z\"}", "bad",
+                                    "{\"y\":\"q\"}"};
     static const char *const b[] = {"{\"x\":\"rescued\"}", "{\"time\":\"2026-11-18T00:00:00Z\"}"};
     rig_append(&rig, 0, RIG_NOON_MS, a, 3);
     rig_append(&rig, 1, RIG_NOON_MS, b, 2);
@@ -270,7 +274,8 @@ static void every_fault_is_survived(void **state)
     }
 }
 
-/* When a COPY does not fit the memory it is run in another way, and nothing is read twice or lost. */
+/* When a COPY does not fit the memory it is run in another way, and nothing is read twice or lost.
+ */
 static void little_memory_is_enough(void **state)
 {
     (void)state;
@@ -303,7 +308,8 @@ static void little_memory_is_enough(void **state)
     rig_close(&rig);
 }
 
-/* Files that a crash left linked but not committed are removed by the next start, and only those. */
+/* Files that a crash left linked but not committed are removed by the next start, and only those.
+ */
 static void orphans_are_removed(void **state)
 {
     (void)state;
@@ -320,8 +326,8 @@ static void orphans_are_removed(void **state)
     AUTO_TEXT orphan = xasprintf("%s/date=2026-11-20/orphan.parquet", dir);
     AUTO_TEXT foreign = xasprintf("%s/date=2026-11-20/foreign.parquet", dir);
     AUTO_TEXT kept = xasprintf("%s/%.*s", dir, STR_ARGS(live->path));
-    AUTO_TEXT text = xasprintf("date=2026-11-20/orphan.parquet\n%.*s\n../../x\ndate=2026",
-                               STR_ARGS(live->path));
+    AUTO_TEXT text =
+        xasprintf("date=2026-11-20/orphan.parquet\n%.*s\n../../x\ndate=2026", STR_ARGS(live->path));
     OK(os_mkdirs(staging, &msg_));
     OK(os_replace_file(links, str_from(text), &msg_));
     OK(os_replace_file(orphan, STR("x"), &msg_));

@@ -87,12 +87,22 @@ static void progress_and_metrics_survive(void **state)
     int64_t dead[] = {5, 0};
     struct wire_column column = {STR("a\"b"), STR("BIGINT")};
     struct str null_field = STR("n");
-    struct wire_progress progress = {
-        .topic = STR("t"), .table = STR("t"), .uuid = STR("u"), .state = STR("ok"),
-        .detail = STR(""), .committed = committed, .dead_committed = dead,
-        .partition_count = 2, .version = 3, .dead_version = -1, .columns = &column,
-        .column_count = 1, .null_fields = &null_field, .null_field_count = 1, .rows = 11,
-        .commit_took_us = 99};
+    struct wire_progress progress = {.topic = STR("t"),
+                                     .table = STR("t"),
+                                     .uuid = STR("u"),
+                                     .state = STR("ok"),
+                                     .detail = STR(""),
+                                     .committed = committed,
+                                     .dead_committed = dead,
+                                     .partition_count = 2,
+                                     .version = 3,
+                                     .dead_version = -1,
+                                     .columns = &column,
+                                     .column_count = 1,
+                                     .null_fields = &null_field,
+                                     .null_field_count = 1,
+                                     .rows = 11,
+                                     .commit_took_us = 99};
     wire_progress_encode(&progress, &out);
     struct wire_progress back = {0};
     assert_int_equal(wire_progress_decode(buf_str(&out), &back, NULL), ERR_OK);
@@ -108,7 +118,8 @@ static void progress_and_metrics_survive(void **state)
     struct wire_metrics metrics = {0};
     assert_int_equal(wire_metrics_decode(buf_str(&out), &metrics, NULL), ERR_OK);
     assert_int_equal(metrics.pss_bytes, 1234);
-    assert_non_null(memmem(metrics.prometheus.ptr, metrics.prometheus.len, "tarn_wire_test_total", 20));
+    assert_non_null(
+        memmem(metrics.prometheus.ptr, metrics.prometheus.len, "tarn_wire_test_total", 20));
     assert_true(json_object_size(metrics.metrics) >= 1);
     wire_metrics_deinit(&metrics);
 }
@@ -119,8 +130,12 @@ static void queries_survive(void **state)
     (void)state;
     AUTO_BUF out = out_buf();
     AUTO_JSON params = json_pack("[i,s]", 1, "x");
-    struct wire_query query = {.sql = STR("SELECT 'ä'"), .format = STR("json"), .params = params,
-                               .limit = 10, .timeout_ms = 5, .int64_as_string = true,
+    struct wire_query query = {.sql = STR("SELECT 'ä'"),
+                               .format = STR("json"),
+                               .params = params,
+                               .limit = 10,
+                               .timeout_ms = 5,
+                               .int64_as_string = true,
                                .credit_bytes = 1 << 20};
     wire_query_encode(&query, &out);
     struct wire_query back = {0};
@@ -160,7 +175,8 @@ static void error_detail_becomes_text(void **state)
 {
     (void)state;
     AUTO_BUF out = out_buf();
-    wire_error_encode(&(struct wire_error){STR("sql_error"), STR("bad \xff\x01 byte"), 7, NULL}, &out);
+    wire_error_encode(&(struct wire_error){STR("sql_error"), STR("bad \xff\x01 byte"), 7, NULL},
+                      &out);
     struct wire_error error = {0};
     assert_int_equal(wire_error_decode(buf_str(&out), &error, NULL), ERR_OK);
     assert_int_equal(error.position, 7);
@@ -172,23 +188,33 @@ static void error_detail_becomes_text(void **state)
 static void bad_messages_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "[]", "{", "{}", "{\"topics\":{}}", "{\"topics\":[1]}",
-        "{\"topics\":[{\"name\":\"a\",\"table\":\"a\",\"uuid\":\"u\",\"dir\":\"d\",\"partitions\":0}]}",
-        "{\"topics\":[{\"name\":\"a\",\"table\":\"a\",\"uuid\":\"u\",\"dir\":\"d\",\"partitions\":1e9}]}"};
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{",
+        "{}",
+        "{\"topics\":{}}",
+        "{\"topics\":[1]}",
+        "{\"topics\":[{\"name\":\"a\",\"table\":\"a\",\"uuid\":\"u\",\"dir\":\"d\","
+        "\"partitions\":0}]}",
+        "{\"topics\":[{\"name\":\"a\",\"table\":\"a\",\"uuid\":\"u\",\"dir\":\"d\","
+        "\"partitions\":1e9}]}"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct wire_topics topics = {0};
         assert_int_not_equal(wire_topics_decode(str_from(bad[i]), &topics, NULL), ERR_OK);
         assert_null(topics.items);
     }
-    static const char *const bad_ends[] = {"{\"a\":1}", "{\"a\":[-1]}", "{\"a\":[1.5]}", "{\"a\":[\"1\"]}",
-                                           "{\"ok\":[1],\"a\":[null]}"};
+    static const char *const bad_ends[] = {"{\"a\":1}", "{\"a\":[-1]}", "{\"a\":[1.5]}",
+                                           "{\"a\":[\"1\"]}", "{\"ok\":[1],\"a\":[null]}"};
     for (size_t i = 0; i < ARRAY_LEN(bad_ends); i++) {
         struct wire_ends ends = {0};
         assert_int_not_equal(wire_ends_decode(str_from(bad_ends[i]), &ends, NULL), ERR_OK);
     }
     struct wire_query query = {0};
     assert_int_not_equal(wire_query_decode(STR("{\"sql\":\"x\",\"format\":\"json\",\"limit\":-1,"
-                                               "\"credit_bytes\":1}"), &query, NULL), ERR_OK);
+                                               "\"credit_bytes\":1}"),
+                                           &query, NULL),
+                         ERR_OK);
     uint64_t bytes = 0;
     assert_int_not_equal(wire_credit_decode(STR("{\"bytes\":-1}"), &bytes, NULL), ERR_OK);
 }
@@ -196,12 +222,9 @@ static void bad_messages_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(topics_and_ends_survive),
-        cmocka_unit_test(requests_survive),
-        cmocka_unit_test(progress_and_metrics_survive),
-        cmocka_unit_test(queries_survive),
-        cmocka_unit_test(error_detail_becomes_text),
-        cmocka_unit_test(bad_messages_are_refused),
+        cmocka_unit_test(topics_and_ends_survive),      cmocka_unit_test(requests_survive),
+        cmocka_unit_test(progress_and_metrics_survive), cmocka_unit_test(queries_survive),
+        cmocka_unit_test(error_detail_becomes_text),    cmocka_unit_test(bad_messages_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
