@@ -304,7 +304,7 @@ err topic_reader_log_start(struct topic_reader *r, int64_t *out_offset, struct e
 err topic_recover_readonly(const char *partition_dir, struct topic_ends *out_ends,
                            struct errmsg *msg)
 {
-    struct recover_options options = {.verify_bytes = 64u << 20};
+    struct recover_options options = {.verify_bytes = 8u << 20};
     const char *slash = strrchr(partition_dir, '/');
     uint64_t partition = 0;
     AUTO_TOPIC_META meta = {0};

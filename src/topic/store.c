@@ -128,7 +128,7 @@ static struct topic_store *store_new(const char *dir, const struct topic_store_o
     s->data_fd = -1;
     struct topic_store_options *o = &s->options;
     o->reserve_bytes = o->reserve_bytes == 0 ? 16u << 20 : o->reserve_bytes;
-    o->verify_bytes = o->verify_bytes == 0 ? 64u << 20 : o->verify_bytes;
+    o->verify_bytes = o->verify_bytes == 0 ? 8u << 20 : o->verify_bytes;
     o->mark_interval_us = o->mark_interval_us == 0 ? 100000 : o->mark_interval_us;
     o->idempotency_ms = o->idempotency_ms == 0 ? 24ll * 3600 * 1000 : o->idempotency_ms;
     o->idempotency_keys_max = o->idempotency_keys_max == 0 ? 1000000 : o->idempotency_keys_max;

@@ -25,7 +25,7 @@ struct topic;
 struct topic_store_options {
     int wake_fd;              /* eventfd the sync thread adds 1 to; -1: none. Borrowed */
     uint64_t reserve_bytes;   /* space reserved ahead per partition, at most; 0: 16 MiB */
-    uint64_t verify_bytes;    /* checked before the mark at recovery, per partition; 0: 64 MiB */
+    uint64_t verify_bytes;    /* checked before the mark at recovery, per partition; 0: 8 MiB */
     int64_t mark_interval_us; /* how far the mark may be behind; 0: 100 ms */
     int64_t idempotency_ms;   /* keys are kept for; 0: 24 h */
     uint32_t idempotency_keys_max; /* over all topics; 0: 1,000,000 */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -382,6 +383,90 @@ static void test_full_disk_heals(void **state)
     rig_end(&r);
 }
 
+/* Damage that a reader met quarantines for good; a repair that finds nothing bad loses nothing. */
+static void test_reported_damage(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    rig_must_open(&r);
+    rig_create(&r, 2);
+    assert_int_equal(rig_append(&r, 1, 5, 100, NULL), ERR_OK);
+    topic_report_damage(r.topic, 1, "a reader met a bad checksum");
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    assert_int_equal(topic_durable_end(r.topic, 1), 5);
+    rig_crash(&r);
+    rig_must_open(&r);
+    assert_int_equal(topic_partition_state(r.topic, 1, NULL), TOPIC_PARTITION_DAMAGED);
+    assert_int_equal(rig_append(&r, 1, 1, 10, NULL), ERR_CORRUPT);
+    for (int i = 0; i < 3; i++) {
+        uint32_t p = topic_partition_sticky(r.topic);
+        assert_int_equal(p, 0);
+        assert_int_equal(rig_append(&r, p, 1, 10, NULL), ERR_OK);
+        assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    }
+    int64_t lost = -1;
+    assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_INVALID);
+    assert_int_equal(topic_repair(r.topic, 1, &lost, NULL), ERR_OK);
+    assert_int_equal(lost, 0);
+    assert_int_equal(rig_append(&r, 1, 1, 10, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    assert_int_equal(rig_check(r.dir, 1, 0, 6), ERR_OK);
+    rig_end(&r);
+}
+
+struct follower {
+    const char *dir;
+    _Atomic int64_t end;
+    atomic_bool is_done;
+};
+
+/* Reads all that is acknowledged, over and over, as another process would. */
+static void *follow(void *context)
+{
+    struct follower *f = context;
+    bool is_last = false;
+    int64_t from = 0;
+    while (!is_last) {
+        is_last = atomic_load(&f->is_done);
+        int64_t end = atomic_load(&f->end);
+        if (rig_check(f->dir, 0, from, end) != ERR_OK) {
+            return context;
+        }
+        from = end - MIN(end, 20);
+    }
+    return NULL;
+}
+
+/* A reader beside the writer sees exactly what is acknowledged, across rolls. */
+static void test_reader_beside_writer(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    r.options.manual_sync = false;
+    rig_must_open(&r);
+    rig_create(&r, 1);
+    AUTO_TOPIC_META meta = {0};
+    topic_meta_copy(topic_meta_of(r.topic), &meta);
+    meta.settings.segment_bytes = 4096;
+    assert_int_equal(topic_store_update(r.store, r.topic, &meta, NULL), ERR_OK);
+    struct follower f = {.dir = r.dir};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, follow, &f), 0);
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(rig_append(&r, 0, 3, i % 100 == 0 ? 4000 : 60, NULL), ERR_OK);
+        atomic_store(&f.end, topic_acked_end(r.topic, 0));
+    }
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    atomic_store(&f.end, topic_acked_end(r.topic, 0));
+    atomic_store(&f.is_done, true);
+    void *result = &f;
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_null(result);
+    rig_end(&r);
+}
+
 /* With the sync thread: numbers become durable without being asked for, and wake the reactor. */
 static void test_group_commit_thread(void **state)
 {
@@ -436,6 +521,8 @@ int main(void)
         cmocka_unit_test(test_keys_as_kafka),
         cmocka_unit_test(test_sticky_partition),
         cmocka_unit_test(test_full_disk_heals),
+        cmocka_unit_test(test_reported_damage),
+        cmocka_unit_test(test_reader_beside_writer),
         cmocka_unit_test(test_group_commit_thread),
     };
     return cmocka_run_group_tests_name("topic_store", tests, NULL, NULL);
