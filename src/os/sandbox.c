@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sandbox.c - Landlock by hand (the C library has no wrappers and older headers stop early), seccomp
- * by libseccomp. */
+/* sandbox.c - Landlock by hand (the C library has no wrappers and older headers stop early),
+ * seccomp by libseccomp. */
 #include "os/sandbox.h"
 
 #include <errno.h>
@@ -42,8 +42,8 @@ enum {
     LL_REMOVE_FILE = 1 << 5,
     LL_MAKE_DIR = 1 << 7,
     LL_MAKE_REG = 1 << 8,
-    LL_REFER = 1 << 13,    /* version 2 */
-    LL_TRUNCATE = 1 << 14, /* version 3 */
+    LL_REFER = 1 << 13,     /* version 2 */
+    LL_TRUNCATE = 1 << 14,  /* version 3 */
     LL_IOCTL_DEV = 1 << 15, /* version 5 */
     LL_ALL_V1 = (1 << 13) - 1,
 };
@@ -116,6 +116,7 @@ err sandbox_files(const struct sandbox_paths *paths, struct errmsg *msg)
 }
 
 /* What a query has no use for. Names that a kernel or libseccomp does not know are skipped. */
+/* clang-format off */
 static const char *const refused_calls[] = {
     /* other programs and processes */
     "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev",
@@ -145,6 +146,7 @@ static const char *const refused_calls[] = {
     "modify_ldt", "personality", "lookup_dcookie", "nfsservctl", "uselib", "ustat", "sysfs",
     "vmsplice", "mq_open", "msgget", "semget", "shmget", "shmat",
 };
+/* clang-format on */
 
 /* Threads may be made, processes not. clone3 hides its flags behind a pointer, so it is declared
  * missing and the C library falls back to clone. */

@@ -1,11 +1,12 @@
-// SPDX-License-Identifier: MIT
-// double_text.cc - see double_text.h: the C++ library has the algorithm.
+/* SPDX-License-Identifier: MIT */
+/* double_text.cc - see double_text.h: the C++ library has the algorithm. */
 #include "sql/double_text.h"
 
 #include <charconv>
 #include <cstring>
 
-namespace {
+namespace
+{
 template <typename T> size_t shortest(T value, char *out)
 {
     char *end = std::to_chars(out, out + DOUBLE_TEXT_BYTES - 2, value).ptr;

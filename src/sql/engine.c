@@ -14,7 +14,7 @@
 
 #include "os/file.h"
 #include "os/sandbox.h"
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 
 enum { THREADS_DEFAULT_MAX = 8 };
 
@@ -158,13 +158,14 @@ static err lock_settings(struct sql_engine *engine, duckdb_connection connection
 static err restrict_files(const struct sql_engine_options *options, struct errmsg *msg)
 {
     const char *write_dirs[] = {options->temp_dir};
-    return sandbox_files(&(struct sandbox_paths){
-                             .read_dirs = options->read_dirs,
-                             .read_dir_count = options->read_dir_count,
-                             .write_dirs = write_dirs,
-                             .write_dir_count = options->temp_dir != NULL ? 1 : 0,
-                         },
-                         msg);
+    return sandbox_files(
+        &(struct sandbox_paths){
+            .read_dirs = options->read_dirs,
+            .read_dir_count = options->read_dir_count,
+            .write_dirs = write_dirs,
+            .write_dir_count = options->temp_dir != NULL ? 1 : 0,
+        },
+        msg);
 }
 
 static err restrict_rest(const struct sql_engine_options *options, uint64_t mapped_bytes,
@@ -173,13 +174,13 @@ static err restrict_rest(const struct sql_engine_options *options, uint64_t mapp
     uint64_t address_bytes = options->address_bytes;
     TRY(sandbox_system_calls(msg));
     uint64_t temp_bytes = options->temp_bytes_max > 0 ? options->temp_bytes_max : 10ULL << 30;
-    return sandbox_limits(&(struct sandbox_limits){
-                              .address_bytes = address_bytes > 0 ? mapped_bytes + address_bytes : 0,
-                              .file_bytes = options->file_bytes_max > 0 ? options->file_bytes_max
-                                                                        : temp_bytes,
-                              .files = options->files_max > 0 ? options->files_max : 1024,
-                          },
-                          msg);
+    return sandbox_limits(
+        &(struct sandbox_limits){
+            .address_bytes = address_bytes > 0 ? mapped_bytes + address_bytes : 0,
+            .file_bytes = options->file_bytes_max > 0 ? options->file_bytes_max : temp_bytes,
+            .files = options->files_max > 0 ? options->files_max : 1024,
+        },
+        msg);
 }
 
 static err set_up(struct sql_engine *engine, duckdb_connection connection,

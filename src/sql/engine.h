@@ -8,8 +8,8 @@
  *   2 inner    DuckDB's settings: no external access but the named folders, then locked
  *   3 outer    os/sandbox.h: Landlock, seccomp, resource limits of the whole process
  *
- * Opening a walled engine restricts the calling thread and all threads made later, for good; it must
- * happen before any other thread runs. The order is: open with one thread, Landlock, the other
+ * Opening a walled engine restricts the calling thread and all threads made later, for good; it
+ * must happen before any other thread runs. The order is: open with one thread, Landlock, the other
  * threads, seccomp (all threads), limits, settings, lock.
  *
  * Life cycle: engine > connection > result; close in the opposite order. */
@@ -23,20 +23,20 @@ struct sql_conn;
 struct sql_result;
 
 enum sql_wall {
-    SQL_WALL_INNER = 1,  /* DuckDB's settings, locked */
-    SQL_WALL_OUTER = 2,  /* Landlock, seccomp and limits on this process: cannot be undone */
+    SQL_WALL_INNER = 1, /* DuckDB's settings, locked */
+    SQL_WALL_OUTER = 2, /* Landlock, seccomp and limits on this process: cannot be undone */
     SQL_WALLS = SQL_WALL_INNER | SQL_WALL_OUTER,
 };
 
 enum { SQL_CONNECTIONS_MAX = 64 };
 struct sql_engine_options {
-    uint64_t memory_bytes;     /* DuckDB's memory_limit; 0: DuckDB's own default */
-    uint64_t address_bytes;    /* RLIMIT_AS on top of what is mapped already; 0: none. Outer wall */
-    unsigned threads;          /* 0: one per CPU, at most 8 */
-    const char *temp_dir;      /* spill folder, made when missing; NULL: no spilling */
-    uint64_t temp_bytes_max;   /* 0: 10 GiB */
-    unsigned connections;      /* how many can report progress; 0: 16, at most SQL_CONNECTIONS_MAX */
-    unsigned walls;            /* of enum sql_wall */
+    uint64_t memory_bytes;   /* DuckDB's memory_limit; 0: DuckDB's own default */
+    uint64_t address_bytes;  /* RLIMIT_AS on top of what is mapped already; 0: none. Outer wall */
+    unsigned threads;        /* 0: one per CPU, at most 8 */
+    const char *temp_dir;    /* spill folder, made when missing; NULL: no spilling */
+    uint64_t temp_bytes_max; /* 0: 10 GiB */
+    unsigned connections;    /* how many can report progress; 0: 16, at most SQL_CONNECTIONS_MAX */
+    unsigned walls;          /* of enum sql_wall */
     const char *const *read_dirs; /* for the walls: what SQL and source callbacks may read */
     size_t read_dir_count;
     uint64_t file_bytes_max; /* RLIMIT_FSIZE, outer wall; 0: temp_bytes_max */
@@ -125,8 +125,8 @@ struct sql_progress sql_conn_progress(struct sql_conn *conn);
 void sql_add_name(struct buf *out, struct str name);
 void sql_add_text(struct buf *out, struct str text);
 
-/* Appends a file's path as text for read_parquet() and friends, such that none of its characters acts
- * as a pattern. */
+/* Appends a file's path as text for read_parquet() and friends, such that none of its characters
+ * acts as a pattern. */
 void sql_add_path(struct buf *out, struct str path);
 
 /* --- Sessions: connections for statements of users, with views of their own ---

@@ -3,7 +3,7 @@
  *
  * An interrupt must not be lost between two steps: DuckDB clears its own flag when a statement
  * starts, so ours is set first, asked after each start, and DuckDB's covers the time from there. */
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 
 /* --- errors --- */
 
@@ -12,11 +12,16 @@ static const struct {
     const char *prefix;
     err code;
 } error_kinds[] = {
-    {"INTERRUPT Error", ERR_CANCELLED},  {"Interrupted", ERR_CANCELLED},
-    {"Catalog Error", ERR_NOT_FOUND},    {"Out of Memory Error", ERR_NOMEM},
-    {"IO Error", ERR_IO},                {"Permission Error", ERR_DENIED},
-    {"Fatal Error", ERR_FAILED},         {"FATAL Error", ERR_FAILED},
-    {"INTERNAL Error", ERR_FAILED},      {"HTTP Error", ERR_DENIED},
+    {"INTERRUPT Error", ERR_CANCELLED},
+    {"Interrupted", ERR_CANCELLED},
+    {"Catalog Error", ERR_NOT_FOUND},
+    {"Out of Memory Error", ERR_NOMEM},
+    {"IO Error", ERR_IO},
+    {"Permission Error", ERR_DENIED},
+    {"Fatal Error", ERR_FAILED},
+    {"FATAL Error", ERR_FAILED},
+    {"INTERNAL Error", ERR_FAILED},
+    {"HTTP Error", ERR_DENIED},
     {"Not implemented Error", ERR_UNSUPPORTED},
 };
 
@@ -353,8 +358,8 @@ err sql_query_stream(struct sql_conn *conn, struct str sql, const json_t *params
     return ERR_OK;
 }
 
-/* A stream left before its end stays the connection's active statement, with its threads' buffers and
- * its sources, until the next one comes: so give it one. */
+/* A stream left before its end stays the connection's active statement, with its threads' buffers
+ * and its sources, until the next one comes: so give it one. */
 static void end_statement(struct sql_conn *conn)
 {
     duckdb_prepared_statement next = NULL;

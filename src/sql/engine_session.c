@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* engine_session.c - a connection with a catalog of its own, so that statements of several users run
- * beside each other with views of the same names. */
-#include "sql/engine_int.h"
+/* engine_session.c - a connection with a catalog of its own, so that statements of several users
+ * run beside each other with views of the same names. */
+#include "sql/duck.h"
 
 struct sql_session {
     struct sql_conn *conn; /* owned */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* format.c - whole answers: head, rows, tail, handed out in pieces of at most SQL_WRITE_BYTES_MAX. */
+/* format.c - whole answers: head, rows, tail, handed out in pieces of at most SQL_WRITE_BYTES_MAX.
+ * */
 #include "sql/format.h"
 
 #include "os/file.h"
@@ -210,8 +211,7 @@ err sql_format_stream(struct sql_result *result, const struct sql_format_options
 /* --- Parquet --- */
 
 static err copy_to_file(struct sql_conn *conn, struct str sql, const json_t *params,
-                        uint64_t rows_max, const char *path, int64_t *out_rows,
-                        struct errmsg *msg)
+                        uint64_t rows_max, const char *path, int64_t *out_rows, struct errmsg *msg)
 {
     AUTO_BUF copy = buf_make(16 << 20);
     buf_puts(&copy, "COPY (");

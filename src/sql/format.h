@@ -2,11 +2,11 @@
 /* format.h - answers as bytes: JSON, NDJSON, CSV and Parquet.
  *
  * The form of a value follows from its column's type, never from the value:
- *   BOOLEAN true/false · integers up to 64 bits numbers (BIGINT, UBIGINT strings when int64_strings)
+ * BOOLEAN true/false · integers up to 64 bits numbers (BIGINT, UBIGINT strings when int64_strings)
  *   · HUGEINT, UHUGEINT, DECIMAL, BIGNUM strings · FLOAT, DOUBLE shortest numbers; NaN and the
  *   infinities null, since JSON has no such numbers (CSV: nan, inf, -inf) · DATE "2026-11-20" ·
  *   TIMESTAMP of every unit, with zone or without: RFC 3339 UTC "2026-11-20T12:34:56.789Z" · TIME
- *   "12:34:56.5" · INTERVAL, UUID, ENUM, BIT, VARIANT: DuckDB's text · VARCHAR strings · BLOB base64
+ * "12:34:56.5" · INTERVAL, UUID, ENUM, BIT, VARIANT: DuckDB's text · VARCHAR strings · BLOB base64
  *   · LIST, ARRAY arrays · STRUCT objects · MAP array of {"key":…,"value":…} · UNION the member's
  *   value. Columns of type JSON are strings (their text), like VARCHAR.
  * In CSV (RFC 4180: CRLF, header line, quotes doubled) a null is an empty field and an empty string

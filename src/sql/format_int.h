@@ -2,7 +2,7 @@
 /* format_int.h - values of DuckDB's vectors as text; shared by the parts of format.h. */
 #pragma once
 #include "sql/double_text.h"
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 #include "sql/format.h"
 
 /* One column, or one child of a nested one. */

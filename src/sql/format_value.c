@@ -280,7 +280,10 @@ static void add_clock(char **at, uint64_t nanos)
     if (fraction != 0) {
         *(*at)++ = '.';
         int digits = fraction % 1000000 == 0 ? 3 : fraction % 1000 == 0 ? 6 : 9;
-        add_digits(at, digits == 3 ? fraction / 1000000 : digits == 6 ? fraction / 1000 : fraction,
+        add_digits(at,
+                   digits == 3   ? fraction / 1000000
+                   : digits == 6 ? fraction / 1000
+                                 : fraction,
                    digits);
     }
 }

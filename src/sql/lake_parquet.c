@@ -4,7 +4,7 @@
 #include "sql/lake_parquet.h"
 
 #include "os/file.h"
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 
 enum { READ_SQL_BYTES_MAX = 1 << 20, WRITE_SQL_BYTES_MAX = 1 << 20 };
 

@@ -4,7 +4,7 @@
 
 #include "os/clock.h"
 #include "os/file.h"
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 
 enum { GROUP_PARTITIONS = 32, STATS_BYTES_MAX = 16 << 20 };
 
@@ -216,8 +216,7 @@ static size_t read_keys(const struct copy_run *run, duckdb_vector map, idx_t row
     return count;
 }
 
-static err report_file(struct copy_run *run, duckdb_data_chunk chunk, idx_t row,
-                       struct errmsg *msg)
+static err report_file(struct copy_run *run, duckdb_data_chunk chunk, idx_t row, struct errmsg *msg)
 {
     uint64_t rows = ((const uint64_t *)duckdb_vector_get_data(
         duckdb_data_chunk_get_vector(chunk, OUT_ROWS)))[row];
@@ -381,10 +380,7 @@ static err copy(struct copy_run *run, struct errmsg *msg)
     err e = run_copy(run, run->options->select_sql, &first);
     bool is_too_much = e == ERR_NOMEM || (e == ERR_IO && strstr(first.text, "open files") != NULL);
     if (!is_too_much || run->options->partition_count == 0 || run->rows > 0) {
-        if (e != ERR_OK) {
-            errmsg_set(msg, e, "%s", first.text);
-        }
-        return e;
+        return e == ERR_OK ? ERR_OK : errmsg_set(msg, e, "%s", first.text);
     }
     TRY(empty_folder(run->options->target_dir, msg));
     TRY(drop_staged(run->conn, msg));

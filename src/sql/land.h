@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* land.h - rows to Parquet files: COPY by partition, and statistics as Delta wants them.
  *
- * The files, <uuid>.parquet right in the staging folder, hold all columns, the partition columns too
- * (Delta readers ignore them there, views of ours read them). Nothing is made durable here: the
+ * The files, <uuid>.parquet right in the staging folder, hold all columns, the partition columns
+ * too (Delta readers ignore them there, views of ours read them). Nothing is made durable here: the
  * caller fsyncs, links into the table and commits. On an error the caller removes what lies there.
  *
  * One file a partition, whatever their number. DuckDB is told to keep a file open for each (its own
  * limit of 100 makes several); it buffers 256 KiB a partition, a thread and more, so where that is
- * over its memory limit, the rows are first gathered in a temporary table (which may spill) ordered by
- * partition, and written some partitions at a time.
+ * over its memory limit, the rows are first gathered in a temporary table (which may spill) ordered
+ * by partition, and written some partitions at a time.
  *
  * Statistics cover the columns that are not nested and not partition columns. */
 #pragma once
@@ -34,8 +34,8 @@ struct sql_land_file {
 typedef err sql_land_file_fn(void *ctx, const struct sql_land_file *file, struct errmsg *msg);
 
 struct sql_copy_options {
-    const char *select_sql; /* ours: "SELECT … FROM tarn_source(7)" */
-    const char *target_dir; /* exists, empty */
+    const char *select_sql;               /* ours: "SELECT … FROM tarn_source(7)" */
+    const char *target_dir;               /* exists, empty */
     const char *const *partition_columns; /* names in the SELECT; DATE, VARCHAR, integers … */
     size_t partition_count;               /* 0: one file */
     const char *compression;              /* NULL: zstd */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* land_stats.c - column statistics of DuckDB as the text of Delta's add.stats (delta.md section 11).
+/* land_stats.c - column statistics of DuckDB as the text of Delta's add.stats (delta.md section
+ * 11).
  *
- * A bound that is not certainly right is left out: a missing one costs a file read, a wrong one loses
- * rows. DuckDB cuts strings over 256 bytes itself and raises the last byte of the maximum, which stays
- * an upper bound; it gives none for long strings that are not ASCII. */
+ * A bound that is not certainly right is left out: a missing one costs a file read, a wrong one
+ * loses rows. DuckDB cuts strings over 256 bytes itself and raises the last byte of the maximum,
+ * which stays an upper bound; it gives none for long strings that are not ASCII. */
 #include "base/timefmt.h"
 #include "sql/land.h"
 
@@ -107,8 +108,9 @@ static bool add_bound(const struct sql_column_stats *column, bool is_max, struct
         if (!str_is_utf8(text)) {
             return false;
         }
-        return is_max ? add_string_max(text, out)
-                      : buf_add_json_string(out, str_of(text.ptr, prefix_bytes(text, STRING_CHARS)));
+        return is_max
+                   ? add_string_max(text, out)
+                   : buf_add_json_string(out, str_of(text.ptr, prefix_bytes(text, STRING_CHARS)));
     }
     return false;
 }

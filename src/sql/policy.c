@@ -3,8 +3,8 @@
  *
  * Objects of the tree are told apart by "class" (expressions) and "type" (relations, query nodes,
  * modifiers, types). Every kind that may occur is listed here, every other is refused, so that a
- * construct of a newer version is closed until somebody opens it. Whatever carries a function's name
- * or a catalog is looked at, wherever it stands.
+ * construct of a newer version is closed until somebody opens it. Whatever carries a function's
+ * name or a catalog is looked at, wherever it stands.
  *
  * Reading information_schema shows the tables of all sessions; the tree is changed to read the
  * session's own views instead (engine_session.c) and turned back into text. */
@@ -12,7 +12,7 @@
 
 #include <strings.h>
 
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 #include "sql/policy_functions.h"
 
 enum { JSON_BYTES_MAX = 32 << 20, SCOPE_MAX = 512, NAME_BYTES_MAX = 255 };
@@ -54,14 +54,14 @@ static bool is_in(const char *const *list, size_t count, struct str name)
 
 enum sql_function_class sql_policy_function(struct str name)
 {
-    return is_in(scalars_allowed, ARRAY_LEN(scalars_allowed), name)  ? SQL_FUNCTION_ALLOWED
+    return is_in(scalars_allowed, ARRAY_LEN(scalars_allowed), name) ? SQL_FUNCTION_ALLOWED
            : is_in(scalars_denied, ARRAY_LEN(scalars_denied), name) ? SQL_FUNCTION_DENIED
                                                                     : SQL_FUNCTION_UNKNOWN;
 }
 
 enum sql_function_class sql_policy_table_function(struct str name)
 {
-    return is_in(tables_allowed, ARRAY_LEN(tables_allowed), name)  ? SQL_FUNCTION_ALLOWED
+    return is_in(tables_allowed, ARRAY_LEN(tables_allowed), name) ? SQL_FUNCTION_ALLOWED
            : is_in(tables_denied, ARRAY_LEN(tables_denied), name) ? SQL_FUNCTION_DENIED
                                                                   : SQL_FUNCTION_UNKNOWN;
 }
@@ -125,7 +125,8 @@ static err push_cte(struct walk *w, const char *name)
         return deny(w, "the name", name, "use letters, digits and _ in names after WITH");
     }
     if (w->scope_count == SCOPE_MAX) {
-        return errmsg_set(w->msg, ERR_TOO_LARGE, "more than %d common table expressions", SCOPE_MAX);
+        return errmsg_set(w->msg, ERR_TOO_LARGE, "more than %d common table expressions",
+                          SCOPE_MAX);
     }
     w->scope[w->scope_count++] = name;
     return ERR_OK;
@@ -162,7 +163,8 @@ static err walk_information(struct walk *w, json_t *table, const char *name)
             w->result->all_tables = true;
             w->is_rewritten = true;
             if (member(table, "alias")[0] == '\0') {
-                (void)json_object_set_new(table, "alias", json_string(views[i])); /* checked by use */
+                (void)json_object_set_new(table, "alias",
+                                          json_string(views[i])); /* checked by use */
             }
             (void)json_object_set_new(table, "schema_name", json_string("tarn")); /* likewise */
             return ERR_OK;
@@ -265,16 +267,16 @@ static err walk_members(struct walk *w, json_t *object, const char *except)
     return ERR_OK;
 }
 
-/* A query: its CTEs in order, each seeing those before it (and itself when recursive), then the rest,
- * which sees them all. */
+/* A query: its CTEs in order, each seeing those before it (and itself when recursive), then the
+ * rest, which sees them all. */
 static err walk_query(struct walk *w, json_t *query, const char *type)
 {
     size_t mark = w->scope_count;
     json_t *map = json_object_get(json_object_get(query, "cte_map"), "map");
     for (size_t i = 0; i < json_array_size(map); i++) {
         const json_t *entry = json_array_get(map, i);
-        json_t *inner = json_object_get(json_object_get(json_object_get(entry, "value"), "query"),
-                                        "node");
+        json_t *inner =
+            json_object_get(json_object_get(json_object_get(entry, "value"), "query"), "node");
         bool is_recursive = str_is(str_from(member(inner, "type")), "RECURSIVE_CTE_NODE");
         if (is_recursive) {
             TRY(push_cte(w, member(entry, "key")));
@@ -301,8 +303,9 @@ static err walk_expression(struct walk *w, json_t *expression, const char *class
 {
     static const char *const leaves[] = {"COLUMN_REF", "CONSTANT", "PARAMETER",
                                          "POSITIONAL_REFERENCE", "LAMBDA_REF"};
-    static const char *const inner[] = {"BETWEEN", "CASE",   "CAST", "COLLATE", "COMPARISON",
-                                        "CONJUNCTION", "LAMBDA", "OPERATOR", "STAR", "SUBQUERY"};
+    static const char *const inner[] = {"BETWEEN",    "CASE",        "CAST",   "COLLATE",
+                                        "COMPARISON", "CONJUNCTION", "LAMBDA", "OPERATOR",
+                                        "STAR",       "SUBQUERY"};
     static const char *const functions[] = {"FUNCTION", "WINDOW"};
     if (IS_ONE_OF(class, leaves)) {
         return ERR_OK;
@@ -327,12 +330,20 @@ static err walk_table_function(struct walk *w, json_t *relation)
 
 static err walk_kind(struct walk *w, json_t *object, const char *type)
 {
-    static const char *const queries[] = {"SELECT_NODE", "SET_OPERATION_NODE",
-                                          "RECURSIVE_CTE_NODE", "CTE_NODE"};
+    static const char *const queries[] = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE",
+                                          "CTE_NODE"};
     static const char *const plain[] = {
-        "SUBQUERY",         "JOIN",           "EXPRESSION_LIST",        "EMPTY",
-        "ORDER_MODIFIER",   "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER",
-        "ORDER_DEFAULT",    "ASCENDING",      "DESCENDING",
+        "SUBQUERY",
+        "JOIN",
+        "EXPRESSION_LIST",
+        "EMPTY",
+        "ORDER_MODIFIER",
+        "LIMIT_MODIFIER",
+        "LIMIT_PERCENT_MODIFIER",
+        "DISTINCT_MODIFIER",
+        "ORDER_DEFAULT",
+        "ASCENDING",
+        "DESCENDING",
     };
     if (IS_ONE_OF(type, queries)) {
         return walk_query(w, object, type);
@@ -371,7 +382,8 @@ static err walk_object(struct walk *w, json_t *object)
                           SQL_POLICY_NODES_MAX);
     }
     if (member(object, "pivot_enum")[0] != '\0') {
-        return deny(w, "PIVOT with the enum", member(object, "pivot_enum"), "list its values: ON x IN (…)");
+        return deny(w, "PIVOT with the enum", member(object, "pivot_enum"),
+                    "list its values: ON x IN (…)");
     }
     if (str_is(str_from(member(object, "id")), "VARIANT")) {
         return deny(w, "the type", "VARIANT", "use JSON"); /* deep JSON overflows its stack */

@@ -2,10 +2,11 @@
 /* source.c - the table function tarn_source(id) over registered sources.
  *
  * A slot is counted: one for being registered, one for each bound statement. The last one out calls
- * release(). DuckDB destroys its bind data with the statement, so a source outlives every reader. */
+ * release(). DuckDB destroys its bind data with the statement, so a source outlives every reader.
+ * */
 #include "sql/source.h"
 
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 
 struct source_slot {
     uint64_t id;
@@ -334,7 +335,7 @@ static void source_local_init(duckdb_init_info info)
                                      &reader->thread_ctx, &msg);
     free(projected);
     if (e != ERR_OK) {
-        errmsg_wrap(&msg, e, "tarn_source[%s]", err_name(e));
+        (void)errmsg_wrap(&msg, e, "tarn_source[%s]", err_name(e));
         duckdb_init_set_error(info, msg.text);
     }
     reader->is_open = e == ERR_OK;
@@ -358,7 +359,7 @@ static void source_scan(duckdb_function_info info, duckdb_data_chunk output)
     struct errmsg msg = {0};
     err e = reader->slot->source.fill(reader->thread_ctx, reader->cols, SOURCE_ROWS, &rows, &msg);
     if (e != ERR_OK) {
-        errmsg_wrap(&msg, e, "tarn_source[%s]", err_name(e));
+        (void)errmsg_wrap(&msg, e, "tarn_source[%s]", err_name(e));
         duckdb_function_set_error(info, msg.text);
         return;
     }
@@ -367,8 +368,7 @@ static void source_scan(duckdb_function_info info, duckdb_data_chunk output)
     duckdb_data_chunk_set_size(output, rows);
 }
 
-err sql_sources_install(struct sql_engine *engine, duckdb_connection connection,
-                        struct errmsg *msg)
+err sql_sources_install(struct sql_engine *engine, duckdb_connection connection, struct errmsg *msg)
 {
     ASSERT(duckdb_vector_size() == SOURCE_ROWS);
     duckdb_table_function function = duckdb_create_table_function();

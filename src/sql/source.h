@@ -140,7 +140,7 @@ struct col_block {
     size_t count;
     struct arena *arena; /* owned: strings */
 };
-/* Errors: NOMEM. Strings of one chunk may take up to `string_bytes_max`; past it values are null. */
+/* Errors: NOMEM. Strings of a chunk may take up to `string_bytes_max`; past it values are null. */
 err col_block_init(struct col_block *block, const struct col_def *defs, size_t count,
                    size_t string_bytes_max);
 void col_block_deinit(struct col_block *block);

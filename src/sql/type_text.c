@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* type_text.c - names of DuckDB's types as SQL writes them. */
-#include "sql/engine_int.h"
+#include "sql/duck.h"
 
 static const char *const type_names[] = {
     [DUCKDB_TYPE_BOOLEAN] = "BOOLEAN",

@@ -10,7 +10,8 @@
 
 #include "sql/engine.h"
 
-/* Fails the test with the message of `msg_`, which the call fills (declared by the caller or here). */
+/* Fails the test with the message of `msg_`, which the call fills (declared by the caller or here).
+ * */
 #define OK(call)                                                                                   \
     do {                                                                                           \
         struct errmsg msg_ = {0};                                                                  \

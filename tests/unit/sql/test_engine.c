@@ -27,7 +27,8 @@ static void parameters_bind(void **state)
     assert_int_equal(sql_result_i64(result, 0, 0), 1);
     sql_result_close(result);
     AUTO_JSON named = json_pack("{s:i, s:i}", "low", 3, "high", 5);
-    OK(sql_query_stream(conn, STR("SELECT count(*) FROM range(10) WHERE range BETWEEN $low AND $high"),
+    OK(sql_query_stream(conn,
+                        STR("SELECT count(*) FROM range(10) WHERE range BETWEEN $low AND $high"),
                         named, &result, &msg_));
     OK(sql_result_fetch(result, &rows, &msg_));
     assert_int_equal(sql_result_i64(result, 0, 0), 3);
@@ -134,7 +135,8 @@ static void cancelled_statements_end(void **state)
             fail_msg("%s: %s %s", statements[i], err_name(e), msg.text);
         }
         print_message("stopped after %.0f ms\n", (double)(ended_us - canceller.sent_us) / 1000);
-        assert_true(ended_us - canceller.sent_us < 2000000); /* 500 ms on a machine that is not busy */
+        assert_true(ended_us - canceller.sent_us <
+                    2000000); /* 500 ms on a machine that is not busy */
         sql_conn_interrupt_reset(conn);
         assert_int_equal(test_i64(conn, "SELECT 5"), 5);
     }
@@ -182,7 +184,8 @@ static void sessions_are_apart(void **state)
 {
     (void)state;
     struct sql_engine *engine = NULL;
-    OK(sql_engine_open(&(struct sql_engine_options){.threads = 1, .connections = 2}, &engine, &msg_));
+    OK(sql_engine_open(&(struct sql_engine_options){.threads = 1, .connections = 2}, &engine,
+                       &msg_));
     struct sql_session *sessions[3];
     for (int i = 0; i < 3; i++) {
         OK(sql_session_open(engine, &sessions[i], &msg_));
@@ -209,7 +212,8 @@ static void sessions_are_apart(void **state)
     }
     struct sql_conn *conn = NULL;
     OK(sql_conn_open(engine, &conn, &msg_));
-    assert_int_equal(test_i64(conn, "SELECT count(*) FROM duckdb_databases() WHERE NOT internal"), 1);
+    assert_int_equal(test_i64(conn, "SELECT count(*) FROM duckdb_databases() WHERE NOT internal"),
+                     1);
     sql_conn_close(conn);
     sql_engine_close(engine);
 }
@@ -251,8 +255,8 @@ static struct sql_conn *confined_conn(void)
     return conn;
 }
 
-/* Statements that ignore DuckDB's memory limit end in a clean error under the address limit, and the
- * engine goes on. */
+/* Statements that ignore DuckDB's memory limit end in a clean error under the address limit, and
+ * the engine goes on. */
 static void memory_killers_end_cleanly(void **state)
 {
     (void)state;
@@ -291,16 +295,28 @@ static void deep_json_does_not_kill(void **state)
         skip();
     }
     static const char *const statements[] = {
-        "SELECT json_valid(j) FROM d", "SELECT json_type(j) FROM d", "SELECT json_keys(j) FROM d",
-        "SELECT json_array_length(j) FROM d", "SELECT json_extract(j, '$.a') FROM d",
-        "SELECT j ->> '$[0][0]' FROM d", "SELECT json_quote(j) FROM d", "SELECT to_json(j) FROM d",
-        "SELECT json_exists(j, '$[0]') FROM d", "SELECT json_value(j, '$[0]') FROM d",
-        "SELECT json_group_array(j) FROM d", "SELECT json_group_object('k', j) FROM d",
-        "SELECT json_object('k', j), json_array(j) FROM d", "SELECT json_pretty(j) FROM d",
-        "SELECT from_json(j, '[\"VARCHAR\"]') FROM d", "SELECT json_transform(j, '[\"JSON\"]') FROM d",
-        "SELECT CAST(j AS VARCHAR[]) FROM d", "SELECT count(*) FROM d, json_each(d.j)",
-        "SELECT j::JSON = j::JSON FROM d", "SELECT row_to_json(d), array_to_json([j]) FROM d",
-        "SELECT json_extract(j, '$**') FROM d", "SELECT json_extract_string(j, ['$[0]', '/0']) FROM d",
+        "SELECT json_valid(j) FROM d",
+        "SELECT json_type(j) FROM d",
+        "SELECT json_keys(j) FROM d",
+        "SELECT json_array_length(j) FROM d",
+        "SELECT json_extract(j, '$.a') FROM d",
+        "SELECT j ->> '$[0][0]' FROM d",
+        "SELECT json_quote(j) FROM d",
+        "SELECT to_json(j) FROM d",
+        "SELECT json_exists(j, '$[0]') FROM d",
+        "SELECT json_value(j, '$[0]') FROM d",
+        "SELECT json_group_array(j) FROM d",
+        "SELECT json_group_object('k', j) FROM d",
+        "SELECT json_object('k', j), json_array(j) FROM d",
+        "SELECT json_pretty(j) FROM d",
+        "SELECT from_json(j, '[\"VARCHAR\"]') FROM d",
+        "SELECT json_transform(j, '[\"JSON\"]') FROM d",
+        "SELECT CAST(j AS VARCHAR[]) FROM d",
+        "SELECT count(*) FROM d, json_each(d.j)",
+        "SELECT j::JSON = j::JSON FROM d",
+        "SELECT row_to_json(d), array_to_json([j]) FROM d",
+        "SELECT json_extract(j, '$**') FROM d",
+        "SELECT json_extract_string(j, ['$[0]', '/0']) FROM d",
     };
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         pid_t pid = fork();
@@ -308,9 +324,9 @@ static void deep_json_does_not_kill(void **state)
             int quiet = open("/dev/null", O_WRONLY);
             (void)dup2(quiet, STDERR_FILENO);
             struct sql_conn *conn = confined_conn();
-            OK(sql_exec(conn,
-                        "CREATE TABLE d AS SELECT (repeat('[', 100000) || repeat(']', 100000)) AS j",
-                        &msg_));
+            OK(sql_exec(
+                conn, "CREATE TABLE d AS SELECT (repeat('[', 100000) || repeat(']', 100000)) AS j",
+                &msg_));
             (void)sql_exec(conn, statements[i], NULL); /* an error is fine, death is not */
             _exit(0);
         }
@@ -326,14 +342,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_killers_end_cleanly), /* forks: before any thread is made */
-        cmocka_unit_test(deep_json_does_not_kill),
-        cmocka_unit_test(parameters_bind),
-        cmocka_unit_test(errors_have_codes),
-        cmocka_unit_test(large_results_stream),
-        cmocka_unit_test(cancelled_statements_end),
-        cmocka_unit_test(progress_is_seen),
-        cmocka_unit_test(sessions_are_apart),
-        cmocka_unit_test(time_is_utc),
+        cmocka_unit_test(deep_json_does_not_kill),    cmocka_unit_test(parameters_bind),
+        cmocka_unit_test(errors_have_codes),          cmocka_unit_test(large_results_stream),
+        cmocka_unit_test(cancelled_statements_end),   cmocka_unit_test(progress_is_seen),
+        cmocka_unit_test(sessions_are_apart),         cmocka_unit_test(time_is_utc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,93 +38,93 @@ static void answer(const char *sql, struct sql_format_options options, struct bu
     sql_result_close(result);
 }
 
+static const struct {
+    const char *value;
+    const char *json;
+    const char *csv;
+} values[] = {
+    {"NULL", "null", ""},
+    {"NULL::INT", "null", ""},
+    {"true", "true", "true"},
+    {"(-128)::TINYINT", "-128", "-128"},
+    {"65535::USMALLINT", "65535", "65535"},
+    {"4294967295::UINTEGER", "4294967295", "4294967295"},
+    {"-9223372036854775808", "-9223372036854775808", "-9223372036854775808"},
+    {"18446744073709551615::UBIGINT", "18446744073709551615", "18446744073709551615"},
+    {"(-170141183460469231731687303715884105728)::HUGEINT",
+     "\"-170141183460469231731687303715884105728\"", "-170141183460469231731687303715884105728"},
+    {"340282366920938463463374607431768211455::UHUGEINT",
+     "\"340282366920938463463374607431768211455\"", "340282366920938463463374607431768211455"},
+    {"0::HUGEINT", "\"0\"", "0"},
+    {"(-1.05)::DECIMAL(4,2)", "\"-1.05\"", "-1.05"},
+    {"0.001::DECIMAL(9,3)", "\"0.001\"", "0.001"},
+    {"12345678901234567890.123456789::DECIMAL(38,9)", "\"12345678901234567890.123456789\"",
+     "12345678901234567890.123456789"},
+    {"7::DECIMAL(18,0)", "\"7\"", "7"},
+    {"0.1::DOUBLE", "0.1", "0.1"},
+    {"1::DOUBLE", "1.0", "1.0"},
+    {"-1e300::DOUBLE", "-1e+300", "-1e+300"},
+    {"0.1::FLOAT", "0.1", "0.1"},
+    {"'nan'::DOUBLE", "null", "nan"},
+    {"'-inf'::DOUBLE", "null", "-inf"},
+    {"'inf'::FLOAT", "null", "inf"},
+    {"DATE '2026-11-20'", "\"2026-11-20\"", "2026-11-20"},
+    {"DATE '0044-03-15 (BC)'", "\"-000043-03-15\"", "-000043-03-15"},
+    {"DATE 'infinity'", "\"infinity\"", "infinity"},
+    {"TIMESTAMPTZ '2026-11-20 13:34:56.789+01'", "\"2026-11-20T12:34:56.789Z\"",
+     "2026-11-20T12:34:56.789Z"},
+    {"TIMESTAMPTZ '1969-12-31 23:59:59.999999+00'", "\"1969-12-31T23:59:59.999999Z\"",
+     "1969-12-31T23:59:59.999999Z"},
+    {"TIMESTAMP '2026-11-20 12:00:00'", "\"2026-11-20T12:00:00Z\"", "2026-11-20T12:00:00Z"},
+    {"TIMESTAMP_S '2026-11-20 12:00:01'", "\"2026-11-20T12:00:01Z\"", "2026-11-20T12:00:01Z"},
+    {"TIMESTAMP_MS '2026-11-20 12:00:01.5'", "\"2026-11-20T12:00:01.500Z\"",
+     "2026-11-20T12:00:01.500Z"},
+    {"TIMESTAMP_NS '2026-11-20 12:00:01.123456789'", "\"2026-11-20T12:00:01.123456789Z\"",
+     "2026-11-20T12:00:01.123456789Z"},
+    {"TIMESTAMP '-infinity'", "\"-infinity\"", "-infinity"},
+    {"TIMESTAMP '12026-11-20 12:00:00'", "\"+012026-11-20T12:00:00Z\"", "+012026-11-20T12:00:00Z"},
+    {"TIME '12:34:56.5'", "\"12:34:56.500\"", "12:34:56.500"},
+    {"TIMETZ '12:34:56+02:30'", "\"12:34:56+02:30\"", "12:34:56+02:30"},
+    {"INTERVAL '1 year 2 months 3 days 04:05:06.7'", "\"1 year 2 months 3 days 04:05:06.700000\"",
+     "1 year 2 months 3 days 04:05:06.700000"},
+    {"INTERVAL 0 DAY", "\"00:00:00\"", "00:00:00"},
+    {"'4ac7a9e9-607c-4c8a-84f3-843f0191e3fd'::UUID", "\"4ac7a9e9-607c-4c8a-84f3-843f0191e3fd\"",
+     "4ac7a9e9-607c-4c8a-84f3-843f0191e3fd"},
+    {"'b'::ENUM('a', 'b')", "\"b\"", "b"},
+    {"'0101'::BIT", "\"0101\"", "0101"},
+    {"''::BLOB", "\"\"", ""},
+    {"'a'::BLOB", "\"YQ==\"", "YQ=="},
+    {"'ab\\xFF'::BLOB", "\"YWL/\"", "YWL/"},
+    {"'plain'", "\"plain\"", "plain"},
+    {"''", "\"\"", "\"\""},
+    {"'a,\"b\"' || chr(10) || chr(9) || chr(1) || '\\ü'", "\"a,\\\"b\\\"\\n\\t\\u0001\\\\ü\"",
+     "\"a,\"\"b\"\"\n\t\x01\\ü\""},
+    {"'{\"a\": 1}'::JSON", "\"{\\\"a\\\": 1}\"", "\"{\"\"a\"\": 1}\""},
+    {"[1, NULL, 3]", "[1,null,3]", "\"[1,null,3]\""},
+    {"[]::INT[]", "[]", "[]"},
+    {"[[1], [2, 3]]", "[[1],[2,3]]", "\"[[1],[2,3]]\""},
+    {"[1, 2]::INT[2]", "[1,2]", "\"[1,2]\""},
+    {"{'a': 1, 'b c\"d': 'x', 'e': NULL}", "{\"a\":1,\"b c\\\"d\":\"x\",\"e\":null}",
+     "\"{\"\"a\"\":1,\"\"b c\\\"\"d\"\":\"\"x\"\",\"\"e\"\":null}\""},
+    {"MAP {'k': [1.5::DOUBLE, 'nan'::DOUBLE]}", "[{\"key\":\"k\",\"value\":[1.5,null]}]",
+     "\"[{\"\"key\"\":\"\"k\"\",\"\"value\"\":[1.5,null]}]\""},
+    {"union_value(n := 7)", "7", NULL},
+};
+
 /* Each type has the one form that format.h promises, in JSON and in CSV. */
 static void every_type_has_its_form(void **state)
 {
     (void)state;
-    static const struct {
-        const char *value;
-        const char *json;
-        const char *csv;
-    } cases[] = {
-        {"NULL", "null", ""},
-        {"NULL::INT", "null", ""},
-        {"true", "true", "true"},
-        {"(-128)::TINYINT", "-128", "-128"},
-        {"65535::USMALLINT", "65535", "65535"},
-        {"4294967295::UINTEGER", "4294967295", "4294967295"},
-        {"-9223372036854775808", "-9223372036854775808", "-9223372036854775808"},
-        {"18446744073709551615::UBIGINT", "18446744073709551615", "18446744073709551615"},
-        {"(-170141183460469231731687303715884105728)::HUGEINT",
-         "\"-170141183460469231731687303715884105728\"", "-170141183460469231731687303715884105728"},
-        {"340282366920938463463374607431768211455::UHUGEINT",
-         "\"340282366920938463463374607431768211455\"", "340282366920938463463374607431768211455"},
-        {"0::HUGEINT", "\"0\"", "0"},
-        {"(-1.05)::DECIMAL(4,2)", "\"-1.05\"", "-1.05"},
-        {"0.001::DECIMAL(9,3)", "\"0.001\"", "0.001"},
-        {"12345678901234567890.123456789::DECIMAL(38,9)", "\"12345678901234567890.123456789\"",
-         "12345678901234567890.123456789"},
-        {"7::DECIMAL(18,0)", "\"7\"", "7"},
-        {"0.1::DOUBLE", "0.1", "0.1"},
-        {"1::DOUBLE", "1.0", "1.0"},
-        {"-1e300::DOUBLE", "-1e+300", "-1e+300"},
-        {"0.1::FLOAT", "0.1", "0.1"},
-        {"'nan'::DOUBLE", "null", "nan"},
-        {"'-inf'::DOUBLE", "null", "-inf"},
-        {"'inf'::FLOAT", "null", "inf"},
-        {"DATE '2026-11-20'", "\"2026-11-20\"", "2026-11-20"},
-        {"DATE '0044-03-15 (BC)'", "\"-000043-03-15\"", "-000043-03-15"},
-        {"DATE 'infinity'", "\"infinity\"", "infinity"},
-        {"TIMESTAMPTZ '2026-11-20 13:34:56.789+01'", "\"2026-11-20T12:34:56.789Z\"",
-         "2026-11-20T12:34:56.789Z"},
-        {"TIMESTAMPTZ '1969-12-31 23:59:59.999999+00'", "\"1969-12-31T23:59:59.999999Z\"",
-         "1969-12-31T23:59:59.999999Z"},
-        {"TIMESTAMP '2026-11-20 12:00:00'", "\"2026-11-20T12:00:00Z\"", "2026-11-20T12:00:00Z"},
-        {"TIMESTAMP_S '2026-11-20 12:00:01'", "\"2026-11-20T12:00:01Z\"", "2026-11-20T12:00:01Z"},
-        {"TIMESTAMP_MS '2026-11-20 12:00:01.5'", "\"2026-11-20T12:00:01.500Z\"",
-         "2026-11-20T12:00:01.500Z"},
-        {"TIMESTAMP_NS '2026-11-20 12:00:01.123456789'", "\"2026-11-20T12:00:01.123456789Z\"",
-         "2026-11-20T12:00:01.123456789Z"},
-        {"TIMESTAMP '-infinity'", "\"-infinity\"", "-infinity"},
-        {"TIMESTAMP '12026-11-20 12:00:00'", "\"+012026-11-20T12:00:00Z\"",
-         "+012026-11-20T12:00:00Z"},
-        {"TIME '12:34:56.5'", "\"12:34:56.500\"", "12:34:56.500"},
-        {"TIMETZ '12:34:56+02:30'", "\"12:34:56+02:30\"", "12:34:56+02:30"},
-        {"INTERVAL '1 year 2 months 3 days 04:05:06.7'",
-         "\"1 year 2 months 3 days 04:05:06.700000\"", "1 year 2 months 3 days 04:05:06.700000"},
-        {"INTERVAL 0 DAY", "\"00:00:00\"", "00:00:00"},
-        {"'4ac7a9e9-607c-4c8a-84f3-843f0191e3fd'::UUID", "\"4ac7a9e9-607c-4c8a-84f3-843f0191e3fd\"",
-         "4ac7a9e9-607c-4c8a-84f3-843f0191e3fd"},
-        {"'b'::ENUM('a', 'b')", "\"b\"", "b"},
-        {"'0101'::BIT", "\"0101\"", "0101"},
-        {"''::BLOB", "\"\"", ""},
-        {"'a'::BLOB", "\"YQ==\"", "YQ=="},
-        {"'ab\\xFF'::BLOB", "\"YWL/\"", "YWL/"},
-        {"'plain'", "\"plain\"", "plain"},
-        {"''", "\"\"", "\"\""},
-        {"'a,\"b\"' || chr(10) || chr(9) || chr(1) || '\\ü'",
-         "\"a,\\\"b\\\"\\n\\t\\u0001\\\\ü\"", "\"a,\"\"b\"\"\n\t\x01\\ü\""},
-        {"'{\"a\": 1}'::JSON", "\"{\\\"a\\\": 1}\"", "\"{\"\"a\"\": 1}\""},
-        {"[1, NULL, 3]", "[1,null,3]", "\"[1,null,3]\""},
-        {"[]::INT[]", "[]", "[]"},
-        {"[[1], [2, 3]]", "[[1],[2,3]]", "\"[[1],[2,3]]\""},
-        {"[1, 2]::INT[2]", "[1,2]", "\"[1,2]\""},
-        {"{'a': 1, 'b c\"d': 'x', 'e': NULL}", "{\"a\":1,\"b c\\\"d\":\"x\",\"e\":null}",
-         "\"{\"\"a\"\":1,\"\"b c\\\"\"d\"\":\"\"x\"\",\"\"e\"\":null}\""},
-        {"MAP {'k': [1.5::DOUBLE, 'nan'::DOUBLE]}", "[{\"key\":\"k\",\"value\":[1.5,null]}]",
-         "\"[{\"\"key\"\":\"\"k\"\",\"\"value\"\":[1.5,null]}]\""},
-        {"union_value(n := 7)", "7", NULL},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        AUTO_TEXT sql = xasprintf("SELECT %s AS v FROM range(1)", cases[i].value);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        AUTO_TEXT sql = xasprintf("SELECT %s AS v FROM range(1)", values[i].value);
         AUTO_BUF json = buf_make(1 << 20);
         answer(sql, (struct sql_format_options){.format = SQL_FORMAT_NDJSON}, &json);
-        AUTO_TEXT right_json = xasprintf("{\"v\":%s}\n", cases[i].json);
+        AUTO_TEXT right_json = xasprintf("{\"v\":%s}\n", values[i].json);
         assert_string_equal(buf_cstr(&json), right_json);
-        if (cases[i].csv != NULL) {
+        if (values[i].csv != NULL) {
             AUTO_BUF csv = buf_make(1 << 20);
             answer(sql, (struct sql_format_options){.format = SQL_FORMAT_CSV}, &csv);
-            AUTO_TEXT right_csv = xasprintf("v\r\n%s\r\n", cases[i].csv);
+            AUTO_TEXT right_csv = xasprintf("v\r\n%s\r\n", values[i].csv);
             assert_string_equal(buf_cstr(&csv), right_csv);
         }
     }
@@ -199,9 +199,9 @@ static void huge_cells_go_out_in_pieces(void **state)
     struct sql_result *result = NULL;
     OK(sql_query_stream(conn, STR("SELECT repeat('x', 300000000) AS v"), NULL, &result, &msg_));
     AUTO_BUF none = buf_make(64 << 20);
-    assert_int_equal(sql_format_stream(result, &(struct sql_format_options){0}, gather, &none, NULL,
-                                       NULL),
-                     ERR_TOO_LARGE);
+    assert_int_equal(
+        sql_format_stream(result, &(struct sql_format_options){0}, gather, &none, NULL, NULL),
+        ERR_TOO_LARGE);
     sql_result_close(result);
 }
 
@@ -213,9 +213,9 @@ static void unknown_types_are_refused(void **state)
     OK(sql_query_stream(conn, STR("SELECT 1::VARIANT AS v"), NULL, &result, &msg_));
     struct errmsg msg = {0};
     AUTO_BUF out = buf_make(1 << 20);
-    assert_int_equal(sql_format_stream(result, &(struct sql_format_options){0}, gather, &out, NULL,
-                                       &msg),
-                     ERR_UNSUPPORTED);
+    assert_int_equal(
+        sql_format_stream(result, &(struct sql_format_options){0}, gather, &out, NULL, &msg),
+        ERR_UNSUPPORTED);
     assert_non_null(strstr(msg.text, "column v"));
     assert_non_null(strstr(msg.text, "cast it"));
     sql_result_close(result);
@@ -228,7 +228,8 @@ static void parquet_answer_holds_the_rows(void **state)
     AUTO_TEXT path = xasprintf("/tmp/tarn-test-%llx.parquet", (unsigned long long)os_random_u64());
     AUTO_JSON params = json_pack("[i]", 10);
     struct sql_answer got = {0};
-    OK(sql_query_parquet(conn, STR("SELECT range AS n FROM range(100) WHERE range > $1 ORDER BY n -- x"),
+    OK(sql_query_parquet(conn,
+                         STR("SELECT range AS n FROM range(100) WHERE range > $1 ORDER BY n -- x"),
                          params, 0, path, &got, &msg_));
     assert_int_equal(got.rows, 89);
     assert_false(got.is_truncated);
@@ -262,7 +263,8 @@ static void encoding_is_fast(void **state)
         uint64_t bytes = 0;
         struct sql_answer got = {0};
         int64_t start_us = os_mono_us();
-        OK(sql_format_stream(result, &(struct sql_format_options){.format = (enum sql_format)format},
+        OK(sql_format_stream(result,
+                             &(struct sql_format_options){.format = (enum sql_format)format},
                              count_bytes, &bytes, &got, &msg_));
         double seconds = (double)(os_mono_us() - start_us) / 1e6;
         sql_result_close(result);

@@ -147,10 +147,9 @@ static void very_many_dates_make_one_file_each(void **state)
     AUTO_TEXT spill = xasprintf("%s-spill", folder);
     struct sql_engine *engine = NULL;
     struct sql_conn *conn = NULL;
-    OK(sql_engine_open(&(struct sql_engine_options){.threads = 2,
-                                                    .memory_bytes = 128 << 20,
-                                                    .temp_dir = spill},
-                       &engine, &msg_));
+    OK(sql_engine_open(
+        &(struct sql_engine_options){.threads = 2, .memory_bytes = 128 << 20, .temp_dir = spill},
+        &engine, &msg_));
     OK(sql_conn_open(engine, &conn, &msg_));
     static struct landed landed;
     landed = (struct landed){0};
@@ -307,12 +306,13 @@ static void string_bounds_enclose_the_values(void **state)
     OK(sql_execf(conn, &msg_, "SELECT setseed(%f)", (double)seed / 1000000));
     for (int round = 0; round < 60; round++) {
         fresh_folder();
-        OK(sql_exec(conn,
-                    "CREATE OR REPLACE TABLE t AS SELECT list_reduce(list_transform(range(1 + "
-                    "(random() * 300)::INT), x -> chr(CASE (random() * 6)::INT WHEN 0 THEN 233 WHEN "
-                    "1 THEN 127 WHEN 2 THEN 1114111 WHEN 3 THEN 1 ELSE 97 + (x % 3)::INT END)), (a, "
-                    "b) -> a || b) AS s FROM range(1 + (random() * 4)::INT)",
-                    &msg_));
+        OK(sql_exec(
+            conn,
+            "CREATE OR REPLACE TABLE t AS SELECT list_reduce(list_transform(range(1 + "
+            "(random() * 300)::INT), x -> chr(CASE (random() * 6)::INT WHEN 0 THEN 233 WHEN "
+            "1 THEN 127 WHEN 2 THEN 1114111 WHEN 3 THEN 1 ELSE 97 + (x % 3)::INT END)), (a, "
+            "b) -> a || b) AS s FROM range(1 + (random() * 4)::INT)",
+            &msg_));
         static struct landed landed;
         landed = (struct landed){0};
         struct sql_copy_options options = {.select_sql = "SELECT s FROM t", .target_dir = folder};

@@ -27,96 +27,98 @@ static int close_session(void **state)
     return 0;
 }
 
+static const struct {
+    const char *sql;
+    const char *tables; /* schema.name, ... */
+    enum sql_kind kind;
+    bool runs;
+} ordinary[] = {
+    {"SELECT count(*) FROM web_logs", ".web_logs", SQL_KIND_SELECT, true},
+    {"SELECT status, count(*) n FROM bronze.web_logs GROUP BY ALL ORDER BY n DESC LIMIT 3;",
+     "bronze.web_logs", SQL_KIND_SELECT, true},
+    {"FROM web_logs a JOIN Bronze.Web_Logs b USING (status)", ".web_logs Bronze.Web_Logs",
+     SQL_KIND_SELECT, true},
+    {"WITH w AS (SELECT * FROM web_logs) SELECT * FROM w, w AS v", ".web_logs", SQL_KIND_SELECT,
+     true},
+    {"WITH web_logs AS (SELECT * FROM web_logs) SELECT * FROM web_logs", ".web_logs",
+     SQL_KIND_SELECT, true},
+    {"SELECT * FROM web_logs, (WITH web_logs AS (SELECT 1 AS x) SELECT * FROM web_logs)",
+     ".web_logs", SQL_KIND_SELECT, true},
+    {"WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r WHERE a < 5) FROM r", "",
+     SQL_KIND_SELECT, true},
+    {"SELECT (SELECT max(status) FROM web_logs WHERE path = o.path) FROM bronze.web_logs o",
+     ".web_logs bronze.web_logs", SQL_KIND_SELECT, true},
+    {"SELECT * FROM (VALUES (1, 'a'), (2, 'b')) t(x, y)", "", SQL_KIND_SELECT, true},
+    {"SELECT unnest([1, 2, 3]), * FROM range(3), generate_series(1, 2) g", "", SQL_KIND_SELECT,
+     true},
+    {"SELECT list_transform([1, 2], lambda x: x + 1), [x * 2 FOR x IN [1, 2] IF x > 1]", "",
+     SQL_KIND_SELECT, true},
+    {"SELECT sum(status) OVER (PARTITION BY path ORDER BY status ROWS BETWEEN 1 PRECEDING AND "
+     "CURRENT ROW), row_number() OVER () FROM web_logs QUALIFY row_number() OVER () < 3",
+     ".web_logs", SQL_KIND_SELECT, true},
+    {"SELECT status::VARCHAR::JSON, TRY_CAST(path AS INT), CAST(status AS DECIMAL(10, 2)), "
+     "DATE '2026-11-20' + INTERVAL 3 DAY, extract(year FROM now()), current_date FROM web_logs",
+     ".web_logs", SQL_KIND_SELECT, true},
+    {"SELECT CASE WHEN status > 3 THEN 'a' ELSE 'b' END, status BETWEEN 1 AND 3, status NOT IN "
+     "(1, 2), EXISTS (SELECT 1), path LIKE 'p%' , path ~ 'p', NOT (status = 1 OR status IS NULL) "
+     "FROM web_logs",
+     ".web_logs", SQL_KIND_SELECT, true},
+    {"SELECT * EXCLUDE (path) REPLACE (status + 1 AS status), COLUMNS('st.*') FROM web_logs "
+     "USING SAMPLE 5 ROWS",
+     ".web_logs", SQL_KIND_SELECT, true},
+    {"SELECT '{\"a\": [1, 2]}'::JSON -> 'a' ->> 0, json_extract_string('{\"a\":1}', '$.a')", "",
+     SQL_KIND_SELECT, true},
+    {"SELECT path, status FROM web_logs UNION ALL BY NAME SELECT 'x' AS path ORDER BY ALL "
+     "NULLS LAST LIMIT 10% OFFSET 1",
+     ".web_logs", SQL_KIND_SELECT, false},
+    {"FROM web_logs PIVOT (count(*) FOR status IN (1, 2) GROUP BY path)", ".web_logs",
+     SQL_KIND_SELECT, true},
+    {"FROM (SELECT 1 AS a, 2 AS b) UNPIVOT (v FOR n IN (a, b))", "", SQL_KIND_SELECT, true},
+    {"SELECT 340282366920938463463374607431768211455, 18446744073709551615, "
+     "9223372036854775808, -170141183460469231731687303715884105728",
+     "", SQL_KIND_SELECT, true},
+    {"EXPLAIN SELECT * FROM web_logs", ".web_logs", SQL_KIND_EXPLAIN, true},
+    {"/* hi */ explain -- there\n analyze SELECT * FROM web_logs;;", ".web_logs",
+     SQL_KIND_EXPLAIN_ANALYZE, true},
+    {"DESCRIBE web_logs", ".web_logs", SQL_KIND_DESCRIBE, true},
+    {"SUMMARIZE bronze.web_logs", "bronze.web_logs", SQL_KIND_DESCRIBE, true},
+    {"SHOW web_logs", ".web_logs", SQL_KIND_DESCRIBE, true},
+    {"DESCRIBE SELECT 1 AS a", "", SQL_KIND_DESCRIBE, true},
+    {"SHOW TABLES", "*", SQL_KIND_DESCRIBE, true},
+    {"SHOW TABLES FROM bronze", "*", SQL_KIND_DESCRIBE, true},
+    {"SELECT name FROM (SHOW TABLES)", "*", SQL_KIND_SELECT, true},
+    {"SELECT table_name, t.table_schema FROM information_schema.tables AS t", "*", SQL_KIND_SELECT,
+     true},
+    {"SELECT tables.table_name FROM information_schema.tables", "*", SQL_KIND_SELECT, true},
+    {"SELECT column_name, data_type FROM INFORMATION_SCHEMA.COLUMNS WHERE table_name = "
+     "'web_logs' -- comment",
+     "*", SQL_KIND_SELECT, true},
+    {"SELECT 'it''s; fine', $$a;b$$, \"path\" FROM web_logs -- the end;", ".web_logs",
+     SQL_KIND_SELECT, true},
+    {"SELECT row(1, 2), {'a': 1}, MAP {'k': 2}, ARRAY(SELECT 1), [1, 2][1], 'abc'[1:2]", "",
+     SQL_KIND_SELECT, true},
+    {"SELECT path COLLATE NOCASE, grouping(path) FROM web_logs GROUP BY CUBE (path)", ".web_logs",
+     SQL_KIND_SELECT, true},
+    {"SELECT DISTINCT ON (x.path) * FROM web_logs POSITIONAL JOIN (TABLE web_logs) x", ".web_logs",
+     SQL_KIND_SELECT, true},
+    {"SELECT a.* FROM web_logs a ASOF JOIN web_logs b ON a.status >= b.status", ".web_logs",
+     SQL_KIND_SELECT, true},
+    {"SELECT quantile_cont(status, 0.9), approx_quantile(status, 0.5), string_agg(path, ',' "
+     "ORDER BY path) FILTER (WHERE status > 1), arg_max(path, status) FROM web_logs",
+     ".web_logs", SQL_KIND_SELECT, true},
+};
+
 /* Statements people write pass, run, and name their tables. */
 static void ordinary_statements_pass(void **state)
 {
     (void)state;
-    static const struct {
-        const char *sql;
-        const char *tables; /* schema.name, ... */
-        enum sql_kind kind;
-        bool runs;
-    } cases[] = {
-        {"SELECT count(*) FROM web_logs", ".web_logs", SQL_KIND_SELECT, true},
-        {"SELECT status, count(*) n FROM bronze.web_logs GROUP BY ALL ORDER BY n DESC LIMIT 3;",
-         "bronze.web_logs", SQL_KIND_SELECT, true},
-        {"FROM web_logs a JOIN Bronze.Web_Logs b USING (status)", ".web_logs Bronze.Web_Logs",
-         SQL_KIND_SELECT, true},
-        {"WITH w AS (SELECT * FROM web_logs) SELECT * FROM w, w AS v", ".web_logs",
-         SQL_KIND_SELECT, true},
-        {"WITH web_logs AS (SELECT * FROM web_logs) SELECT * FROM web_logs", ".web_logs",
-         SQL_KIND_SELECT, true},
-        {"SELECT * FROM web_logs, (WITH web_logs AS (SELECT 1 AS x) SELECT * FROM web_logs)",
-         ".web_logs", SQL_KIND_SELECT, true},
-        {"WITH RECURSIVE r(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM r WHERE a < 5) FROM r", "",
-         SQL_KIND_SELECT, true},
-        {"SELECT (SELECT max(status) FROM web_logs WHERE path = o.path) FROM bronze.web_logs o",
-         ".web_logs bronze.web_logs", SQL_KIND_SELECT, true},
-        {"SELECT * FROM (VALUES (1, 'a'), (2, 'b')) t(x, y)", "", SQL_KIND_SELECT, true},
-        {"SELECT unnest([1, 2, 3]), * FROM range(3), generate_series(1, 2) g", "", SQL_KIND_SELECT,
-         true},
-        {"SELECT list_transform([1, 2], lambda x: x + 1), [x * 2 FOR x IN [1, 2] IF x > 1]", "",
-         SQL_KIND_SELECT, true},
-        {"SELECT sum(status) OVER (PARTITION BY path ORDER BY status ROWS BETWEEN 1 PRECEDING AND "
-         "CURRENT ROW), row_number() OVER () FROM web_logs QUALIFY row_number() OVER () < 3",
-         ".web_logs", SQL_KIND_SELECT, true},
-        {"SELECT status::VARCHAR::JSON, TRY_CAST(path AS INT), CAST(status AS DECIMAL(10, 2)), "
-         "DATE '2026-11-20' + INTERVAL 3 DAY, extract(year FROM now()), current_date FROM web_logs",
-         ".web_logs", SQL_KIND_SELECT, true},
-        {"SELECT CASE WHEN status > 3 THEN 'a' ELSE 'b' END, status BETWEEN 1 AND 3, status NOT IN "
-         "(1, 2), EXISTS (SELECT 1), path LIKE 'p%' , path ~ 'p', NOT (status = 1 OR status IS NULL) "
-         "FROM web_logs",
-         ".web_logs", SQL_KIND_SELECT, true},
-        {"SELECT * EXCLUDE (path) REPLACE (status + 1 AS status), COLUMNS('st.*') FROM web_logs "
-         "USING SAMPLE 5 ROWS",
-         ".web_logs", SQL_KIND_SELECT, true},
-        {"SELECT '{\"a\": [1, 2]}'::JSON -> 'a' ->> 0, json_extract_string('{\"a\":1}', '$.a')", "",
-         SQL_KIND_SELECT, true},
-        {"SELECT path, status FROM web_logs UNION ALL BY NAME SELECT 'x' AS path ORDER BY ALL "
-         "NULLS LAST LIMIT 10% OFFSET 1",
-         ".web_logs", SQL_KIND_SELECT, false},
-        {"FROM web_logs PIVOT (count(*) FOR status IN (1, 2) GROUP BY path)", ".web_logs",
-         SQL_KIND_SELECT, true},
-        {"FROM (SELECT 1 AS a, 2 AS b) UNPIVOT (v FOR n IN (a, b))", "", SQL_KIND_SELECT, true},
-        {"SELECT 340282366920938463463374607431768211455, 18446744073709551615, "
-         "9223372036854775808, -170141183460469231731687303715884105728",
-         "", SQL_KIND_SELECT, true},
-        {"EXPLAIN SELECT * FROM web_logs", ".web_logs", SQL_KIND_EXPLAIN, true},
-        {"/* hi */ explain -- there\n analyze SELECT * FROM web_logs;;", ".web_logs",
-         SQL_KIND_EXPLAIN_ANALYZE, true},
-        {"DESCRIBE web_logs", ".web_logs", SQL_KIND_DESCRIBE, true},
-        {"SUMMARIZE bronze.web_logs", "bronze.web_logs", SQL_KIND_DESCRIBE, true},
-        {"SHOW web_logs", ".web_logs", SQL_KIND_DESCRIBE, true},
-        {"DESCRIBE SELECT 1 AS a", "", SQL_KIND_DESCRIBE, true},
-        {"SHOW TABLES", "*", SQL_KIND_DESCRIBE, true},
-        {"SHOW TABLES FROM bronze", "*", SQL_KIND_DESCRIBE, true},
-        {"SELECT name FROM (SHOW TABLES)", "*", SQL_KIND_SELECT, true},
-        {"SELECT table_name, t.table_schema FROM information_schema.tables AS t", "*",
-         SQL_KIND_SELECT, true},
-        {"SELECT tables.table_name FROM information_schema.tables", "*", SQL_KIND_SELECT, true},
-        {"SELECT column_name, data_type FROM INFORMATION_SCHEMA.COLUMNS WHERE table_name = "
-         "'web_logs' -- comment",
-         "*", SQL_KIND_SELECT, true},
-        {"SELECT 'it''s; fine', $$a;b$$, \"path\" FROM web_logs -- the end;", ".web_logs",
-         SQL_KIND_SELECT, true},
-        {"SELECT row(1, 2), {'a': 1}, MAP {'k': 2}, ARRAY(SELECT 1), [1, 2][1], 'abc'[1:2]", "",
-         SQL_KIND_SELECT, true},
-        {"SELECT path COLLATE NOCASE, grouping(path) FROM web_logs GROUP BY CUBE (path)",
-         ".web_logs", SQL_KIND_SELECT, true},
-        {"SELECT DISTINCT ON (x.path) * FROM web_logs POSITIONAL JOIN (TABLE web_logs) x", ".web_logs",
-         SQL_KIND_SELECT, true},
-        {"SELECT a.* FROM web_logs a ASOF JOIN web_logs b ON a.status >= b.status", ".web_logs",
-         SQL_KIND_SELECT, true},
-        {"SELECT quantile_cont(status, 0.9), approx_quantile(status, 0.5), string_agg(path, ',' "
-         "ORDER BY path) FILTER (WHERE status > 1), arg_max(path, status) FROM web_logs",
-         ".web_logs", SQL_KIND_SELECT, true},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(ordinary); i++) {
         struct sql_policy_result result = {0};
         struct errmsg msg = {0};
-        err e = sql_policy_check(sql_session_conn(session), str_from(cases[i].sql), &result, &msg);
+        err e =
+            sql_policy_check(sql_session_conn(session), str_from(ordinary[i].sql), &result, &msg);
         if (e != ERR_OK) {
-            fail_msg("%s: %s", cases[i].sql, msg.text);
+            fail_msg("%s: %s", ordinary[i].sql, msg.text);
         }
         AUTO_BUF names = buf_make(4096);
         for (size_t t = 0; t < result.table_count; t++) {
@@ -124,10 +126,10 @@ static void ordinary_statements_pass(void **state)
                        result.tables[t].name);
         }
         buf_puts(&names, result.all_tables ? "*" : "");
-        assert_string_equal(buf_cstr(&names), cases[i].tables);
-        assert_int_equal(result.kind, cases[i].kind);
+        assert_string_equal(buf_cstr(&names), ordinary[i].tables);
+        assert_int_equal(result.kind, ordinary[i].kind);
         e = sql_exec(sql_session_conn(session), result.sql, &msg);
-        if (cases[i].runs && e != ERR_OK) {
+        if (ordinary[i].runs && e != ERR_OK) {
             fail_msg("%s: %s", result.sql, msg.text);
         }
         sql_policy_deinit(&result);
@@ -230,12 +232,12 @@ static void limits_hold(void **state)
     }
     struct sql_policy_result result = {0};
     static const char zero[] = "SELECT 1\0; DROP TABLE x";
-    assert_int_equal(sql_policy_check(sql_session_conn(session), str_of(zero, sizeof zero - 1),
-                                      &result, NULL),
-                     ERR_INVALID);
-    assert_int_equal(sql_policy_check(sql_session_conn(session), STR("SELECT '\xff'"), &result,
-                                      NULL),
-                     ERR_INVALID);
+    assert_int_equal(
+        sql_policy_check(sql_session_conn(session), str_of(zero, sizeof zero - 1), &result, NULL),
+        ERR_INVALID);
+    assert_int_equal(
+        sql_policy_check(sql_session_conn(session), STR("SELECT '\xff'"), &result, NULL),
+        ERR_INVALID);
 }
 
 /* Every function of this DuckDB is in a list: a new version brings its names to somebody's eyes. */
@@ -244,11 +246,12 @@ static void every_function_is_classified(void **state)
     (void)state;
     struct sql_conn *conn = sql_session_conn(session);
     struct sql_result *result = NULL;
-    OK(sql_query_stream(conn,
-                        STR("SELECT DISTINCT function_name, function_type IN ('table', "
-                            "'table_macro') FROM system.main.duckdb_functions() WHERE function_type "
-                            "<> 'pragma'"),
-                        NULL, &result, &msg_));
+    OK(sql_query_stream(
+        conn,
+        STR("SELECT DISTINCT function_name, function_type IN ('table', "
+            "'table_macro') FROM system.main.duckdb_functions() WHERE function_type "
+            "<> 'pragma'"),
+        NULL, &result, &msg_));
     size_t seen = 0;
     size_t unknown = 0;
     for (;;) {
@@ -304,10 +307,11 @@ static void gate_is_quick(void **state)
     int64_t start_us = os_mono_us();
     for (int i = 0; i < TIMES; i++) {
         struct sql_policy_result result = {0};
-        OK(sql_policy_check(sql_session_conn(session),
-                            STR("SELECT status, count(*) AS n, avg(status) FROM web_logs WHERE path "
-                                "LIKE '/a%' GROUP BY status ORDER BY n DESC LIMIT 10"),
-                            &result, &msg_));
+        OK(sql_policy_check(
+            sql_session_conn(session),
+            STR("SELECT status, count(*) AS n, avg(status) FROM web_logs WHERE path "
+                "LIKE '/a%' GROUP BY status ORDER BY n DESC LIMIT 10"),
+            &result, &msg_));
         sql_policy_deinit(&result);
     }
     print_message("one statement: %.0f us\n", (double)(os_mono_us() - start_us) / TIMES);

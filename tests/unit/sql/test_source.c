@@ -22,9 +22,9 @@ struct number_reader {
 };
 
 static const struct col_def number_columns[] = {
-    {"id", COL_BIGINT},          {"small", COL_INTEGER}, {"even", COL_BOOLEAN},
-    {"half", COL_DOUBLE},        {"moment", COL_TIMESTAMPTZ}, {"day", COL_DATE},
-    {"text", COL_VARCHAR},       {"bytes", COL_BLOB},
+    {"id", COL_BIGINT},    {"small", COL_INTEGER},      {"even", COL_BOOLEAN},
+    {"half", COL_DOUBLE},  {"moment", COL_TIMESTAMPTZ}, {"day", COL_DATE},
+    {"text", COL_VARCHAR}, {"bytes", COL_BLOB},
 };
 
 static err numbers_open(void *ctx, const uint32_t *projected, size_t count, void **out_thread_ctx,
@@ -186,9 +186,9 @@ static void source_error_keeps_its_code(void **state)
     struct numbers numbers = {.total = 1000000, .fail_at = 500000};
     uint64_t id = register_numbers(sql_conn_engine(conn), &numbers);
     struct errmsg msg = {0};
-    assert_int_equal(sql_execf(conn, &msg, "CREATE TABLE t AS FROM tarn_source(%llu)",
-                               (unsigned long long)id),
-                     ERR_CORRUPT);
+    assert_int_equal(
+        sql_execf(conn, &msg, "CREATE TABLE t AS FROM tarn_source(%llu)", (unsigned long long)id),
+        ERR_CORRUPT);
     assert_non_null(strstr(msg.text, "is damaged"));
     assert_int_equal(numbers.readers, 0);
     assert_int_equal(test_i64(conn, "SELECT 42"), 42);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_walls.c - statements that try to get out, against each wall alone (reliability.md 5, 6, 7).
  *
- * Every statement runs in a child of its own, since the outer wall cannot be taken down again and some
- * statements kill the process, which is allowed: the engine is expendable. What may never happen is
- * that a byte of the secret comes out or that anything outside the spill folder changes. */
+ * Every statement runs in a child of its own, since the outer wall cannot be taken down again and
+ * some statements kill the process, which is allowed: the engine is expendable. What may never
+ * happen is that a byte of the secret comes out or that anything outside the spill folder changes.
+ * */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,8 +22,8 @@
 static char root[64];
 static char paths[4][96]; /* secret file, read folder, spill folder, secret folder */
 
-/* In the statements: $S the secret file, $A the folder that may be read, $T the spill folder, $D the
- * folder of the secret. `inner_writes` marks what DuckDB's settings alone let write in $A. */
+/* In the statements: $S the secret file, $A the folder that may be read, $T the spill folder, $D
+ * the folder of the secret. `inner_writes` marks what DuckDB's settings alone let write in $A. */
 static const struct escape {
     const char *sql;
     bool inner_writes;
@@ -484,8 +485,12 @@ static void work_behind_walls(void)
     OK(open_walled(SQL_WALLS, &engine, &msg_));
     static const struct col_def columns[] = {{"one", COL_BIGINT}};
     int calls = 0;
-    struct sql_source source = {.columns = columns, .column_count = 1, .threads_max = 1,
-                                .ctx = &calls, .thread_open = ones_open, .fill = ones_fill};
+    struct sql_source source = {.columns = columns,
+                                .column_count = 1,
+                                .threads_max = 1,
+                                .ctx = &calls,
+                                .thread_open = ones_open,
+                                .fill = ones_fill};
     uint64_t id = 0;
     OK(sql_source_register(engine, &source, &id, &msg_));
     struct sql_conn *conn = NULL;
@@ -503,10 +508,11 @@ static void work_behind_walls(void)
     assert_int_equal(test_i64(sql_session_conn(session), "SELECT count(*) FROM events"),
                      100 * SOURCE_ROWS + 200000);
     /* Larger than memory: it spills. */
-    assert_int_equal(test_i64(sql_session_conn(session),
-                              "SELECT count(*) FROM (SELECT range AS a, repeat(md5(range::VARCHAR), "
-                              "3) AS b FROM range(2000000) ORDER BY b) WHERE a >= 0"),
-                     2000000);
+    assert_int_equal(
+        test_i64(sql_session_conn(session),
+                 "SELECT count(*) FROM (SELECT range AS a, repeat(md5(range::VARCHAR), "
+                 "3) AS b FROM range(2000000) ORDER BY b) WHERE a >= 0"),
+        2000000);
     AUTO_TEXT parquet = xasprintf("%s/answer.parquet", paths[2]);
     struct sql_answer answer = {0};
     OK(sql_query_parquet(sql_session_conn(session), STR("SELECT id FROM events ORDER BY id"), NULL,
@@ -521,8 +527,8 @@ static void work_behind_walls(void)
     sql_engine_close(engine);
 }
 
-/* Views over the lake, sources that read files, hot tables, spilling and Parquet answers work behind
- * both walls. */
+/* Views over the lake, sources that read files, hot tables, spilling and Parquet answers work
+ * behind both walls. */
 static void our_own_work_goes_on_behind_walls(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* engine_int.h - what the parts of sql/ share: DuckDB's handles inside the opaque structs. Only
+/* duck.h - what the parts of sql/ share: DuckDB's handles inside the opaque structs. Only
  * files of sql/ include this. */
 #pragma once
 #include <pthread.h>
