@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/server_int.h"
+#include "http/server.h"
 #include "os/file.h"
 
 static struct reactor *reactor;
@@ -82,7 +82,7 @@ static void run(struct str bytes, size_t step, struct buf *out_seen)
     struct os_address peer = {.storage.ss_family = AF_INET};
     ASSERT(os_socket_pair(fds, NULL) == ERR_OK);
     seen = out_seen;
-    conn_open(server, fds[0], &peer);
+    http_server_adopt(server, fds[0], &peer);
     while (bytes.len > 0) {
         size_t len = MIN(step, bytes.len);
         ssize_t n = send(fds[1], bytes.ptr, len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -98,7 +98,7 @@ static void run(struct str bytes, size_t step, struct buf *out_seen)
     ASSERT(got <= 0 || (got > 12 && memcmp(answers, "HTTP/1.1 ", 9) == 0));
     os_close(fds[1]);
     turns(3);
-    ASSERT(server->conns == NULL);
+    ASSERT(http_server_connections(server) == 0);
     ASSERT(open_exchanges == 0);
 }
 

@@ -29,8 +29,8 @@ void inflate_free(struct inflate *x);
 AUTO_DEFINE(inflate)
 /* Decodes from *input, which is moved past what was used. When the sink returned an error, that
  * error comes back and a later call goes on where it stopped, also with an empty input: output may
- * still be waiting. Errors: INVALID (not that coding, damaged, checksum), TOO_LARGE (the cap), LIMIT
- * (all decoders together hold too much), NOMEM; these stick. The sink's do not. */
+ * still be waiting. Errors: INVALID (not that coding, damaged, checksum), TOO_LARGE (the cap),
+ * LIMIT (all decoders together hold too much), NOMEM; these stick. The sink's do not. */
 err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *ctx,
                  struct errmsg *msg);
 /* After the last byte. Errors: INVALID when the body ends in the middle. */

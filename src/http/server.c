@@ -4,6 +4,8 @@
  * Up to connections_max - connections_reserved connections serve everything, the reserved rest
  * just open routes (health), and up to HTTP_OVERFLOW_MAX more get a 503 and are closed. Past that
  * nothing is accepted: the kernel's backlog holds or refuses the rest. */
+#include "http/server.h"
+
 #include <sys/resource.h>
 #include <time.h>
 
@@ -289,6 +291,11 @@ void http_server_close(struct http_server *server)
     route_table_deinit(&server->routes);
     free(server->read_buffer);
     free(server);
+}
+
+void http_server_adopt(struct http_server *server, int fd, const struct os_address *peer)
+{
+    conn_open(server, fd, peer);
 }
 
 const struct os_address *http_server_address(const struct http_server *server)

@@ -91,6 +91,8 @@ err http_server_open(struct reactor *r, const struct http_route *routes, size_t 
 void http_server_stop(struct http_server *server, void (*on_stopped)(void *ctx), void *ctx);
 /* Aborts whatever is left (on_abort is called) and frees. NULL is fine. */
 void http_server_close(struct http_server *server);
+/* Serves a stream socket that is connected already (non-blocking); takes it. */
+void http_server_adopt(struct http_server *server, int fd, const struct os_address *peer);
 const struct os_address *http_server_address(const struct http_server *server);
 uint32_t http_server_connections(const struct http_server *server);
 

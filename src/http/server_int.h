@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* server_int.h - what the parts of the HTTP server share; nobody else includes it.
  *
- *     server.c   listening, limits on connections, stopping, the hook at the end of a turn
- *     conn.c     one connection: reading, feeding the parser, sending, deadlines, closing
- *     request.c  from parser callbacks to a checked request, and the accessors of handlers
- *     respond.c  from a handler's answer to bytes in the exchange's buffer
- *     route.c    the route table
+ *     server.c          listening, limits on connections, stopping, the hook at the end of a turn
+ *     server_conn.c     one connection: reading, feeding the parser, sending, deadlines, closing
+ *     server_request.c  from parser callbacks to a checked request, and the accessors of handlers
+ *     server_respond.c  from a handler's answer to bytes in the exchange's buffer
+ *     server_route.c    the route table
  *
  * An idle connection is one `struct conn` and nothing else: input is parsed from a buffer that the
  * server owns, and exchanges come from a pool when a request begins.
@@ -29,7 +29,7 @@ enum {
 _Static_assert(HTTP_HEAD_BYTES_MAX + 2 * HTTP_TARGET_BYTES_MAX < HTTP_HEAD_STORE_MAX,
                "a head and the decoded path fit");
 
-/* ---- route.c ---- */
+/* ---- server_route.c ---- */
 enum segment_kind { SEGMENT_LITERAL, SEGMENT_PARAM, SEGMENT_TAIL };
 struct route_segment {
     enum segment_kind kind;
@@ -160,10 +160,10 @@ size_t conn_out_bytes(const struct conn *c);
  * limit, too slow. Not from within the parser. */
 void conn_fail(struct conn *c, int status, const char *code, const char *detail);
 
-/* ---- request.c ---- */
+/* ---- server_request.c ---- */
 const llhttp_settings_t *request_parser_settings(void);
 
-/* ---- respond.c ---- */
+/* ---- server_respond.c ---- */
 /* Like http_problem_fields(), for the server's own answers. */
 void respond_problem(struct http_exchange *ex, int status, const char *code, const char *detail,
                      const struct http_field *fields, size_t field_count);

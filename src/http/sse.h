@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sse.h - server-sent events (WHATWG HTML 9.2) over a streamed answer, with a heartbeat, and with an
- * end for clients that read too slowly. Owner: the handler. Thread: the reactor's. */
+/* sse.h - server-sent events (WHATWG HTML 9.2) over a streamed answer, with a heartbeat, and with
+ * an end for clients that read too slowly. Owner: the handler. Thread: the reactor's. */
 #pragma once
 #include "http/server.h"
 

@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/file.h"
@@ -193,10 +192,7 @@ static void run_timers(struct reactor *r)
 
 static void wake_up(struct reactor *r)
 {
-    uint64_t one = 1;
-    /* The counter can only be full when a wake-up is pending already. */
-    ssize_t ignored = write(r->wake.fd, &one, sizeof one);
-    (void)ignored;
+    (void)eventfd_write(r->wake.fd, 1); /* a full counter is a wake-up that is pending already */
 }
 
 void reactor_post(struct reactor *r, struct reactor_task *task)
@@ -215,9 +211,8 @@ void reactor_post(struct reactor *r, struct reactor_task *task)
 static void on_wake(struct reactor_fd *f, uint32_t events)
 {
     (void)events;
-    uint64_t count;
-    ssize_t ignored = read(f->fd, &count, sizeof count); /* AGAIN is fine: tasks were taken */
-    (void)ignored;
+    eventfd_t count;
+    (void)eventfd_read(f->fd, &count); /* nothing there is fine: the tasks were taken */
 }
 
 static void run_tasks(struct reactor *r)

@@ -93,8 +93,8 @@ static void test_pipeline_is_bounded(void **state)
 
 /* ---- bodies ---- */
 
-/* A short body that is not wanted is dropped and the connection lives on; a long one closes it, with
- * the answer readable, after at most 1 MiB has been drained. */
+/* A short body that is not wanted is dropped and the connection lives on; a long one closes it,
+ * with the answer readable, after at most 1 MiB has been drained. */
 static void test_early_answers(void **state)
 {
     (void)state;
@@ -236,7 +236,7 @@ static void test_unread_and_resume_at_once(void **state)
     rig_stop(&rig);
 }
 
-/* Chunk framing that outweighs its content by far is refused: endless extensions, zeros, trailers. */
+/* Chunk framing that far outweighs its content is refused: endless extensions, zeros, trailers. */
 static void test_chunk_overhead_is_bounded(void **state)
 {
     (void)state;

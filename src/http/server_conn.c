@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* conn.c - one connection.
+/* server_conn.c - one connection.
  *
  * Input: epoll says once that there is something (edge); conn_process() then reads until the socket
  * is empty or the turn's share is used, and feeds the parser. It stops when the exchange being

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* request.c - from the parser's callbacks to a request that a handler can trust.
+/* server_request.c - from the parser's callbacks to a request that a handler can trust.
  *
  * llhttp runs in its strict mode: it refuses bare CR and LF, folded headers, spaces before the
  * colon, two lengths, a length beside chunks. What it leaves to us is checked when the head is
  * complete, cheapest and most dangerous first: version, transfer coding, Host, target, token,
- * Origin, route. The first check that fails answers; the handler then never hears of the request. */
+ * Origin, route. The first check that fails answers; the handler then hears nothing of it. */
 #include <stdarg.h>
 
 #include "http/access.h"
@@ -515,7 +515,7 @@ static int on_message_complete(llhttp_t *parser)
     } else if (ex->route != NULL && ex->route->handler->on_body_end != NULL) {
         ex->route->handler->on_body_end(ex);
     }
-    /* Between messages conn.c decides whether to go on, and looks at what llhttp would skip. */
+    /* Between messages server_conn.c decides whether to go on, and looks at what llhttp would skip. */
     return HPE_PAUSED;
 }
 

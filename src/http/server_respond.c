@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* respond.c - from a handler's answer to bytes in the exchange's buffer. Nothing is sent here: the
+/* server_respond.c - from a handler's answer to bytes in the exchange's buffer. Nothing is sent here: the
  * connection is marked, and the hook at the end of the turn sends what all exchanges have.
  *
  * Whether the connection can be kept is decided when the answer's head is written: a client that
