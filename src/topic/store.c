@@ -571,7 +571,7 @@ uint32_t topic_partition_for_key(const struct topic *t, struct str key)
 
 uint32_t topic_partition_sticky(struct topic *t)
 {
-    uint64_t round = atomic_load(&t->store->rounds);
+    uint64_t round = t->store->turn_round; /* so that one turn's events stay together */
     uint32_t count = t->meta.partition_count;
     if (round != t->sticky_round) {
         t->sticky_round = round;

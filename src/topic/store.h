@@ -125,8 +125,8 @@ err topic_repair(struct topic *t, uint32_t partition, int64_t *out_lost, struct 
 
 /* Where Kafka's default partitioner puts the key (murmur2). */
 uint32_t topic_partition_for_key(const struct topic *t, struct str key);
-/* For events without a key: the same partition until the next sync, then the next one;
- * damaged partitions are passed over. */
+/* For events without a key: the same partition until a sync has ended, as seen at the end of the
+ * loop's turn (topic_store_flush_writes), then the next one; damaged ones are passed over. */
 uint32_t topic_partition_sticky(struct topic *t);
 
 /* What table and dead-letter table have committed: next offset of each. Never goes back. Until

@@ -109,6 +109,7 @@ struct topic_store {
     struct partition **touched; /* R: with pending or unannounced bytes */
     size_t touched_count;
     size_t touched_cap;
+    uint64_t turn_round;      /* R: rounds done when the loop's turn began */
     uint64_t next_seq;        /* R: last number given out */
     uint64_t appended_bytes;  /* R: of topics that wait for the sync */
     bool has_trash;           /* R */

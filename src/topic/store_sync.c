@@ -518,6 +518,7 @@ void store_forget(struct topic_store *s, struct partition *p)
 
 void topic_store_flush_writes(struct topic_store *s)
 {
+    s->turn_round = atomic_load(&s->rounds);
     if ((s->touched_count == 0 && !s->has_unannounced) || atomic_load(&s->is_failed)) {
         return;
     }
@@ -561,6 +562,7 @@ err topic_store_sync_now(struct topic_store *s, struct errmsg *msg)
         }
     }
     pthread_mutex_unlock(&s->mutex);
+    s->turn_round = atomic_load(&s->rounds);
     return store_check(s, msg);
 }
 
