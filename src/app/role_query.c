@@ -24,8 +24,8 @@ enum {
     PROGRESS_EVERY_US = 200 * 1000,
     METRICS_EVERY_US = 1000 * 1000,
     TRIM_AFTER_US = 2 * 1000 * 1000,
-    MEMORY_PERCENT = 35,    /* of `memory`: this process's DuckDB, hot rows included */
-    HOT_PERCENT = 15,       /* of `memory`: log bytes held as hot rows */
+    MEMORY_PERCENT = 35, /* of `memory`: this process's DuckDB, hot rows included */
+    HOT_PERCENT = 15,    /* of `memory`: log bytes held as hot rows */
     INFO_BYTES_MAX = 15 << 20,
 };
 static const uint64_t address_slack_bytes = 1ULL << 30;
@@ -123,8 +123,8 @@ static err send_data(void *ctx, struct str bytes, struct errmsg *msg)
     while (bytes.len > 0) {
         size_t len = 0;
         TRY(take_credit(sink->role, sink->job, bytes.len, &len, msg));
-        err e = frame_pipe_send(sink->role->pipe, WIRE_DATA, 0, sink->job->id,
-                                str_of(bytes.ptr, len));
+        err e =
+            frame_pipe_send(sink->role->pipe, WIRE_DATA, 0, sink->job->id, str_of(bytes.ptr, len));
         if (e != ERR_OK) {
             return errmsg_set(msg, e, "the server is gone");
         }
@@ -422,10 +422,15 @@ static err take_frame(struct role *r, const struct frame *f, struct errmsg *msg)
         wake_warm(r);
         return ERR_OK;
     case WIRE_QUERY:
-    case WIRE_INFO: return add_job(r, f, msg);
-    case WIRE_CREDIT: return on_credit(r, f, msg);
-    case WIRE_CANCEL: on_cancel(r, f->id); return ERR_OK;
-    default: return errmsg_set(msg, ERR_INVALID, "unexpected message %u", f->type);
+    case WIRE_INFO:
+        return add_job(r, f, msg);
+    case WIRE_CREDIT:
+        return on_credit(r, f, msg);
+    case WIRE_CANCEL:
+        on_cancel(r, f->id);
+        return ERR_OK;
+    default:
+        return errmsg_set(msg, ERR_INVALID, "unexpected message %u", f->type);
     }
 }
 
@@ -500,8 +505,8 @@ static void send_metrics(struct role *r)
 static void trim_when_idle(struct role *r)
 {
     (void)pthread_mutex_lock(&r->lock);
-    bool due = r->job_count == 0 && !r->is_trimmed &&
-               os_mono_us() - r->idle_since_us > TRIM_AFTER_US;
+    bool due =
+        r->job_count == 0 && !r->is_trimmed && os_mono_us() - r->idle_since_us > TRIM_AFTER_US;
     r->is_trimmed = r->is_trimmed || due;
     (void)pthread_mutex_unlock(&r->lock);
     if (due) {
@@ -593,9 +598,12 @@ static err role_open(struct role *r, struct errmsg *msg)
     }
     TRY(frame_pipe_open(OS_CHILD_FD, &r->pipe, msg));
     TRY(open_engine(r, data_dir, msg));
+    if (chdir(data_dir) != 0) { /* plans and messages then name files from here on */
+        return errmsg_set(msg, ERR_IO, "cannot work in %s", data_dir);
+    }
     struct catalog_options options = {
         .engine = r->engine,
-        .data_dir = data_dir,
+        .data_dir = ".",
         .hot_bytes_max = r->config->memory / 100 * HOT_PERCENT,
         .threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L),
     };

@@ -79,11 +79,14 @@ static err answer(const char *path, enum table_local_what what, size_t limit,
     AUTO(lake_snapshot) snapshot = NULL;
     TRY(lake_snapshot_load(path, -1, parquet, &snapshot, msg));
     switch (what) {
-    case TABLE_LOCAL_DESCRIBE: return lake_describe(snapshot, out_answer, msg);
+    case TABLE_LOCAL_DESCRIBE:
+        return lake_describe(snapshot, out_answer, msg);
     case TABLE_LOCAL_HISTORY:
         return lake_history(path, lake_snapshot_version(snapshot), limit, out_answer, msg);
-    case TABLE_LOCAL_FILES: return list_files(snapshot, out_answer, msg);
-    case TABLE_LOCAL_CHECKPOINT: return checkpoint(snapshot, parquet, out_answer, msg);
+    case TABLE_LOCAL_FILES:
+        return list_files(snapshot, out_answer, msg);
+    case TABLE_LOCAL_CHECKPOINT:
+        return checkpoint(snapshot, parquet, out_answer, msg);
     }
     return errmsg_set(msg, ERR_INVALID, "nothing is known of that");
 }

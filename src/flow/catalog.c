@@ -280,7 +280,7 @@ static struct entry *topic_entry_new(struct catalog *c, const struct wire_topic 
     struct entry *e = entry_new(c, "bronze", topic->table);
     e->name = xstrndup(topic->name.ptr, topic->name.len);
     e->uuid = xstrndup(topic->uuid.ptr, topic->uuid.len);
-    e->topic_dir = xstrndup(topic->dir.ptr, topic->dir.len);
+    e->topic_dir = xasprintf("%s/topics/%s", c->data_dir, e->name);
     e->tables[TABLE_DEAD].dir =
         xasprintf("%s/lake/bronze/%s" LAND_DEAD_SUFFIX, c->data_dir, e->table);
     e->is_meta_stale = true;
@@ -289,8 +289,7 @@ static struct entry *topic_entry_new(struct catalog *c, const struct wire_topic 
 
 static bool entry_is_topic(const struct entry *e, const struct wire_topic *topic)
 {
-    return e->name != NULL && str_is(topic->name, e->name) && str_is(topic->uuid, e->uuid) &&
-           str_is(topic->dir, e->topic_dir);
+    return e->name != NULL && str_is(topic->name, e->name) && str_is(topic->uuid, e->uuid);
 }
 
 /* Under the lock: takes out what is no longer said; the entries to unref go to `gone`. */

@@ -22,7 +22,8 @@
 struct catalog;
 struct catalog_options {
     struct sql_engine *engine; /* borrowed */
-    const char *data_dir;      /* absolute; copied */
+    const char *data_dir;      /* copied; holds topics/ and lake/. A relative one keeps the server's
+                                  folders out of plans and messages */
     uint64_t hot_bytes_max;    /* log bytes held as hot rows, over all topics */
     unsigned threads;          /* for decoding */
 };

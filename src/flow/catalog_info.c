@@ -24,8 +24,8 @@ static err add_columns(const struct entry *e, enum table_kind kind, json_t *answ
     }
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_t *item = json_pack("{s:s, s:s}", "name", defs[i].name, "type",
-                                 col_type_sql(defs[i].type));
+        json_t *item =
+            json_pack("{s:s, s:s}", "name", defs[i].name, "type", col_type_sql(defs[i].type));
         if (schema != NULL && i < event_schema_count(schema) &&
             event_schema_column(schema, i)->provisional) {
             (void)json_object_set_new(item, "provisional", json_true()); /* a mark only */
@@ -74,8 +74,7 @@ static json_t *describe_nothing(void)
                      "bytes", 0, "partition_columns", "properties");
 }
 
-static err describe(struct entry *e, enum table_kind kind, json_t **out_answer,
-                    struct errmsg *msg)
+static err describe(struct entry *e, enum table_kind kind, json_t **out_answer, struct errmsg *msg)
 {
     const struct catalog_table *t = &e->tables[kind];
     AUTO_JSON answer = NULL;
@@ -111,25 +110,33 @@ static err history(const struct catalog_table *t, int64_t limit, json_t **out_an
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-static err files(const struct catalog_table *t, int64_t limit, json_t **out_answer,
-                 struct errmsg *msg)
+static err add_files(const struct lake_snapshot *snapshot, int64_t limit, json_t *list,
+                     struct errmsg *msg)
 {
-    AUTO_JSON list = json_array();
-    size_t count = t->snapshot == NULL ? 0 : lake_snapshot_file_count(t->snapshot);
-    struct lake_file_iter it = {0};
-    if (t->snapshot != NULL) {
-        it = lake_snapshot_files(t->snapshot);
-    }
-    for (int64_t i = 0; i < limit && (size_t)i < count; i++) {
-        const struct lake_file *f = lake_files_next(&it);
+    struct lake_file_iter it = lake_snapshot_files(snapshot);
+    const struct lake_file *f = lake_files_next(&it);
+    for (int64_t i = 0; i < limit && f != NULL; i++, f = lake_files_next(&it)) {
         json_t *item = NULL;
-        if (f == NULL) {
-            break;
-        }
         TRY(lake_file_describe(f, &item, msg));
         if (json_array_append_new(list, item) != 0) {
             return ERR_NOMEM;
         }
+    }
+    return ERR_OK;
+}
+
+/* With their statistics, which the kept snapshot does without. */
+static err files(const struct entry *e, const struct catalog_table *t, int64_t limit,
+                 json_t **out_answer, struct errmsg *msg)
+{
+    AUTO_JSON list = json_array();
+    size_t count = 0;
+    if (t->snapshot != NULL) {
+        AUTO(lake_snapshot) full = NULL;
+        TRY(lake_snapshot_load(t->dir, lake_snapshot_version(t->snapshot), &e->parquet, &full,
+                               msg));
+        count = lake_snapshot_file_count(full);
+        TRY(add_files(full, limit, list, msg));
     }
     *out_answer = json_pack("{s:I, s:O}", "file_count", (json_int_t)count, "files", list);
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
@@ -150,7 +157,7 @@ static err answer(struct entry *e, enum table_kind kind, const struct wire_info 
         return history(t, limit, out_answer, msg);
     }
     if (str_is(info->what, "files")) {
-        return files(t, limit, out_answer, msg);
+        return files(e, t, limit, out_answer, msg);
     }
     return errmsg_set(msg, ERR_INVALID, "nothing is known of that about a table");
 }

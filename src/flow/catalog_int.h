@@ -28,22 +28,22 @@ struct catalog_table {
 };
 
 struct entry {
-    struct catalog *catalog;                  /* borrowed */
-    char *schema;                             /* owned; "bronze" */
-    char *name;                               /* owned; of the topic; NULL: a plain table */
-    char *table;                              /* owned */
-    char *uuid;                               /* owned */
-    char *topic_dir;                          /* owned */
-    unsigned refs;                            /* under the catalog's lock, as the next ones */
+    struct catalog *catalog; /* borrowed */
+    char *schema;            /* owned; "bronze" */
+    char *name;              /* owned; of the topic; NULL: a plain table */
+    char *table;             /* owned */
+    char *uuid;              /* owned */
+    char *topic_dir;         /* owned */
+    unsigned refs;           /* under the catalog's lock, as the next ones */
     bool is_busy;
     bool is_gone;
-    int64_t *acked;                           /* owned */
+    int64_t *acked; /* owned */
     uint32_t acked_count;
-    char *state;                              /* owned; as the writer reports it; NULL: unknown */
+    char *state; /* owned; as the writer reports it; NULL: unknown */
     bool is_meta_stale;
-    struct topic_meta meta;                   /* claim, as what follows */
+    struct topic_meta meta; /* claim, as what follows */
     bool has_meta;
-    struct sql_conn *conn;                    /* owned */
+    struct sql_conn *conn; /* owned */
     struct lake_parquet parquet;
     struct catalog_table tables[TABLE_KINDS]; /* plain tables: the first */
 };
@@ -67,8 +67,8 @@ struct session_view {
     uint64_t serial;
 };
 struct catalog_session {
-    struct catalog *catalog; /* borrowed */
-    struct sql_session *sql; /* owned */
+    struct catalog *catalog;    /* borrowed */
+    struct sql_session *sql;    /* owned */
     struct session_view *views; /* owned */
     size_t view_count;
     size_t view_cap;

@@ -10,10 +10,10 @@ struct lease_item {
     bool wants[TABLE_KINDS];
     bool is_claimed;
     struct entry_ends ends;
-    int64_t *from[TABLE_KINDS];                /* owned copies; NULL: not wanted */
-    struct event_schema *schema;               /* referenced; rows as seen */
-    struct log_source *tails[TABLE_KINDS];     /* owned */
-    char *tail_names[TABLE_KINDS];             /* owned; tables to drop */
+    int64_t *from[TABLE_KINDS];            /* owned copies; NULL: not wanted */
+    struct event_schema *schema;           /* referenced; rows as seen */
+    struct log_source *tails[TABLE_KINDS]; /* owned */
+    char *tail_names[TABLE_KINDS];         /* owned; tables to drop */
 };
 struct catalog_lease {
     struct catalog_session *session; /* borrowed */
@@ -82,8 +82,8 @@ static err set_view(struct catalog_session *s, const struct entry *e, enum table
     const struct catalog_table *t = &e->tables[kind];
     struct session_view *view = NULL;
     for (size_t i = 0; i < s->view_count && view == NULL; i++) {
-        bool same = strcmp(s->views[i].name, name) == 0 &&
-                    strcmp(s->views[i].schema, e->schema) == 0;
+        bool same =
+            strcmp(s->views[i].name, name) == 0 && strcmp(s->views[i].schema, e->schema) == 0;
         view = same ? &s->views[i] : NULL;
     }
     if (view == NULL) {
@@ -169,8 +169,8 @@ static err show_all(struct catalog_session *s, const atomic_bool *cancel, struct
             struct errmsg detail = {0};
             err shown = entry_refresh(e, wants, &detail);
             for (int kind = 0; kind < TABLE_KINDS && shown == ERR_OK; kind++) {
-                shown = wants[kind] ? entry_make_view(e, (enum table_kind)kind, NULL, &detail)
-                                    : ERR_OK;
+                shown =
+                    wants[kind] ? entry_make_view(e, (enum table_kind)kind, NULL, &detail) : ERR_OK;
                 shown = shown == ERR_OK && wants[kind]
                             ? set_view(s, e, (enum table_kind)kind, &detail)
                             : shown;
@@ -209,8 +209,8 @@ static err make_tail(struct lease_item *item, enum table_kind kind, const atomic
     return result;
 }
 
-static err bring_up(struct catalog_lease *lease, struct lease_item *item,
-                    const atomic_bool *cancel, struct errmsg *msg)
+static err bring_up(struct catalog_lease *lease, struct lease_item *item, const atomic_bool *cancel,
+                    struct errmsg *msg)
 {
     struct entry *e = item->entry;
     TRY(entry_bring_up(e, item->wants, cancel, &item->ends, msg));
@@ -235,8 +235,7 @@ static err bring_up(struct catalog_lease *lease, struct lease_item *item,
     return ERR_OK;
 }
 
-static err bring_up_all(struct catalog_lease *lease, const atomic_bool *cancel,
-                        struct errmsg *msg)
+static err bring_up_all(struct catalog_lease *lease, const atomic_bool *cancel, struct errmsg *msg)
 {
     for (size_t i = 0; i < lease->count; i++) {
         TRY(entry_claim(lease->items[i].entry, cancel, msg));
@@ -264,8 +263,7 @@ static void release_all(struct catalog_lease *lease)
 }
 
 err catalog_prepare(struct catalog_session *s, const struct sql_policy_result *statement,
-                    const atomic_bool *cancel, struct catalog_lease **out_lease,
-                    struct errmsg *msg)
+                    const atomic_bool *cancel, struct catalog_lease **out_lease, struct errmsg *msg)
 {
     AUTO(catalog_lease) lease = xnew(struct catalog_lease);
     lease->session = s;
@@ -333,7 +331,8 @@ void catalog_lease_free(struct catalog_lease *lease)
 
 static void write_as_of(const struct lease_item *item, enum table_kind kind, struct buf *out)
 {
-    AUTO_TEXT name = xasprintf("%s%s", item->entry->name, kind == TABLE_DEAD ? LAND_DEAD_SUFFIX : "");
+    AUTO_TEXT name =
+        xasprintf("%s%s", item->entry->name, kind == TABLE_DEAD ? LAND_DEAD_SUFFIX : "");
     buf_add_json_string(out, str_from(name));
     buf_puts(out, ":{");
     for (uint32_t p = 0; p < item->ends.count; p++) {

@@ -234,9 +234,8 @@ err entry_bring_up(struct entry *e, const bool wants[TABLE_KINDS], const atomic_
 /* Columns of a topic's rows: the event's own, provisional ones, the system's. */
 static size_t columns_of_rows(const struct catalog_table *t, struct view_column *columns)
 {
-    struct event_schema *schema = t->hot != NULL && hot_rows_table(t->hot) != NULL
-                                      ? hot_rows_schema(t->hot)
-                                      : t->committed;
+    struct event_schema *schema =
+        t->hot != NULL && hot_rows_table(t->hot) != NULL ? hot_rows_schema(t->hot) : t->committed;
     const struct col_def *full = event_schema_full(schema);
     size_t own = event_schema_count(schema);
     for (size_t i = 0; i < event_schema_full_count(schema); i++) {

@@ -17,18 +17,26 @@ enum stage { STAGE_GATE, STAGE_TABLES, STAGE_RUN };
 static const char *code_of(err e, enum stage stage)
 {
     switch (e) {
-    case ERR_CANCELLED: return "query_cancelled";
+    case ERR_CANCELLED:
+        return "query_cancelled";
     case ERR_NOMEM:
-    case ERR_NOSPACE: return "query_out_of_memory";
-    case ERR_DENIED: return stage == STAGE_TABLES ? "internal" : "sql_not_allowed";
-    case ERR_NOT_FOUND: return stage == STAGE_TABLES ? "table_not_found" : "sql_invalid";
+    case ERR_NOSPACE:
+        return "query_out_of_memory";
+    case ERR_DENIED:
+        return stage == STAGE_TABLES ? "internal" : "sql_not_allowed";
+    case ERR_NOT_FOUND:
+        return stage == STAGE_TABLES ? "table_not_found" : "sql_invalid";
     case ERR_CORRUPT:
-    case ERR_RANGE: return "log_damaged";
-    case ERR_UNSUPPORTED: return stage == STAGE_TABLES ? "unsupported" : "sql_invalid";
+    case ERR_RANGE:
+        return "log_damaged";
+    case ERR_UNSUPPORTED:
+        return stage == STAGE_TABLES ? "unsupported" : "sql_invalid";
     case ERR_INVALID:
     case ERR_TOO_LARGE:
-    case ERR_LIMIT: return stage == STAGE_TABLES ? "internal" : "sql_invalid";
-    default: return "internal";
+    case ERR_LIMIT:
+        return stage == STAGE_TABLES ? "internal" : "sql_invalid";
+    default:
+        return "internal";
     }
 }
 
@@ -68,8 +76,7 @@ static void write_tail(void *ctx, const struct sql_answer *answer, struct buf *o
 {
     const struct run *r = ctx;
     (void)answer;
-    buf_printf(out, ",\"elapsed_ms\":%.3f",
-               (double)(os_mono_us() - r->options->started_us) / 1000);
+    buf_printf(out, ",\"elapsed_ms\":%.3f", (double)(os_mono_us() - r->options->started_us) / 1000);
     catalog_lease_write(r->lease, out);
 }
 
@@ -150,8 +157,8 @@ static err run_stages(struct run *r, struct sql_answer *answer, enum stage *stag
 }
 
 err query_run(struct catalog_session *s, const struct query_options *options,
-              const struct query_output *output, struct wire_done *out_done,
-              const char **out_code, struct errmsg *msg)
+              const struct query_output *output, struct wire_done *out_done, const char **out_code,
+              struct errmsg *msg)
 {
     ASSERT(options->query->limit >= 0);
     struct run r = {.session = s, .options = options, .output = output};

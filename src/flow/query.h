@@ -25,5 +25,5 @@ struct query_options {
  * query_cancelled, query_out_of_memory, log_damaged, unsupported, internal. It is set when an
  * error is returned; the message names no path. Thread: the session's. */
 err query_run(struct catalog_session *s, const struct query_options *options,
-              const struct query_output *output, struct wire_done *out_done,
-              const char **out_code, struct errmsg *msg);
+              const struct query_output *output, struct wire_done *out_done, const char **out_code,
+              struct errmsg *msg);

@@ -7,10 +7,17 @@
 bool table_view_sql_type(struct str delta_type, struct buf *out)
 {
     static const char *const names[][2] = {
-        {"long", "BIGINT"},     {"integer", "INTEGER"}, {"short", "SMALLINT"},
-        {"byte", "TINYINT"},    {"double", "DOUBLE"},   {"float", "FLOAT"},
-        {"boolean", "BOOLEAN"}, {"string", "VARCHAR"},  {"binary", "BLOB"},
-        {"date", "DATE"},       {"timestamp", "TIMESTAMP WITH TIME ZONE"},
+        {"long", "BIGINT"},
+        {"integer", "INTEGER"},
+        {"short", "SMALLINT"},
+        {"byte", "TINYINT"},
+        {"double", "DOUBLE"},
+        {"float", "FLOAT"},
+        {"boolean", "BOOLEAN"},
+        {"string", "VARCHAR"},
+        {"binary", "BLOB"},
+        {"date", "DATE"},
+        {"timestamp", "TIMESTAMP WITH TIME ZONE"},
         {"timestamp_ntz", "TIMESTAMP"},
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -24,11 +31,11 @@ bool table_view_sql_type(struct str delta_type, struct buf *out)
 /* ---- groups of files that can be read together ---- */
 
 struct group {
-    char *key;                     /* owned */
+    char *key; /* owned */
     bool is_tagged;
     bool is_current;
     const struct lake_file *sample; /* borrowed: its partition values are the group's */
-    struct buf paths;              /* 'a','b',... */
+    struct buf paths;               /* 'a','b',... */
 };
 struct groups {
     struct group *items; /* owned */

@@ -67,8 +67,8 @@ static inline void hot_close(struct hot_rig *r)
 }
 
 /* Runs `sql` with the tables prepared for it; `rows` and `dead` say which it names. */
-static inline err hot_ask(struct hot_rig *r, bool rows, bool dead, const char *sql,
-                          struct buf *out, struct buf *tail, struct errmsg *msg)
+static inline err hot_ask(struct hot_rig *r, bool rows, bool dead, const char *sql, struct buf *out,
+                          struct buf *tail, struct errmsg *msg)
 {
     struct sql_table_ref refs[2];
     size_t count = 0;

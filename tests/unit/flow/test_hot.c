@@ -12,8 +12,7 @@ static void rows_are_seen_before_they_land(void **state)
     static const char *const a[] = {"{\"x\":1,\"name\":\"a\"}", "{\"x\":2}", "no json"};
     hot_open(&rig);
     hot_expect(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", "0");
-    hot_expect(&rig, true, false,
-               "SELECT string_agg(column_name, ',') FROM (DESCRIBE web_logs)",
+    hot_expect(&rig, true, false, "SELECT string_agg(column_name, ',') FROM (DESCRIBE web_logs)",
                "_time,_date,_partition,_offset,_timestamp,_key,_rescued");
     rig_append(&rig.land, 0, RIG_NOON_MS, a, 3);
     hot_expect(&rig, true, false, "SELECT (sum(x) || ' ' || max(name))::VARCHAR FROM web_logs",
@@ -45,18 +44,16 @@ static void bounds_and_provisional_columns_are_told(void **state)
     OK(hot_ask(&rig, true, false, "SELECT count(y)::VARCHAR FROM bronze.web_logs", &out, &tail,
                &msg_));
     assert_string_equal(buf_cstr(&out), "1");
-    assert_string_equal(buf_cstr(&tail),
-                        ",\"as_of\":{\"web.logs\":{\"0\":{\"table\":2,\"log\":2},"
-                        "\"1\":{\"table\":0,\"log\":1}}},\"provisional\":[\"y\"]");
+    assert_string_equal(buf_cstr(&tail), ",\"as_of\":{\"web.logs\":{\"0\":{\"table\":2,\"log\":2},"
+                                         "\"1\":{\"table\":0,\"log\":1}}},\"provisional\":[\"y\"]");
     rig_flush(&rig.land);
     buf_reset(&tail);
     buf_reset(&out);
     OK(hot_ask(&rig, true, false, "SELECT count(y)::VARCHAR FROM bronze.web_logs", &out, &tail,
                &msg_));
     assert_string_equal(buf_cstr(&out), "1");
-    assert_string_equal(buf_cstr(&tail),
-                        ",\"as_of\":{\"web.logs\":{\"0\":{\"table\":2,\"log\":2},"
-                        "\"1\":{\"table\":1,\"log\":1}}}");
+    assert_string_equal(buf_cstr(&tail), ",\"as_of\":{\"web.logs\":{\"0\":{\"table\":2,\"log\":2},"
+                                         "\"1\":{\"table\":1,\"log\":1}}}");
     hot_close(&rig);
 }
 
@@ -77,9 +74,15 @@ static void every_interleaving_is_exact(void **state)
         unsigned rest = order;
         for (unsigned step = 0; step < STEPS; step++, rest /= ACTIONS) {
             switch (rest % ACTIONS) {
-            case 0: rig_append(&rig.land, step % 2, RIG_NOON_MS, some + step % 3, 3); break;
-            case 1: rig_flush(&rig.land); break;
-            case 2: hot_exactly_once(&rig); break;
+            case 0:
+                rig_append(&rig.land, step % 2, RIG_NOON_MS, some + step % 3, 3);
+                break;
+            case 1:
+                rig_flush(&rig.land);
+                break;
+            case 2:
+                hot_exactly_once(&rig);
+                break;
             default:
                 hot_stop(&rig);
                 hot_start(&rig);
@@ -230,9 +233,9 @@ static void a_deleted_topic_is_forgotten(void **state)
     catalog_set_topics(rig.catalog, &none);
     AUTO_BUF out = buf_make(4096);
     struct errmsg msg = {0};
-    assert_int_equal(hot_ask(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", &out,
-                             NULL, &msg),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        hot_ask(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", &out, NULL, &msg),
+        ERR_NOT_FOUND);
     rig_flush(&rig.land); /* deleting keeps the tables: they answer as plain ones */
     OK(hot_ask(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", &out, NULL, &msg_));
     assert_string_equal(buf_cstr(&out), "2");
