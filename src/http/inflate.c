@@ -173,16 +173,9 @@ static err step(struct inflate *x, struct str *input, char *scratch, struct str 
     return ERR_OK;
 }
 
-err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *ctx,
-                 struct errmsg *msg)
+static err feed(struct inflate *x, struct str *input, char *scratch, inflate_sink sink, void *ctx,
+                struct errmsg *msg)
 {
-    if (x->is_failed) {
-        return errmsg_set(msg, ERR_INVALID, "the body was refused before");
-    }
-    AUTO_TEXT scratch = NULL;
-    if (x->coding != HTTP_CODING_IDENTITY && (scratch = malloc(INFLATE_PIECE_BYTES)) == NULL) {
-        return errmsg_set(msg, ERR_NOMEM, "no memory for a compressed body");
-    }
     while (input->len > 0 || x->has_output) {
         struct str before = *input;
         struct str piece;
@@ -205,6 +198,24 @@ err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *
         }
     }
     return ERR_OK;
+}
+
+err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *ctx,
+                 struct errmsg *msg)
+{
+    if (x->is_failed) {
+        return errmsg_set(msg, ERR_INVALID, "the body was refused before");
+    }
+    if (x->coding == HTTP_CODING_IDENTITY) {
+        return feed(x, input, NULL, sink, ctx, msg);
+    }
+    char *scratch = malloc(INFLATE_PIECE_BYTES);
+    if (scratch == NULL) {
+        return errmsg_set(msg, ERR_NOMEM, "no memory for a compressed body");
+    }
+    err e = feed(x, input, scratch, sink, ctx, msg);
+    free(scratch);
+    return e;
 }
 
 err inflate_finish(const struct inflate *x, struct errmsg *msg)

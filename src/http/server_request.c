@@ -515,7 +515,7 @@ static int on_message_complete(llhttp_t *parser)
     } else if (ex->route != NULL && ex->route->handler->on_body_end != NULL) {
         ex->route->handler->on_body_end(ex);
     }
-    /* Between messages server_conn.c decides whether to go on, and looks at what llhttp would skip. */
+    /* Between messages server_conn.c decides whether to go on, and looks at what llhttp skips. */
     return HPE_PAUSED;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* server_respond.c - from a handler's answer to bytes in the exchange's buffer. Nothing is sent here: the
- * connection is marked, and the hook at the end of the turn sends what all exchanges have.
+/* server_respond.c - from a handler's answer to bytes in the exchange's buffer. Nothing is sent
+ * here: the connection is marked, and the hook at the end of the turn sends what they all have.
  *
  * Whether the connection can be kept is decided when the answer's head is written: a client that
  * asked to close, a server that stops, and a body that has not ended and is long, of unknown length

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* server_route.c - the route table: patterns are split once, requests are matched segment by segment.
+/* server_route.c - the route table: patterns are split once, requests matched segment by segment.
  * Between two routes that match, the one that is literal at the first difference wins, then a
  * parameter, then a tail; the order in the table does not matter. */
 #include "http/server_int.h"
