@@ -127,7 +127,8 @@ static bool store_varchar(struct value *v, bool borrow, struct buf *scratch, str
         return false;
     }
     if (sink != NULL) {
-        set_str(sink, row, text, borrow && !v->has_escape);
+        bool is_unescaped_copy = v->kind == VALUE_TEXT && v->has_escape;
+        set_str(sink, row, text, borrow && !is_unescaped_copy);
     }
     return true;
 }
