@@ -1,0 +1,1 @@
+SELECT * FROM parquet_file_metadata('/d/secret.parquet')

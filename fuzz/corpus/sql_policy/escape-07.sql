@@ -1,0 +1,1 @@
+SELECT * FROM range(1) r, LATERAL (SELECT * FROM read_text('/s/x.csv'))

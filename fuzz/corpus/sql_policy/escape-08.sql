@@ -1,0 +1,1 @@
+SELECT 1 ORDER BY (SELECT content FROM read_text('/s/x.csv'))

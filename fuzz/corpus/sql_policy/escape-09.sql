@@ -1,0 +1,1 @@
+SELECT list_transform([1], lambda x: (SELECT content FROM read_text('/s/x.csv')))

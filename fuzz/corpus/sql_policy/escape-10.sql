@@ -1,0 +1,1 @@
+DESCRIBE SELECT * FROM read_csv('/s/x.csv')

@@ -1,0 +1,1 @@
+SHOW '/s/x.csv'

@@ -1,0 +1,1 @@
+FROM range(1) PIVOT (max(range) FOR range IN ((SELECT content FROM read_text('/s/x.csv'))))

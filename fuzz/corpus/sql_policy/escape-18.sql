@@ -1,0 +1,1 @@
+CREATE MACRO m() AS TABLE SELECT * FROM read_text('/s/x.csv'); FROM m()

@@ -1,0 +1,1 @@
+CREATE VIEW v AS SELECT * FROM read_text('/s/x.csv'); FROM v

@@ -1,0 +1,1 @@
+ATTACH '/d/x.db'

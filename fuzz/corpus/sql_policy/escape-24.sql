@@ -1,0 +1,1 @@
+SELECT * FROM enable_profiling(save_location='/a/p.json', format='json')

@@ -1,0 +1,1 @@
+PRAGMA enable_profiling='json'; PRAGMA profiling_output='/d/p.json'; SELECT 1

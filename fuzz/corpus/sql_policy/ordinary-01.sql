@@ -1,0 +1,1 @@
+SELECT status, count(*) n FROM bronze.web_logs GROUP BY ALL ORDER BY n DESC LIMIT 3;

@@ -1,0 +1,1 @@
+FROM web_logs a JOIN Bronze.Web_Logs b USING (status)

@@ -1,0 +1,1 @@
+WITH w AS (SELECT * FROM web_logs) SELECT * FROM w, w AS v

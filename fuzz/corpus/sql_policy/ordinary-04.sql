@@ -1,0 +1,1 @@
+WITH web_logs AS (SELECT * FROM web_logs) SELECT * FROM web_logs

@@ -1,0 +1,1 @@
+SELECT * FROM web_logs, (WITH web_logs AS (SELECT 1 AS x) SELECT * FROM web_logs)

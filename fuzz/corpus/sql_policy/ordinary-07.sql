@@ -1,0 +1,1 @@
+SELECT (SELECT max(status) FROM web_logs WHERE path = o.path) FROM bronze.web_logs o

@@ -1,0 +1,1 @@
+SELECT unnest([1, 2, 3]), * FROM range(3), generate_series(1, 2) g

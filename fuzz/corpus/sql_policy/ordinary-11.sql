@@ -1,0 +1,1 @@
+SELECT sum(status) OVER (PARTITION BY path ORDER BY status ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), row_number() OVER () FROM web_logs QUALIFY row_number() OVER () < 3

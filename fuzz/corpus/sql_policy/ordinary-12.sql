@@ -1,0 +1,1 @@
+SELECT status::VARCHAR::JSON, TRY_CAST(path AS INT), CAST(status AS DECIMAL(10, 2)), DATE '2026-11-20' + INTERVAL 3 DAY, extract(year FROM now()), current_date FROM web_logs

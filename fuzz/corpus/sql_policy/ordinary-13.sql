@@ -1,0 +1,1 @@
+SELECT CASE WHEN status > 3 THEN 'a' ELSE 'b' END, status BETWEEN 1 AND 3, status NOT IN (1, 2), EXISTS (SELECT 1), path LIKE 'p%' , path ~ 'p', NOT (status = 1 OR status IS NULL) FROM web_logs

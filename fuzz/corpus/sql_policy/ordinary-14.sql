@@ -1,0 +1,1 @@
+SELECT * EXCLUDE (path) REPLACE (status + 1 AS status), COLUMNS('st.*') FROM web_logs USING SAMPLE 5 ROWS

@@ -1,0 +1,1 @@
+SELECT '{"a": [1, 2]}'::JSON -> 'a' ->> 0, json_extract_string('{"a":1}', '$.a')

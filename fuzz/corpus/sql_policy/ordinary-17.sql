@@ -1,0 +1,1 @@
+FROM web_logs PIVOT (count(*) FOR status IN (1, 2) GROUP BY path)

@@ -1,0 +1,1 @@
+FROM (SELECT 1 AS a, 2 AS b) UNPIVOT (v FOR n IN (a, b))

@@ -1,0 +1,2 @@
+/* hi */ explain -- there
+ analyze SELECT * FROM web_logs;;

@@ -1,0 +1,1 @@
+DESCRIBE web_logs

@@ -1,0 +1,1 @@
+SUMMARIZE bronze.web_logs

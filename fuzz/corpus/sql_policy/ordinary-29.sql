@@ -1,0 +1,1 @@
+SELECT table_name, t.table_schema FROM information_schema.tables AS t

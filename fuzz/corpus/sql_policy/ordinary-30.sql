@@ -1,0 +1,1 @@
+SELECT tables.table_name FROM information_schema.tables

@@ -1,0 +1,1 @@
+SELECT column_name, data_type FROM INFORMATION_SCHEMA.COLUMNS WHERE table_name = 'web_logs' -- comment

@@ -1,0 +1,1 @@
+SELECT 'it''s; fine', $$a;b$$, "path" FROM web_logs -- the end;

@@ -1,0 +1,1 @@
+SELECT row(1, 2), {'a': 1}, MAP {'k': 2}, ARRAY(SELECT 1), [1, 2][1], 'abc'[1:2]

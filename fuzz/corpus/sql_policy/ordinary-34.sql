@@ -1,0 +1,1 @@
+SELECT path COLLATE NOCASE, grouping(path) FROM web_logs GROUP BY CUBE (path)

@@ -1,0 +1,1 @@
+SELECT DISTINCT ON (x.path) * FROM web_logs POSITIONAL JOIN (TABLE web_logs) x

@@ -1,0 +1,1 @@
+SELECT a.* FROM web_logs a ASOF JOIN web_logs b ON a.status >= b.status

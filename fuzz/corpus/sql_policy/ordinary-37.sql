@@ -1,0 +1,1 @@
+SELECT quantile_cont(status, 0.9), approx_quantile(status, 0.5), string_agg(path, ',' ORDER BY path) FILTER (WHERE status > 1), arg_max(path, status) FROM web_logs

@@ -1,0 +1,1 @@
+INSERT INTO web_logs VALUES (1)

@@ -1,0 +1,1 @@
+EXPLAIN INSERT INTO web_logs VALUES (1)

@@ -1,0 +1,1 @@
+SELECT * FROM web_logs AT (VERSION => 3)

@@ -1,0 +1,1 @@
+SELECT * FROM s1.bronze.web_logs

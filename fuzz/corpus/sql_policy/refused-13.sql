@@ -1,0 +1,1 @@
+SELECT * FROM s2.web_logs

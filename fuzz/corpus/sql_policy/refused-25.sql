@@ -1,0 +1,1 @@
+PIVOT web_logs ON path USING count(*)

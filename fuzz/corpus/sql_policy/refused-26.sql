@@ -1,0 +1,1 @@
+SELECT x::s1.main.t FROM web_logs

@@ -1,0 +1,1 @@
+SELECT s1.main.lower('A')

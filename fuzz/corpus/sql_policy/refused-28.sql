@@ -1,0 +1,1 @@
+SELECT path::VARIANT FROM web_logs

@@ -1,0 +1,1 @@
+SELECT CAST([path] AS STRUCT(a Variant)[]) FROM web_logs
