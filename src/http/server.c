@@ -259,7 +259,12 @@ void http_server_stop(struct http_server *server, void (*on_stopped)(void *ctx),
         if (c->last != NULL) {
             c->last->is_close_after = true;
         }
-        if (c->first == NULL) {
+        bool is_half_head = c->first != NULL && c->first == c->receiving && !c->first->is_head_done;
+        if (c->is_lingering) {
+            conn_timer_update(c); /* answered: what is left of its time gets shorter */
+            continue;
+        }
+        if (c->first == NULL || is_half_head) {
             conn_kill(c);
         } else if (c->receiving == NULL) {
             c->is_stop_parsing = true;

@@ -203,7 +203,7 @@ static int64_t conn_deadline(const struct conn *c)
     const struct http_options *o = &c->server->options;
     int64_t deadline = INT64_MAX;
     if (c->is_lingering) {
-        return c->end_us + HTTP_LINGER_US;
+        return c->end_us + (c->server->is_stopping ? HTTP_LINGER_STOP_US : HTTP_LINGER_US);
     }
     if (c->first == NULL) {
         deadline = c->idle_us + (int64_t)o->idle_ms * 1000;
@@ -629,7 +629,7 @@ static void on_ready(struct reactor_fd *f, uint32_t events)
         return;
     }
     c->saw_hangup = c->saw_hangup || (events & REACTOR_PEER_CLOSED) != 0;
-    if ((events & (REACTOR_READ | REACTOR_PEER_CLOSED)) != 0) {
+    if ((events & (REACTOR_READ | REACTOR_PEER_CLOSED)) != 0 && !c->is_eof) {
         c->can_read = true;
     }
     if ((events & REACTOR_WRITE) != 0 && !c->can_write) {

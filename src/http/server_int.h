@@ -23,7 +23,8 @@ enum {
     HTTP_HEAD_STORE_MAX = 60 * 1024, /* offsets in it are 16 bits */
     HTTP_OUT_BYTES_MAX = 1 << 30,
     HTTP_LINGER_US = 2 * 1000 * 1000,
-    HTTP_OVERFLOW_MAX = 256, /* connections past the limit that are being told so */
+    HTTP_LINGER_STOP_US = 100 * 1000, /* a client that keeps its end open must not hold up a stop */
+    HTTP_OVERFLOW_MAX = 256,          /* connections past the limit that are being told so */
     HTTP_POOL_MAX = 256,
 };
 _Static_assert(HTTP_HEAD_BYTES_MAX + 2 * HTTP_TARGET_BYTES_MAX < HTTP_HEAD_STORE_MAX,
