@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* query_local.h - `tarn query --data DIR` with no server: the same engine and views, over the tables
- * and what recovery would find in the log. Writes nothing below DIR. */
+/* query_local.h - `tarn query --data DIR` with no server: the same engine and views, over the
+ * tables and what recovery would find in the log. Writes nothing below DIR. */
 #pragma once
 #include "base/buf.h"
 

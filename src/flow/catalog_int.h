@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* catalog_int.h - what the parts of the catalog share. Only catalog*.c include this.
  *
- * Two kinds of guard: the catalog's lock (short, nothing blocks under it) for the list, counts, ends
- * and flags; and an entry's claim (`is_busy`) for everything that does I/O: snapshots, hot rows, view
- * texts. A claim is taken and given back under the lock and held without it. */
+ * Two kinds of guard: the catalog's lock (short, nothing blocks under it) for the list, counts,
+ * ends and flags; and an entry's claim (`is_busy`) for everything that does I/O: snapshots, hot
+ * rows, view texts. A claim is taken and given back under the lock and held without it. */
 #pragma once
 #include <pthread.h>
 
@@ -103,7 +103,8 @@ struct entry_ends {
 };
 /* Newest snapshots of the tables asked for, `wants` by kind, without hot rows. */
 err entry_refresh(struct entry *e, const bool wants[TABLE_KINDS], struct errmsg *msg);
-/* The same, and their hot rows up to the ends known now, which are returned (caller frees items). */
+/* The same, and their hot rows up to the ends known now, which are returned: the caller frees the
+ * items. */
 err entry_bring_up(struct entry *e, const bool wants[TABLE_KINDS], const atomic_bool *cancel,
                    struct entry_ends *out_ends, struct errmsg *msg);
 /* The view's text is then in table->view, its serial beside it. With `tail` it is for one use. */

@@ -13,7 +13,7 @@ struct lease_item {
     int64_t *from[TABLE_KINDS];            /* owned copies; NULL: not wanted */
     struct event_schema *schema;           /* referenced; rows as seen */
     struct log_source *tails[TABLE_KINDS]; /* owned */
-    char *tail_names[TABLE_KINDS];         /* owned; tables to drop */
+    uint64_t tail_ids[TABLE_KINDS];        /* registered as; 0: not */
 };
 struct catalog_lease {
     struct catalog_session *session; /* borrowed */
@@ -188,25 +188,15 @@ static err show_all(struct catalog_session *s, const atomic_bool *cancel, struct
 
 /* ---- bringing up ---- */
 
-/* What found no room in memory, as a table for this statement alone. */
+/* What found no room in memory is read from the log by the statement itself. */
 static err make_tail(struct lease_item *item, enum table_kind kind, const atomic_bool *cancel,
                      struct errmsg *msg)
 {
     struct entry *e = item->entry;
     struct hot_goal goal = entry_goal(e, kind, item->ends.items, cancel);
     TRY(hot_rows_tail(e->tables[kind].hot, &goal, &item->tails[kind], msg));
-    uint64_t id = 0;
-    TRY(log_source_register(item->tails[kind], e->catalog->engine, &id, msg));
-    AUTO_TEXT name =
-        xasprintf("memory.hot.\"t%llu\"",
-                  (unsigned long long)atomic_fetch_add(&e->catalog->pool.next_name, 1));
-    err result = sql_execf(e->conn, msg, "CREATE TABLE %s AS FROM tarn_source(%llu)", name,
-                           (unsigned long long)id);
-    sql_source_unregister(e->catalog->engine, id);
-    if (result == ERR_OK) {
-        item->tail_names[kind] = TAKE(name);
-    }
-    return result;
+    return log_source_register_shared(item->tails[kind], e->catalog->engine, &item->tail_ids[kind],
+                                      msg);
 }
 
 static err bring_up(struct catalog_lease *lease, struct lease_item *item, const atomic_bool *cancel,
@@ -229,7 +219,9 @@ static err bring_up(struct catalog_lease *lease, struct lease_item *item, const 
                 TRY(make_tail(item, (enum table_kind)kind, cancel, msg));
             }
         }
-        TRY(entry_make_view(e, (enum table_kind)kind, item->tail_names[kind], msg));
+        AUTO_TEXT tail = xasprintf("tarn_source(%llu)", (unsigned long long)item->tail_ids[kind]);
+        TRY(entry_make_view(e, (enum table_kind)kind, item->tails[kind] != NULL ? tail : NULL,
+                            msg));
         TRY(set_view(lease->session, e, (enum table_kind)kind, msg));
     }
     return ERR_OK;
@@ -279,17 +271,12 @@ err catalog_prepare(struct catalog_session *s, const struct sql_policy_result *s
     return ERR_OK;
 }
 
-static void item_deinit(struct lease_item *item, struct sql_conn *conn)
+static void item_deinit(struct lease_item *item)
 {
     for (int kind = 0; kind < TABLE_KINDS; kind++) {
-        if (item->tail_names[kind] != NULL) {
-            struct errmsg msg = {0};
-            if (sql_execf(conn, &msg, "DROP TABLE IF EXISTS %s", item->tail_names[kind]) !=
-                ERR_OK) {
-                log_warn("a table was not dropped", "error=\"%s\"", msg.text);
-            }
+        if (item->tail_ids[kind] != 0) {
+            sql_source_unregister(item->entry->catalog->engine, item->tail_ids[kind]);
         }
-        free(item->tail_names[kind]);
         log_source_free(item->tails[kind]);
         free(item->from[kind]);
     }
@@ -321,7 +308,7 @@ void catalog_lease_free(struct catalog_lease *lease)
     struct sql_conn *conn = catalog_session_conn(lease->session);
     end_transaction(lease, conn);
     for (size_t i = 0; i < lease->count; i++) {
-        item_deinit(&lease->items[i], conn);
+        item_deinit(&lease->items[i]);
     }
     free(lease->items);
     free(lease);

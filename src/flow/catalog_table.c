@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* catalog_table.c - one entry's tables: snapshots, hot rows, the text of the view. Everything here runs
- * under the entry's claim. */
+/* catalog_table.c - one entry's tables: snapshots, hot rows, the text of the view. Everything here
+ * runs under the entry's claim. */
 #include "base/seeded.h"
 #include "flow/catalog_int.h"
 #include "flow/land_schema.h"
@@ -75,7 +75,7 @@ static err refresh_snapshot(struct entry *e, struct catalog_table *t, struct err
     err result = ERR_OK;
     if (t->snapshot != NULL) {
         result = lake_snapshot_refresh(t->snapshot, &fresh, msg);
-    } else if (lake_table_exists(t->dir)) {
+    } else {
         struct lake_load_options options = {
             .table_dir = t->dir, .version = -1, .parquet = &e->parquet, .drop_stats = true};
         result = lake_snapshot_load_with(&options, &fresh, msg);
@@ -166,8 +166,8 @@ struct hot_goal entry_goal(const struct entry *e, enum table_kind kind, const in
                              .cancel = cancel};
 }
 
-/* One end per partition for rows and dead letters alike: what is acknowledged, and at least what either
- * table has by now. */
+/* One end per partition for rows and dead letters alike: what is acknowledged, and at least what
+ * either table has by now. */
 static void ends_now(struct entry *e, const bool wants[TABLE_KINDS], struct entry_ends *ends)
 {
     uint32_t count = e->meta.partition_count;

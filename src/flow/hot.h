@@ -13,8 +13,8 @@
  * before an advance sees the table as it was, a dropped one too.
  *
  * Columns are inferred as the writer does it (infer.h). When what was seen asks for other columns
- * than the table has, everything is decoded again: a row depends on the schema, never on when it was
- * looked at.
+ * than the table has, everything is decoded again: a row depends on the schema, never on when it
+ * was looked at.
  *
  * Thread: one at a time per hot_rows; a pool is shared by all. */
 #pragma once

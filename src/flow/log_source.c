@@ -537,8 +537,40 @@ static void source_release(void *ctx)
     source_unref(ctx);
 }
 
-err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_t *out_id,
-                        struct errmsg *msg)
+/* A source over the same stretch for one reference in a statement. */
+static err source_bind(void *ctx, void **out_bound_ctx, struct errmsg *msg)
+{
+    const struct log_source *s = ctx;
+    struct log_range *ranges = xnew_array(struct log_range, MAX(s->part_count, 1));
+    for (size_t i = 0; i < s->part_count; i++) {
+        ranges[i] = s->parts[i].range;
+    }
+    struct log_source_options options = {
+        .topic_dir = s->topic_dir,
+        .meta = &s->meta,
+        .schema = s->schema,
+        .committed = s->committed,
+        .mode = s->mode,
+        .ranges = ranges,
+        .range_count = s->part_count,
+        .threads_max = s->threads_max,
+        .block_bytes = s->block_bytes,
+        .cancel = s->cancel,
+    };
+    struct log_source *bound = NULL;
+    err e = log_source_new(&options, &bound, msg);
+    free(ranges);
+    *out_bound_ctx = bound;
+    return e;
+}
+
+static void source_unbind(void *bound_ctx)
+{
+    source_unref(bound_ctx);
+}
+
+static err register_source(struct log_source *s, struct sql_engine *engine, bool is_shared,
+                           uint64_t *out_id, struct errmsg *msg)
 {
     ASSERT(s->mode != LOG_SOURCE_INFER);
     bool dead = s->mode == LOG_SOURCE_DEAD;
@@ -547,6 +579,8 @@ err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_
         .column_count = dead ? EVENT_DEAD_COUNT : event_schema_full_count(s->schema),
         .threads_max = s->threads_max,
         .ctx = s,
+        .bind = is_shared ? source_bind : NULL,
+        .unbind = is_shared ? source_unbind : NULL,
         .begin = source_begin,
         .thread_open = source_thread_open,
         .fill = source_fill,
@@ -559,6 +593,18 @@ err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_
         source_unref(s);
     }
     return e;
+}
+
+err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_t *out_id,
+                        struct errmsg *msg)
+{
+    return register_source(s, engine, false, out_id, msg);
+}
+
+err log_source_register_shared(struct log_source *s, struct sql_engine *engine, uint64_t *out_id,
+                               struct errmsg *msg)
+{
+    return register_source(s, engine, true, out_id, msg);
 }
 
 /* ---- without SQL ---- */

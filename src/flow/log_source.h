@@ -78,6 +78,10 @@ AUTO_DEFINE(log_source)
 /* Makes it readable as tarn_source(<id>); the caller unregisters. Once. Errors: LIMIT. */
 err log_source_register(struct log_source *s, struct sql_engine *engine, uint64_t *out_id,
                         struct errmsg *msg);
+/* The same for a statement that may name it any number of times: each reference reads everything by
+ * itself. Counts and notes of `s` stay empty. */
+err log_source_register_shared(struct log_source *s, struct sql_engine *engine, uint64_t *out_id,
+                               struct errmsg *msg);
 /* Reads everything without SQL, on threads of its own: for INFER. Errors as reading. */
 err log_source_scan(struct log_source *s, struct errmsg *msg);
 

@@ -8,7 +8,7 @@
  *         UNION ALL BY NAME SELECT … FROM memory.hot."h7" WHERE _offset >= committed
  *         UNION ALL BY NAME SELECT … FROM <tail>)
  *
- * Files of one `tarn.schema` tag have the same columns, so only the first of them is opened to plan.
+ * Files of one `tarn.schema` tag have the same columns: only the first is opened to plan.
  * Files without the tag are other programs': each is looked at, and their partition columns come
  * from the log. Pure: text in, text out. */
 #pragma once

@@ -245,6 +245,12 @@ uint64_t sql_source_rows(struct sql_engine *engine, uint64_t id)
 
 /* --- the table function --- */
 
+/* One reference to a source in a statement: DuckDB's bind data. */
+struct bound {
+    struct source_slot *slot; /* counted */
+    void *ctx;                /* the source's, or what its bind() gave */
+};
+
 /* One DuckDB thread's reader. */
 struct reader {
     struct source_slot *slot; /* borrowed from the bind data, which outlives it */
@@ -257,7 +263,30 @@ struct reader {
 
 static void bind_data_free(void *data)
 {
-    slot_unref(data);
+    struct bound *bound = data;
+    if (bound->slot->source.bind != NULL) {
+        bound->slot->source.unbind(bound->ctx);
+    }
+    slot_unref(bound->slot);
+    free(bound);
+}
+
+static struct bound *bound_new(struct source_slot *slot, struct errmsg *msg)
+{
+    struct bound *bound = xnew(struct bound);
+    bound->slot = slot;
+    bound->ctx = slot->source.ctx;
+    if (slot->source.bind == NULL) {
+        return bound;
+    }
+    err e = slot->source.bind(slot->source.ctx, &bound->ctx, msg);
+    if (e != ERR_OK) {
+        (void)errmsg_wrap(msg, e, "tarn_source[%s]", err_name(e));
+        slot_unref(slot);
+        free(bound);
+        return NULL;
+    }
+    return bound;
 }
 
 static void source_bind(duckdb_bind_info info)
@@ -271,6 +300,12 @@ static void source_bind(duckdb_bind_info info)
         duckdb_bind_set_error(info, "tarn_source: no such source");
         return;
     }
+    struct errmsg msg = {0};
+    struct bound *bound = bound_new(slot, &msg);
+    if (bound == NULL) {
+        duckdb_bind_set_error(info, msg.text);
+        return;
+    }
     for (size_t i = 0; i < slot->source.column_count; i++) {
         const struct col_def *column = &slot->source.columns[i];
         duckdb_logical_type type = duckdb_create_logical_type(col_types[column->type].duck);
@@ -280,15 +315,15 @@ static void source_bind(duckdb_bind_info info)
     if (slot->source.rows_estimate > 0) {
         duckdb_bind_set_cardinality(info, slot->source.rows_estimate, false);
     }
-    duckdb_bind_set_bind_data(info, slot, bind_data_free);
+    duckdb_bind_set_bind_data(info, bound, bind_data_free);
 }
 
 static void source_init(duckdb_init_info info)
 {
-    struct source_slot *slot = duckdb_init_get_bind_data(info);
-    duckdb_init_set_max_threads(info, slot->source.threads_max);
-    if (slot->source.begin != NULL) {
-        slot->source.begin(slot->source.ctx);
+    struct bound *bound = duckdb_init_get_bind_data(info);
+    duckdb_init_set_max_threads(info, bound->slot->source.threads_max);
+    if (bound->slot->source.begin != NULL) {
+        bound->slot->source.begin(bound->ctx);
     }
 }
 
@@ -323,7 +358,8 @@ static size_t projected_columns(duckdb_init_info info, const struct source_slot 
 
 static void source_local_init(duckdb_init_info info)
 {
-    struct source_slot *slot = duckdb_init_get_bind_data(info);
+    struct bound *bound = duckdb_init_get_bind_data(info);
+    struct source_slot *slot = bound->slot;
     size_t count = duckdb_init_get_column_count(info);
     struct reader *reader = xcalloc(1, sizeof *reader + count * sizeof(struct col_sink));
     uint32_t *projected = xnew_array(uint32_t, count + 1);
@@ -331,8 +367,8 @@ static void source_local_init(duckdb_init_info info)
     reader->positions = xnew_array(uint32_t, count + 1);
     reader->count = projected_columns(info, slot, reader, projected);
     struct errmsg msg = {0};
-    err e = slot->source.thread_open(slot->source.ctx, projected, reader->count,
-                                     &reader->thread_ctx, &msg);
+    err e =
+        slot->source.thread_open(bound->ctx, projected, reader->count, &reader->thread_ctx, &msg);
     free(projected);
     if (e != ERR_OK) {
         (void)errmsg_wrap(&msg, e, "tarn_source[%s]", err_name(e));

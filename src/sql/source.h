@@ -153,6 +153,10 @@ struct sql_source {
     uint32_t threads_max;          /* at least 1: readers that may run at the same time */
     uint64_t rows_estimate;        /* 0: unknown; helps the planner */
     void *ctx;
+    /* For sources that a statement may name more than once: each reference gets a context of its
+     * own, given to begin() and thread_open() instead of `ctx`. May be NULL. Thread: any. */
+    err (*bind)(void *ctx, void **out_bound_ctx, struct errmsg *msg);
+    void (*unbind)(void *bound_ctx);
     /* A statement begins to read: what follows reads from the start. May be NULL. Thread: any. */
     void (*begin)(void *ctx);
     /* Opens one thread's reader of the columns projected[0..count): indexes into `columns`, in the

@@ -108,7 +108,7 @@ static inline void hot_expect(struct hot_rig *r, bool rows, bool dead, const cha
     }
 }
 
-/* Every acknowledged offset is in exactly one of both tables, exactly once, as one query sees it. */
+/* Every acknowledged offset is in exactly one of both tables, exactly once, as a query sees it. */
 static inline void hot_exactly_once(struct hot_rig *r)
 {
     int64_t ends[16];

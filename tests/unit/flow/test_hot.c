@@ -2,6 +2,8 @@
 /* test_hot.c - what a query sees: files and hot rows together are the log, at every moment. */
 #include "hot_test.h"
 
+#include <errno.h>
+
 static struct hot_rig rig; /* the engine is kept over tests */
 
 /* An event is seen as soon as it is acknowledged, with no table there yet; a topic without any
@@ -244,6 +246,128 @@ static void a_deleted_topic_is_forgotten(void **state)
     hot_close(&rig);
 }
 
+/* The n-th read of ours fails: the answer is right or an error, and the next one is right. */
+static void failed_reads_give_no_wrong_answer(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "[]", "{\"x\":2,\"y\":\"t\"}"};
+    const char *sql = "SELECT (SELECT count(*) FROM web_logs)::VARCHAR || ' ' || "
+                      "(SELECT count(*) FROM web_logs__dead)";
+    unsigned errors = 0;
+    for (unsigned fail_at = 1, hit = 1; hit != 0; fail_at++) {
+        hot_open(&rig);
+        rig_append(&rig.land, 0, RIG_NOON_MS, a, 3);
+        rig_append(&rig.land, 1, RIG_NOON_MS, a, 3);
+        rig_flush(&rig.land);
+        rig_append(&rig.land, 0, RIG_NOON_MS, a + 1, 2);
+        hot_tell(&rig);
+        AUTO_BUF out = buf_make(4096);
+        struct errmsg msg = {0};
+        os_io_faults_start(OS_IO_OPEN | OS_IO_READ, fail_at, EIO, 0);
+        err e = hot_ask(&rig, true, true, sql, &out, NULL, &msg);
+        hit = (unsigned)os_io_faults_hit();
+        os_io_faults_stop();
+        if (e == ERR_OK) {
+            assert_string_equal(buf_cstr(&out), "5 3");
+        }
+        errors += e != ERR_OK;
+        hot_expect(&rig, true, true, sql, "5 3");
+        hot_close(&rig);
+    }
+    assert_true(errors > 0);
+}
+
+/* Damage in what has not landed fails the query and names the partition; without it, all is well. */
+static void damage_is_named(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "{\"x\":2}"};
+    hot_open(&rig);
+    rig_append(&rig.land, 1, RIG_NOON_MS, a, 2);
+    AUTO_TEXT path = xasprintf("%s/1/%020d.log", topic_dir(rig.land.topic), 0);
+    AUTO_FD fd = -1;
+    OK(os_open(path, O_RDWR, &fd, &msg_));
+    OK(os_pwrite(fd, "#", 1, 75, &msg_));
+    hot_tell(&rig);
+    AUTO_BUF out = buf_make(4096);
+    struct errmsg msg = {0};
+    assert_int_equal(
+        hot_ask(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", &out, NULL, &msg),
+        ERR_CORRUPT);
+    assert_non_null(strstr(msg.text, "topic web.logs: partition 1: "));
+    hot_close(&rig);
+}
+
+/* A statement that is cancelled while its rows are decoded ends, and harms nobody. */
+static void a_cancelled_statement_lets_go(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "{\"x\":2}"};
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    hot_tell(&rig);
+    char schema[] = "";
+    char name[] = "web_logs";
+    struct sql_table_ref ref = {schema, name};
+    struct sql_policy_result statement = {.tables = &ref, .table_count = 1};
+    struct catalog_lease *lease = NULL;
+    struct errmsg msg = {0};
+    atomic_bool cancel = true;
+    assert_int_equal(catalog_prepare(rig.session, &statement, &cancel, &lease, &msg),
+                     ERR_CANCELLED);
+    hot_exactly_once(&rig);
+    hot_close(&rig);
+}
+
+/* Warming brings in what came without a query, and only for topics that were asked about. */
+static void topics_asked_about_are_kept_warm(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "{\"x\":2}"};
+    atomic_bool cancel = false;
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    hot_tell(&rig);
+    catalog_warm(rig.catalog, &cancel);
+    assert_int_equal(catalog_hot_bytes(rig.catalog), 0);
+    hot_expect(&rig, true, false, "SELECT count(*)::VARCHAR FROM web_logs", "2");
+    uint64_t before = catalog_hot_bytes(rig.catalog);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    hot_tell(&rig);
+    catalog_warm(rig.catalog, &cancel);
+    assert_true(catalog_hot_bytes(rig.catalog) > before);
+    hot_exactly_once(&rig);
+    rig_flush(&rig.land);
+    catalog_warm(rig.catalog, &cancel);
+    assert_true(catalog_hot_bytes(rig.catalog) < before + 64);
+    hot_exactly_once(&rig);
+    hot_close(&rig);
+}
+
+/* What INFO answers: columns, offsets behind, history and files. */
+static void a_table_is_described(void **state)
+{
+    (void)state;
+    static const char *const a[] = {"{\"x\":1}", "[]"};
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    rig_flush(&rig.land);
+    rig_append(&rig.land, 0, RIG_NOON_MS, a, 2);
+    hot_tell(&rig);
+    static const char *const what[] = {"describe", "history", "files"};
+    static const char *const wanted[] = {"\"lag_events\":2", "\"STREAMING UPDATE\"",
+                                         "\"minValues\""};
+    for (size_t i = 0; i < ARRAY_LEN(what); i++) {
+        struct wire_info info = {STR("bronze.web_logs"), str_from(what[i]), 10, NULL};
+        AUTO_BUF out = buf_make(1 << 20);
+        OK(catalog_info(rig.catalog, &info, &out, &msg_));
+        if (strstr(buf_cstr(&out), wanted[i]) == NULL) {
+            fail_msg("%s: %s", what[i], buf_cstr(&out));
+        }
+    }
+    hot_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +380,11 @@ int main(void)
         cmocka_unit_test(a_statement_keeps_what_it_saw),
         cmocka_unit_test(unknown_tables_are_named),
         cmocka_unit_test(a_deleted_topic_is_forgotten),
+        cmocka_unit_test(failed_reads_give_no_wrong_answer),
+        cmocka_unit_test(damage_is_named),
+        cmocka_unit_test(a_cancelled_statement_lets_go),
+        cmocka_unit_test(topics_asked_about_are_kept_warm),
+        cmocka_unit_test(a_table_is_described),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sql_conn_close(rig.land.conn);
