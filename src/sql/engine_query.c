@@ -89,6 +89,10 @@ err sql_map_error(struct sql_engine *engine, const char *text, struct errmsg *ms
     err e = code_of(text);
     AUTO_BUF clean = buf_make(1 << 20);
     add_without_paths(engine, text, &clean);
+    const char *line_end = strchr(buf_cstr(&clean), '\n');
+    if (e == ERR_NOMEM && line_end != NULL) { /* what follows is advice about settings */
+        return errmsg_set(msg, e, "%.*s", (int)(line_end - clean.data), clean.data);
+    }
     return errmsg_set(msg, e, "%s", buf_cstr(&clean));
 }
 

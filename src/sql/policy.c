@@ -299,6 +299,16 @@ static err walk_query(struct walk *w, json_t *query, const char *type)
     return ERR_OK;
 }
 
+/* information_schema.tables.x is tables.x of the view that is read instead. */
+static void drop_information_schema(struct walk *w, json_t *names)
+{
+    const char *first = json_string_value(json_array_get(names, 0));
+    if (json_array_size(names) > 2 && str_eq_nocase(str_from(first), STR("information_schema"))) {
+        (void)json_array_remove(names, 0); /* it is there */
+        w->is_rewritten = true;
+    }
+}
+
 static err walk_expression(struct walk *w, json_t *expression, const char *class)
 {
     static const char *const leaves[] = {"COLUMN_REF", "CONSTANT", "PARAMETER",
@@ -308,6 +318,7 @@ static err walk_expression(struct walk *w, json_t *expression, const char *class
                                         "STAR",       "SUBQUERY"};
     static const char *const functions[] = {"FUNCTION", "WINDOW"};
     if (IS_ONE_OF(class, leaves)) {
+        drop_information_schema(w, json_object_get(expression, "column_names"));
         return ERR_OK;
     }
     if (IS_ONE_OF(class, functions)) {

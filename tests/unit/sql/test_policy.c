@@ -89,6 +89,8 @@ static const struct {
     {"SELECT name FROM (SHOW TABLES)", "*", SQL_KIND_SELECT, true},
     {"SELECT table_name, t.table_schema FROM information_schema.tables AS t", "*", SQL_KIND_SELECT,
      true},
+    {"SELECT information_schema.tables.table_name FROM information_schema.tables", "*",
+     SQL_KIND_SELECT, true},
     {"SELECT tables.table_name FROM information_schema.tables", "*", SQL_KIND_SELECT, true},
     {"SELECT column_name, data_type FROM INFORMATION_SCHEMA.COLUMNS WHERE table_name = "
      "'web_logs' -- comment",
