@@ -59,7 +59,8 @@ void *arena_alloc(struct arena *a, size_t bytes)
     }
     struct block *b = a->head;
     if (b == NULL || b->size - b->used < rounded) {
-        size_t size = b == NULL ? ARENA_BLOCK_BYTES : MIN(b->size * 2, (size_t)ARENA_BLOCK_BYTES_MAX);
+        size_t size =
+            b == NULL ? ARENA_BLOCK_BYTES : MIN(b->size * 2, (size_t)ARENA_BLOCK_BYTES_MAX);
         size = MAX(size, rounded);
         b = malloc(sizeof *b + size);
         if (b == NULL) {

@@ -35,7 +35,7 @@ _Noreturn void panic_at(const char *file, int line, const char *what);
 
 /* AUTO(x) declares `struct x *` that is freed with x_free() when the scope ends.
  * The module declares the helper once, beside x_free(), with AUTO_DEFINE(x). */
-#define AUTO(type) __attribute__((cleanup(type##_auto_free_))) struct type *
+#define AUTO(type) __attribute__((cleanup(type##_auto_free_), unused)) struct type *
 #define AUTO_DEFINE(type)                                                                          \
     static inline void type##_auto_free_(struct type **p)                                          \
     {                                                                                              \
@@ -69,4 +69,4 @@ static inline void auto_charp_free_(char **p)
     *p = NULL;
 }
 /* A heap string freed at the end of the scope. */
-#define AUTO_TEXT __attribute__((cleanup(auto_charp_free_))) char *
+#define AUTO_TEXT __attribute__((cleanup(auto_charp_free_), unused)) char *

@@ -27,7 +27,7 @@ static inline void buf_auto_deinit_(struct buf *b)
     buf_deinit(b);
 }
 /* struct buf released at the end of the scope. */
-#define AUTO_BUF __attribute__((cleanup(buf_auto_deinit_))) struct buf
+#define AUTO_BUF __attribute__((cleanup(buf_auto_deinit_), unused)) struct buf
 /* Drops the content, keeps the storage, clears `failed`. */
 static inline void buf_reset(struct buf *b)
 {
@@ -48,7 +48,7 @@ static inline bool buf_puts(struct buf *b, const char *text)
 }
 __attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *b, const char *format, ...);
 __attribute__((format(printf, 2, 0))) bool buf_vprintf(struct buf *b, const char *format,
-                                                      va_list args);
+                                                       va_list args);
 /* Shortest decimal form; much faster than printf. */
 bool buf_add_u64(struct buf *b, uint64_t value);
 bool buf_add_i64(struct buf *b, int64_t value);

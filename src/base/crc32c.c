@@ -48,8 +48,8 @@ static void advance_fill(void)
 
 static uint32_t advanced(uint32_t crc)
 {
-    return advance[0][crc & 0xff] ^ advance[1][(crc >> 8) & 0xff] ^
-           advance[2][(crc >> 16) & 0xff] ^ advance[3][crc >> 24];
+    return advance[0][crc & 0xff] ^ advance[1][(crc >> 8) & 0xff] ^ advance[2][(crc >> 16) & 0xff] ^
+           advance[3][crc >> 24];
 }
 
 static uint64_t load64(const unsigned char *p)

@@ -51,11 +51,14 @@ struct errmsg {
 
 /* Sets the message and returns `e`, so that `return errmsg_set(msg, ERR_X, ...)` reads well.
  * A NULL `msg` is fine. */
-__attribute__((format(printf, 3, 4))) err errmsg_set(struct errmsg *msg, err e, const char *format, ...);
+__attribute__((format(printf, 3, 4))) err errmsg_set(struct errmsg *msg, err e, const char *format,
+                                                     ...);
 /* Puts "what: " before the present message and returns `e`. */
-__attribute__((format(printf, 3, 4))) err errmsg_wrap(struct errmsg *msg, err e, const char *format, ...);
+__attribute__((format(printf, 3, 4))) err errmsg_wrap(struct errmsg *msg, err e, const char *format,
+                                                      ...);
 
-#ifdef __clang_analyzer__ /* It cannot see into another file: both return the code they are given. */
+/* The analyzer cannot see into another file: both return the code they are given. */
+#ifdef __clang_analyzer__
 #define errmsg_set(msg, e, ...) ((void)(msg), (e))
 #define errmsg_wrap(msg, e, ...) ((void)(msg), (e))
 #endif

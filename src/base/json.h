@@ -13,7 +13,7 @@ static inline void json_auto_decref_(json_t **j)
     *j = NULL;
 }
 /* A json_t reference dropped at the end of the scope. */
-#define AUTO_JSON __attribute__((cleanup(json_auto_decref_))) json_t *
+#define AUTO_JSON __attribute__((cleanup(json_auto_decref_), unused)) json_t *
 
 /* Parses one document (duplicate keys: the last wins). Caller owns *out_json.
  * Errors: INVALID with line and column. */

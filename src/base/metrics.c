@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics.c - a list of metrics that only grows or is marked dropped; values are relaxed atomics. */
+/* metrics.c - a list of metrics that only grows or is marked dropped; values are relaxed
+ * atomics. */
 #include "base/metrics.h"
 
 #include <pthread.h>
@@ -167,8 +168,7 @@ void metrics_write_prometheus(struct buf *out)
         if (m->dropped || !is_first_of_name(m)) {
             continue;
         }
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
-                   kinds[m->kind]);
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, kinds[m->kind]);
         /* The exposition format wants all samples of a name together. */
         for (const struct metric *same = m; same != NULL; same = same->next) {
             if (!same->dropped && strcmp(same->name, m->name) == 0) {
@@ -188,8 +188,8 @@ void metrics_write_json(struct buf *out)
         if (m->dropped) {
             continue;
         }
-        AUTO_TEXT key = m->labels[0] != '\0' ? xasprintf("%s{%s}", m->name, m->labels)
-                                             : xstrdup(m->name);
+        AUTO_TEXT key =
+            m->labels[0] != '\0' ? xasprintf("%s{%s}", m->name, m->labels) : xstrdup(m->name);
         buf_puts(out, comma);
         comma = ",";
         buf_add_json_string(out, str_from(key));

@@ -30,8 +30,7 @@ bool str_starts(struct str a, struct str prefix)
 bool str_ends(struct str a, struct str suffix)
 {
     return a.len >= suffix.len &&
-           (suffix.len == 0 ||
-            memcmp(a.ptr + a.len - suffix.len, suffix.ptr, suffix.len) == 0);
+           (suffix.len == 0 || memcmp(a.ptr + a.len - suffix.len, suffix.ptr, suffix.len) == 0);
 }
 
 int str_cmp(struct str a, struct str b)
@@ -163,8 +162,8 @@ bool str_to_bytes(struct str a, uint64_t *out_bytes)
 bool str_to_duration_ms(struct str a, uint64_t *out_ms)
 {
     static const struct unit units[] = {
-        {"ms", 1},          {"s", 1000},         {"", 1000}, {"m", 60 * 1000}, {"min", 60 * 1000},
-        {"h", 3600 * 1000}, {"d", 86400 * 1000},
+        {"ms", 1},          {"s", 1000},        {"", 1000},          {"m", 60 * 1000},
+        {"min", 60 * 1000}, {"h", 3600 * 1000}, {"d", 86400 * 1000},
     };
     return scaled(a, units, ARRAY_LEN(units), out_ms);
 }

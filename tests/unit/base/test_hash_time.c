@@ -27,7 +27,8 @@ static uint32_t slow_crc32c(const unsigned char *bytes, size_t len)
 
 static void crc32c_is_castagnoli(void **state)
 {
-    /* The hardware CRC equals the polynomial for every length around the lanes, whole or in pieces. */
+    /* The hardware CRC equals the polynomial for every length around the lanes, whole or in
+     * pieces. */
     (void)state;
     assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283U); /* RFC 3720, B.4's check value */
     enum { BYTES = 10000 };
@@ -55,7 +56,9 @@ static void murmur2_is_kafkas(void **state)
         const char *key;
         int32_t hash;
     } cases[] = {
-        {"21", -973932308},     {"foobar", -790332482}, {"a-little-bit-long-string", -985981536},
+        {"21", -973932308},
+        {"foobar", -790332482},
+        {"a-little-bit-long-string", -985981536},
         {"a-little-bit-longer-string", -1486304829},
         {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
         {"abc", 479470107},

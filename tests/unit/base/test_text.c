@@ -13,7 +13,8 @@
 
 static void sizes_and_durations(void **state)
 {
-    /* Sizes and times as people write them become bytes and milliseconds, anything else is refused. */
+    /* Sizes and times as people write them become bytes and milliseconds, anything else is
+     * refused. */
     (void)state;
     static const struct {
         const char *text;
@@ -149,7 +150,8 @@ static void numbers_in_text(void **state)
 
 static void arena_keeps_its_maximum(void **state)
 {
-    /* An arena hands out zeroed, aligned memory up to its maximum and all of it again after reset. */
+    /* An arena hands out zeroed, aligned memory up to its maximum and all of it again after
+     * reset. */
     (void)state;
     AUTO(arena) a = arena_new(100000);
     size_t got = 0;
@@ -183,10 +185,14 @@ static void uuids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_and_durations),      cmocka_unit_test(integers_at_their_limits),
-        cmocka_unit_test(utf8),                     cmocka_unit_test(split_walks_every_part),
-        cmocka_unit_test(buffer_keeps_its_maximum), cmocka_unit_test(json_strings),
-        cmocka_unit_test(numbers_in_text),          cmocka_unit_test(arena_keeps_its_maximum),
+        cmocka_unit_test(sizes_and_durations),
+        cmocka_unit_test(integers_at_their_limits),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(split_walks_every_part),
+        cmocka_unit_test(buffer_keeps_its_maximum),
+        cmocka_unit_test(json_strings),
+        cmocka_unit_test(numbers_in_text),
+        cmocka_unit_test(arena_keeps_its_maximum),
         cmocka_unit_test(uuids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
