@@ -59,6 +59,5 @@ uint64_t os_random_u64(void)
 void os_sleep_us(int64_t us)
 {
     struct timespec left = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-    }
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {}
 }

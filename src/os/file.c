@@ -160,7 +160,7 @@ err os_reserve(int fd, uint64_t offset, uint64_t len, struct errmsg *msg)
 {
     int result = 0;
     do {
-        result = os_io->fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len);
+        result = os_io->fallocate(fd, 0, (off_t)offset, (off_t)len);
     } while (result != 0 && errno == EINTR);
     if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) {
         return ERR_OK;

@@ -37,8 +37,9 @@ err os_syncfs(int fd, struct errmsg *msg);
 /* Makes names in the directory durable. */
 err os_fsync_dir(const char *path, struct errmsg *msg);
 err os_fsync_path(const char *path, struct errmsg *msg);
-/* Reserves blocks without changing the size. Errors: NOSPACE; where the file system cannot
- * reserve at all it succeeds without doing anything. */
+/* Reserves blocks, which read as zeros; the size grows up to offset + len, in part also when it
+ * fails. Errors: NOSPACE; where the file system cannot reserve at all it succeeds without doing
+ * anything. */
 err os_reserve(int fd, uint64_t offset, uint64_t len, struct errmsg *msg);
 err os_truncate(int fd, uint64_t size, struct errmsg *msg);
 err os_rename(const char *from, const char *to, struct errmsg *msg);

@@ -45,8 +45,8 @@ enum os_io_kind {
     OS_IO_READ = 2,
     OS_IO_WRITE = 4,
     OS_IO_SYNC = 8,
-    OS_IO_SPACE = 16,    /* fallocate, ftruncate */
-    OS_IO_NAME = 32,     /* rename, link, unlink, mkdir, rmdir */
+    OS_IO_SPACE = 16, /* fallocate, ftruncate */
+    OS_IO_NAME = 32,  /* rename, link, unlink, mkdir, rmdir */
     OS_IO_ALL = 63,
 };
 void os_io_faults_start(unsigned kinds, unsigned fail_at, int error, int for_ever);

@@ -117,6 +117,6 @@ uint64_t os_process_pss_bytes(pid_t pid)
 void os_thread_name(const char *name)
 {
     char cut[16];
-    (void)snprintf(cut, sizeof cut, "%s", name);  /* cutting is wanted */
+    (void)snprintf(cut, sizeof cut, "%s", name);   /* cutting is wanted */
     (void)pthread_setname_np(pthread_self(), cut); /* only for tools */
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_file.c - files through the table of system calls, and what happens when one of them fails. */
+/* test_file.c - files through the table of system calls, and what happens when one of them
+ * fails. */
 // clang-format off
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,8 +33,8 @@ static int drop_root(void **state)
 
 static void replace_is_whole_or_not_at_all(void **state)
 {
-    /* Whatever call fails while a file is replaced, it afterwards holds the old or the new text, and
-     * nothing temporary is left. */
+    /* Whatever call fails while a file is replaced, it afterwards holds the old or the new text,
+     * and nothing temporary is left. */
     (void)state;
     AUTO_TEXT path = xasprintf("%s/file", root);
     for (unsigned n = 1;; n++) {
