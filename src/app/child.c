@@ -88,8 +88,8 @@ void child_lost(struct child *c, const char *why)
         return;
     }
     bool lived = os_mono_us() - c->started_us > GOOD_LIFE_US;
-    c->delay_us = lived ? 0 : MIN(MAX(c->delay_us * 2, (int64_t)DELAY_FIRST_US),
-                                  (int64_t)DELAY_MAX_US);
+    c->delay_us =
+        lived ? 0 : MIN(MAX(c->delay_us * 2, (int64_t)DELAY_FIRST_US), (int64_t)DELAY_MAX_US);
     c->restarts++;
     char labels[64];
     (void)snprintf(labels, sizeof labels, "process=\"%s\"", c->role); /* fits */

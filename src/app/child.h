@@ -31,8 +31,8 @@ struct child {
 
 /* Starts the process; the socket is kept until child_attach(). Errors: NOMEM, IO. */
 err child_start(struct child *c, int *out_socket, struct errmsg *msg);
-/* The socket of the process has closed (or what came over it was wrong): reaps it and starts another,
- * or reports on_stopped. */
+/* The socket of the process has closed (or what came over it was wrong): reaps it and starts
+ * another, or reports on_stopped. */
 void child_lost(struct child *c, const char *why);
 void child_kill(struct child *c, const char *why);
 /* The process has been asked to end: what follows is no failure. */

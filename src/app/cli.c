@@ -99,8 +99,8 @@ static char *address_of(const char *data)
 struct client *cli_connect(struct cli *cli)
 {
     struct errmsg msg = {0};
-    AUTO_TEXT found = cli->server != NULL ? NULL
-                                          : address_of(cli->data != NULL ? cli->data : "tarn-data");
+    AUTO_TEXT found =
+        cli->server != NULL ? NULL : address_of(cli->data != NULL ? cli->data : "tarn-data");
     const char *url = cli->server != NULL ? cli->server
                       : found != NULL     ? found
                                           : "http://127.0.0.1:8276";
@@ -182,7 +182,7 @@ static char *cell_text(const json_t *value)
 void cli_print_list(const json_t *list, const char *const *columns, size_t column_count)
 {
     size_t rows = json_array_size(list) + 1;
-    char **cells = xnew_array(char *, rows * column_count);
+    char **cells = xnew_array(char *, rows *column_count);
     for (size_t c = 0; c < column_count; c++) {
         cells[c] = xstrdup(columns[c]);
         for (size_t r = 1; r < rows; r++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_produce.c - `tarn produce`: made-up events at a steady rate.
  *
- * Every TURN_US it sends, as one NDJSON request, the events that are due since the start; what a slow
- * answer delayed is made up in the next requests, so the rate holds over time. A request that the
- * server cannot take now (429, 507) is sent again. */
+ * Every TURN_US it sends, as one NDJSON request, the events that are due since the start; what a
+ * slow answer delayed is made up in the next requests, so the rate holds over time. A request that
+ * the server cannot take now (429, 507) is sent again. */
 #include <signal.h>
 
 #include "app/cli.h"
@@ -138,8 +138,9 @@ int cli_produce(struct cli *cli)
               number_option(cli, "seed", os_random_u64(), &seed, &bad);
     if (!ok || topic == NULL || kind == NULL || r.rate == 0 ||
         !cli_words(cli, 0, 0, "produce --topic T --kind KIND [--rate N] [--seconds N|--count N]")) {
-        fprintf(stderr, "usage: tarn produce --topic T --kind KIND [--rate N] "
-                        "[--seconds N|--count N] [--seed N]\nkinds: %s\n",
+        fprintf(stderr,
+                "usage: tarn produce --topic T --kind KIND [--rate N] "
+                "[--seconds N|--count N] [--seed N]\nkinds: %s\n",
                 producer_kinds());
         return CLI_USAGE;
     }

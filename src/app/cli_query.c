@@ -24,8 +24,8 @@ static int print_answer_table(const struct buf *body)
     if (width > 0) {
         char **cells = xnew_array(char *, (height + 1) * width);
         for (size_t c = 0; c < width; c++) {
-            cells[c] = xstrdup(
-                json_string_value(json_object_get(json_array_get(columns, c), "name")));
+            cells[c] =
+                xstrdup(json_string_value(json_object_get(json_array_get(columns, c), "name")));
             for (size_t r = 0; r < height; r++) {
                 const json_t *cell = json_array_get(json_array_get(rows, r), c);
                 AUTO_BUF text = buf_make(ANSWER_BYTES_MAX);
@@ -112,8 +112,9 @@ int cli_query(struct cli *cli)
     const char *limit = cli_option(cli, "limit", &bad);
     const char *path = cli_option(cli, "output", &bad);
     format = format != NULL ? format : cli->json ? "json" : "table";
-    if (bad || !cli_words(cli, 1, 1, "query SQL [--format table|csv|json|ndjson|parquet] "
-                                     "[--limit N] [--data DIR] [--output FILE]")) {
+    if (bad || !cli_words(cli, 1, 1,
+                          "query SQL [--format table|csv|json|ndjson|parquet] "
+                          "[--limit N] [--data DIR] [--output FILE]")) {
         return CLI_USAGE;
     }
     static const char *const formats[] = {"table", "csv", "json", "ndjson", "parquet"};
@@ -184,8 +185,10 @@ static err read_stdin(struct buf *out, struct errmsg *msg)
             return ferror(stdin) ? errmsg_set(msg, ERR_IO, "cannot read standard input") : ERR_OK;
         }
         if (!buf_add(out, bytes, got)) {
-            return errmsg_set(msg, ERR_TOO_LARGE, "standard input is over %zu bytes; send it in "
-                              "parts", out->max);
+            return errmsg_set(msg, ERR_TOO_LARGE,
+                              "standard input is over %zu bytes; send it in "
+                              "parts",
+                              out->max);
         }
     }
 }

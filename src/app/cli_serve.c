@@ -36,8 +36,9 @@ static bool read_config(struct cli *cli, struct config *config, const char *usag
 int cli_serve(struct cli *cli)
 {
     struct config config;
-    if (!read_config(cli, &config,
-                     "serve [--data DIR] [--http HOST:PORT] [--config FILE] [--SETTING VALUE]...")) {
+    if (!read_config(
+            cli, &config,
+            "serve [--data DIR] [--http HOST:PORT] [--config FILE] [--SETTING VALUE]...")) {
         return CLI_USAGE;
     }
     return front_run(&config, NULL, NULL);
@@ -67,8 +68,9 @@ static void start_producers(void *ctx, const char *http_url)
         char verb[] = "produce";
         char quiet[] = "--quiet";
         bool has_token = demo->token_file[0] != '\0';
-        char *argv[] = {program, verb, topic, kind, rate, server, seconds, quiet,
-                        has_token ? token : NULL, NULL};
+        char *argv[] = {
+            program, verb, topic, kind, rate, server, seconds, quiet, has_token ? token : NULL,
+            NULL};
         struct errmsg msg = {0};
         int fd = -1;
         err e = os_spawn_self(argv, &demo->producers[i], &fd, &msg);
@@ -78,11 +80,12 @@ static void start_producers(void *ctx, const char *http_url)
                       msg.text);
         }
     }
-    printf("\n  four topics are receiving %s events a second each. In another terminal:\n\n"
-           "    tarn query \"SELECT status, count(*) FROM web_logs GROUP BY status ORDER BY 2 DESC\" "
-           "--server %s\n"
-           "    curl -s %s/api/v1/health\n\n  Ctrl-C stops the demo; the data stays.\n\n",
-           demo->rate, http_url, http_url);
+    printf(
+        "\n  four topics are receiving %s events a second each. In another terminal:\n\n"
+        "    tarn query \"SELECT status, count(*) FROM web_logs GROUP BY status ORDER BY 2 DESC\" "
+        "--server %s\n"
+        "    curl -s %s/api/v1/health\n\n  Ctrl-C stops the demo; the data stays.\n\n",
+        demo->rate, http_url, http_url);
     (void)fflush(stdout); /* the demo goes on without a terminal */
 }
 

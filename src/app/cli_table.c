@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_table.c - `tarn table ...`: a NAME asks the server, a PATH (it has a slash, or is a folder with
- * a _delta_log) reads the Delta table itself. */
+/* cli_table.c - `tarn table ...`: a NAME asks the server, a PATH (it has a slash, or is a folder
+ * with a _delta_log) reads the Delta table itself. */
 #include "app/cli.h"
 #include "app/table_local.h"
 #include "os/file.h"
@@ -25,7 +25,7 @@ static char *table_target(const char *table, const char *tail)
 
 static void print_tables(const json_t *answer)
 {
-    static const char *const columns[] = {"name",  "rows",       "files",     "bytes",
+    static const char *const columns[] = {"name",    "rows",       "files",     "bytes",
                                           "version", "lag_events", "dead_rows", "state"};
     cli_print_list(json_object_get(answer, "tables"), columns, ARRAY_LEN(columns));
 }
@@ -40,9 +40,9 @@ int cli_table_list(struct cli *cli)
 static void print_description(const json_t *answer)
 {
     static const char *const columns[] = {"name", "type"};
-    static const char *const members[] = {"name",    "path",  "topic", "version",
-                                          "rows",    "files", "bytes", "dead_rows",
-                                          "lag_events", "state", "partition_columns"};
+    static const char *const members[] = {
+        "name",      "path",       "topic", "version",          "rows", "files", "bytes",
+        "dead_rows", "lag_events", "state", "partition_columns"};
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         const json_t *value = json_object_get(answer, members[i]);
         AUTO_BUF text = buf_make(1 << 20);
@@ -62,8 +62,7 @@ static void print_description(const json_t *answer)
 
 static void print_history(const json_t *answer)
 {
-    static const char *const columns[] = {"version", "timestamp", "operation", "metrics",
-                                          "engine"};
+    static const char *const columns[] = {"version", "timestamp", "operation", "metrics", "engine"};
     const json_t *list = json_is_array(answer) ? answer : json_object_get(answer, "commits");
     cli_print_list(list, columns, ARRAY_LEN(columns));
 }

@@ -13,15 +13,16 @@ static char *topic_target(const char *topic, const char *tail)
 
 static void print_topics(const json_t *answer)
 {
-    static const char *const columns[] = {"name", "table", "partitions", "events", "bytes",
-                                          "lag_events"};
+    static const char *const columns[] = {"name",   "table", "partitions",
+                                          "events", "bytes", "lag_events"};
     cli_print_list(json_object_get(answer, "topics"), columns, ARRAY_LEN(columns));
 }
 
 int cli_topic_list(struct cli *cli)
 {
-    return cli_words(cli, 0, 0, "topic list") ? cli_get(cli, "/api/v1/topics?limit=1000", print_topics)
-                                              : CLI_USAGE;
+    return cli_words(cli, 0, 0, "topic list")
+               ? cli_get(cli, "/api/v1/topics?limit=1000", print_topics)
+               : CLI_USAGE;
 }
 
 static void print_member(const char *key, const json_t *value)
@@ -65,9 +66,10 @@ int cli_topic_describe(struct cli *cli)
 /* Settings of a topic as options; sizes and times are passed on as text. */
 static json_t *settings_from_options(struct cli *cli, bool *out_bad)
 {
-    static const char *const names[] = {
-        "partitions", "durability", "segment-bytes", "retention-ms", "retention-bytes",
-        "flush-bytes", "flush-rows", "flush-age-ms", "key", "time", "partition-by"};
+    static const char *const names[] = {"partitions",   "durability",      "segment-bytes",
+                                        "retention-ms", "retention-bytes", "flush-bytes",
+                                        "flush-rows",   "flush-age-ms",    "key",
+                                        "time",         "partition-by"};
     json_t *settings = json_object();
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = cli_option(cli, names[i], out_bad);
@@ -80,8 +82,8 @@ static json_t *settings_from_options(struct cli *cli, bool *out_bad)
             *c = *c == '-' ? '_' : *c;
         }
         int64_t number = 0;
-        json_t *json = str_to_i64(str_from(value), &number) ? json_integer(number)
-                                                            : json_string(value);
+        json_t *json =
+            str_to_i64(str_from(value), &number) ? json_integer(number) : json_string(value);
         if (strcmp(member, "partition_by") == 0) {
             json_decref(json);
             json = json_array();
@@ -164,7 +166,8 @@ int cli_topic_delete(struct cli *cli)
     AUTO_TEXT target = topic_target(cli->argv[0], drop ? "?drop=true" : "");
     int code = send_json(cli, "DELETE", target, NULL);
     if (code == CLI_OK && !cli->json) {
-        printf("topic %s is deleted%s\n", cli->argv[0], drop ? " with its tables" : "; its tables stay");
+        printf("topic %s is deleted%s\n", cli->argv[0],
+               drop ? " with its tables" : "; its tables stay");
     }
     return code;
 }

@@ -192,8 +192,7 @@ static err read_answer(struct client *c, struct errmsg *msg)
         }
         if (got < 0) {
             bool late = errno == EAGAIN || errno == EWOULDBLOCK;
-            return errmsg_set(msg, late ? ERR_TIMEOUT : ERR_CLOSED, "receive: %s",
-                              strerror(errno));
+            return errmsg_set(msg, late ? ERR_TIMEOUT : ERR_CLOSED, "receive: %s", strerror(errno));
         }
         enum llhttp_errno result = HPE_OK;
         if (got == 0) {

@@ -148,7 +148,8 @@ err config_set(struct config *c, const char *name, const char *value, struct err
     return set(c, s, value, msg);
 }
 
-static void keep_cyaml_text(cyaml_log_t level, void *context, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void keep_cyaml_text(cyaml_log_t level, void *context,
+                                                                  const char *format, va_list args)
 {
     (void)level;
     struct buf *text = context;

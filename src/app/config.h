@@ -20,7 +20,8 @@
     X(hosts, TEXT, "", 0, 0,                                                                       \
       "Further names that a request's Host header may carry, separated by commas. Loopback names " \
       "and the listening address are always allowed.")                                             \
-    X(log_level, TEXT, "info", 0, 0, "Least important log line: `debug`, `info`, `warn`, `error`.")\
+    X(log_level, TEXT, "info", 0, 0,                                                               \
+      "Least important log line: `debug`, `info`, `warn`, `error`.")                               \
     X(log_format, TEXT, "text", 0, 0, "Log lines as `text` or `json`.")                            \
     X(memory, BYTES, "1GiB", 256ULL << 20, 1ULL << 50,                                             \
       "Bound on the memory of all tarn processes together.")                                       \
@@ -44,9 +45,12 @@
     X(nesting_max, COUNT, "64", 1, 1000, "Deepest nesting of an event.")                           \
     X(connections_max, COUNT, "12000", 8, 1000000, "HTTP connections at the same time.")           \
     X(query_concurrency, COUNT, "4", 1, 64, "Queries that run at the same time; others wait.")     \
-    X(query_queue_max, COUNT, "256", 1, 100000, "Queries that may wait; beyond it the answer is 429.") \
-    X(query_timeout, DURATION, "60s", 10, 1ULL << 40, "Longest run of a query that names no limit.") \
-    X(spill_bytes, BYTES, "4GiB", 0, 1ULL << 50, "Disk that queries may use for what does not fit in memory.")
+    X(query_queue_max, COUNT, "256", 1, 100000,                                                    \
+      "Queries that may wait; beyond it the answer is 429.")                                       \
+    X(query_timeout, DURATION, "60s", 10, 1ULL << 40,                                              \
+      "Longest run of a query that names no limit.")                                               \
+    X(spill_bytes, BYTES, "4GiB", 0, 1ULL << 50,                                                   \
+      "Disk that queries may use for what does not fit in memory.")
 
 struct config {
 #define CONFIG_TYPE_TEXT const char *

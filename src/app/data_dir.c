@@ -24,14 +24,15 @@ static err check_format(const char *path, bool *out_exists, struct errmsg *msg)
         return errmsg_wrap(msg, ERR_CORRUPT, "%s", file);
     }
     if (format > DATA_DIR_FORMAT) {
-        return errmsg_set(msg, ERR_UNSUPPORTED,
-                          "%s was written by a newer tarn (format %lld, this one knows %d); use that "
-                          "version",
-                          path, (long long)format, DATA_DIR_FORMAT);
+        return errmsg_set(
+            msg, ERR_UNSUPPORTED,
+            "%s was written by a newer tarn (format %lld, this one knows %d); use that "
+            "version",
+            path, (long long)format, DATA_DIR_FORMAT);
     }
     if (format < DATA_DIR_FORMAT) {
-        return errmsg_set(msg, ERR_UNSUPPORTED, "%s has format %lld, which no tarn ever wrote", path,
-                          (long long)format);
+        return errmsg_set(msg, ERR_UNSUPPORTED, "%s has format %lld, which no tarn ever wrote",
+                          path, (long long)format);
     }
     return ERR_OK;
 }
@@ -40,9 +41,9 @@ err data_dir_check(const char *path, struct errmsg *msg)
 {
     bool exists = false;
     TRY(check_format(path, &exists, msg));
-    return exists ? ERR_OK
-                  : errmsg_set(msg, ERR_NOT_FOUND, "%s is no tarn data folder (no format.json)",
-                               path);
+    return exists
+               ? ERR_OK
+               : errmsg_set(msg, ERR_NOT_FOUND, "%s is no tarn data folder (no format.json)", path);
 }
 
 static err make_folders(const char *path, struct errmsg *msg)
@@ -74,8 +75,8 @@ err data_dir_open(const char *path, struct data_dir *out_dir, struct errmsg *msg
     TRY(make_folders(path, msg));
     if (!exists) {
         AUTO_TEXT file = xasprintf("%s/format.json", path);
-        AUTO_TEXT text = xasprintf("{\"format\":%d,\"tarn\":\"%s\"}\n", DATA_DIR_FORMAT,
-                                   TARN_VERSION);
+        AUTO_TEXT text =
+            xasprintf("{\"format\":%d,\"tarn\":\"%s\"}\n", DATA_DIR_FORMAT, TARN_VERSION);
         TRY(os_replace_file(file, str_from(text), msg));
     }
     d.path = xstrdup(path);

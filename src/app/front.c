@@ -41,7 +41,7 @@ struct front {
     bool is_stopping;
 };
 
-#define FRONT_OF(pointer, member) (struct front *)((char *)(pointer) - offsetof(struct front, member))
+#define FRONT_OF(pointer, member) (struct front *)((char *)(pointer)-offsetof(struct front, member))
 
 /* ---- the log ---- */
 
@@ -49,9 +49,8 @@ static void on_wake(struct reactor_fd *f, uint32_t events)
 {
     (void)events;
     struct front *front = FRONT_OF(f, wake);
-    uint64_t count = 0;
-    ssize_t got = read(f->fd, &count, sizeof count);
-    (void)got; /* only the wake-up counts */
+    eventfd_t count;
+    (void)eventfd_read(f->fd, &count); /* only the wake-up counts */
     api_durable(&front->api);
 }
 
@@ -227,7 +226,8 @@ static err open_door(struct front *front, struct errmsg *msg)
     }
     options.hosts = hosts;
     size_t route_count = api_routes(&front->api, front->routes);
-    TRY(http_server_open(front->reactor, front->routes, route_count, &options, &front->server, msg));
+    TRY(http_server_open(front->reactor, front->routes, route_count, &options, &front->server,
+                         msg));
     if (front->token == NULL && !os_address_is_loopback(http_server_address(front->server))) {
         return errmsg_set(msg, ERR_DENIED,
                           "http: %s is not a loopback address; give token_file a file with a token "
@@ -296,9 +296,8 @@ static void on_signal(struct reactor_fd *f, uint32_t events)
 static err open_loop(struct front *front, struct errmsg *msg)
 {
     TRY(reactor_new(&front->reactor, msg));
-    front->wake = (struct reactor_fd){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-                                      .events = REACTOR_READ,
-                                      .on_ready = on_wake};
+    front->wake = (struct reactor_fd){
+        .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .events = REACTOR_READ, .on_ready = on_wake};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

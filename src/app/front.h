@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* front.h - the front process: doors, log and state, and the two processes it starts.
  *
- * Start, top to bottom: folder and its lock -> children (they load while we recover) -> log -> door ->
- * addresses -> loop. Stop, bottom to top: door (requests in flight end) -> children -> log. Both can
- * be read in front.c as they happen. */
+ * Start, top to bottom: folder and its lock -> children (they load while we recover) -> log -> door
+ * -> addresses -> loop. Stop, bottom to top: door (requests in flight end) -> children -> log. Both
+ * can be read in front.c as they happen. */
 #pragma once
 #include "app/config.h"
 

@@ -101,7 +101,7 @@ static int run_role(int argc, char **argv)
     if (e != ERR_OK || argc < 3) {
         return cli_fail(e == ERR_OK ? ERR_INVALID : e, &msg);
     }
-    return strcmp(argv[2], "writer") == 0 ? role_writer(&config)
+    return strcmp(argv[2], "writer") == 0  ? role_writer(&config)
            : strcmp(argv[2], "query") == 0 ? role_query(&config)
                                            : CLI_USAGE;
 }

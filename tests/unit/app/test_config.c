@@ -32,9 +32,8 @@ static void a_file_changes_what_it_names(void **state)
     /* What a file names is changed, everything else keeps its default; an empty file is fine. */
     (void)state;
     struct config c;
-    assert_int_equal(load(&c, "flush_age: 10s\nmemory: 512MiB\npartitions: 8\nauto_create: no\n",
-                          NULL),
-                     ERR_OK);
+    assert_int_equal(
+        load(&c, "flush_age: 10s\nmemory: 512MiB\npartitions: 8\nauto_create: no\n", NULL), ERR_OK);
     assert_int_equal(c.flush_age, 10000);
     assert_int_equal(c.memory, 512ULL << 20);
     assert_int_equal(c.partitions, 8);
