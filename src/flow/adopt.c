@@ -55,8 +55,7 @@ static err read_commit(const char *path, int64_t *next, bool *found, struct errm
 
 static bool has_form(const char *name, const char *tail)
 {
-    return strspn(name, "0123456789") == VERSION_DIGITS &&
-           strcmp(name + VERSION_DIGITS, tail) == 0;
+    return strspn(name, "0123456789") == VERSION_DIGITS && strcmp(name + VERSION_DIGITS, tail) == 0;
 }
 
 err adopt_next_offset(const char *table_dir, int64_t *next, struct errmsg *msg)

@@ -8,6 +8,6 @@
 #include "base/base.h"
 
 /* Raises *next to the offset after the largest one in the table at `table_dir`; a missing table
- * changes nothing. Errors: INVALID when the table was not written by tarn (no txn of ours), CORRUPT,
- * IO. */
+ * changes nothing. Errors: INVALID when the table was not written by tarn (no txn of ours),
+ * CORRUPT, IO. */
 err adopt_next_offset(const char *table_dir, int64_t *next, struct errmsg *msg);

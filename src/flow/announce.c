@@ -93,8 +93,8 @@ bool announcer_ends(struct announcer *a, struct topic_store *store, struct buf *
         struct told *told = told_of(a, t);
         bool moved = false;
         for (uint32_t p = 0; p < told->count; p++) {
-            int64_t end = a->which == ANNOUNCE_ACKED ? topic_acked_end(t, p)
-                                                     : topic_durable_end(t, p);
+            int64_t end =
+                a->which == ANNOUNCE_ACKED ? topic_acked_end(t, p) : topic_durable_end(t, p);
             moved = moved || end != told->ends[p];
             told->ends[p] = end;
         }

@@ -32,8 +32,8 @@ struct broker_query {
 };
 
 struct broker {
-    struct reactor *reactor;       /* borrowed */
-    struct topic_store *store;     /* borrowed */
+    struct reactor *reactor;   /* borrowed */
+    struct topic_store *store; /* borrowed */
     struct broker_options options;
     struct broker_events events;
     struct frame_channel *channel; /* owned, NULL when lost */
@@ -121,8 +121,7 @@ static void end_overdue(struct broker_query *q)
     }
 }
 
-#define QUERY_OF_TIMER(t)                                                                          \
-    (struct broker_query *)((char *)(t) - offsetof(struct broker_query, timer))
+#define QUERY_OF_TIMER(t) (struct broker_query *)((char *)(t)-offsetof(struct broker_query, timer))
 
 static void on_overdue(struct reactor_timer *timer)
 {
@@ -300,7 +299,7 @@ static void on_closed(void *ctx, err why, const char *detail)
 
 static const struct frame_handler handler = {.on_frame = on_frame, .on_closed = on_closed};
 
-#define BROKER_OF_TIMER(t) (struct broker *)((char *)(t) - offsetof(struct broker, warm_timer))
+#define BROKER_OF_TIMER(t) (struct broker *)((char *)(t)-offsetof(struct broker, warm_timer))
 
 /* Topics asked about lately are kept warm: the process hears of new events without a query. */
 static void on_warm_due(struct reactor_timer *timer)

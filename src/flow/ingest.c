@@ -29,19 +29,19 @@ struct part {
 };
 
 struct ingest {
-    struct topic *topic;        /* borrowed */
-    struct idem_request *idem;  /* owned, or NULL */
+    struct topic *topic;               /* borrowed */
+    struct idem_request *idem;         /* owned, or NULL */
     struct event_validator *validator; /* owned */
     struct event_splitter *splitter;   /* owned */
-    XXH3_state_t *digest;       /* owned, only with idem */
-    struct part *parts;         /* owned; part_count of them */
+    XXH3_state_t *digest;              /* owned, only with idem */
+    struct part *parts;                /* owned; part_count of them */
     uint32_t part_count;
     bool atomic;
     bool is_repeat; /* of a finished request: only the digest is wanted */
     uint64_t body_bytes;
     uint64_t accepted;
     uint64_t rejected;
-    struct buf rejects; /* owned; JSON objects with commas between */
+    struct buf rejects;   /* owned; JSON objects with commas between */
     struct range *ranges; /* owned */
     size_t range_count;
     size_t range_cap;
@@ -122,8 +122,8 @@ static err add_record(struct ingest *x, uint32_t partition, struct str value,
             p->bytes = buf_make(PART_BYTES_MAX);
         }
         int64_t producer = x->idem != NULL ? idem_producer_id(x->idem) : -1;
-        batch_builder_begin(&p->builder, &p->bytes, os_now_ms(), producer,
-                            x->idem != NULL ? 0 : -1, x->idem != NULL ? position : -1);
+        batch_builder_begin(&p->builder, &p->bytes, os_now_ms(), producer, x->idem != NULL ? 0 : -1,
+                            x->idem != NULL ? position : -1);
         p->open = true;
     }
     if (!batch_builder_add(&p->builder, key->has_key, key->bytes, value)) {
@@ -133,8 +133,8 @@ static err add_record(struct ingest *x, uint32_t partition, struct str value,
                                                                   : ERR_OK;
 }
 
-static void reject(struct ingest *x, const struct event_split_record *record,
-                   enum event_code code, const char *detail)
+static void reject(struct ingest *x, const struct event_split_record *record, enum event_code code,
+                   const char *detail)
 {
     x->rejected++;
     if (x->rejected > INGEST_REJECTS_LISTED_MAX) {
@@ -214,8 +214,7 @@ static void first_limits(const struct ingest *x, size_t *record_bytes_max, uint3
     int64_t nesting = *nesting_max;
     if (x->idem != NULL && json_parse(idem_params(x->idem), &params, NULL) == ERR_OK &&
         json_opt_i64(params, "record_bytes_max", &bytes, NULL) == ERR_OK &&
-        json_opt_i64(params, "nesting_max", &nesting, NULL) == ERR_OK && bytes > 0 &&
-        nesting > 0) {
+        json_opt_i64(params, "nesting_max", &nesting, NULL) == ERR_OK && bytes > 0 && nesting > 0) {
         *record_bytes_max = (size_t)bytes;
         *nesting_max = (uint32_t)nesting;
     }

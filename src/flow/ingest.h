@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ingest.h - one request's events on their way into the topic log.
  *
- * Fed the decoded body piece by piece, it splits it into records, judges each, gathers the good ones
- * in one batch per partition and appends these as they fill up, so a body of any size needs the memory
- * of a few batches. The caller answers when the log is durable up to ingest_seq():
+ * Fed the decoded body piece by piece, it splits it into records, judges each, gathers the good
+ * ones in one batch per partition and appends these as they fill up, so a body of any size needs
+ * the memory of a few batches. The caller answers when the log is durable up to ingest_seq():
  *
  *     ingest_new()      a key that is in flight, a full disk ... refuse the request here
  *     ingest_ready()    false: an idempotent request waits until ingest_seq() is durable first
@@ -24,8 +24,8 @@ enum {
 };
 
 struct ingest_options {
-    struct topic *topic; /* must live as long as the ingest */
-    struct str key_field; /* {NULL,0}: the topic's own setting */
+    struct topic *topic;        /* must live as long as the ingest */
+    struct str key_field;       /* {NULL,0}: the topic's own setting */
     struct str idempotency_key; /* {NULL,0}: none */
     enum event_format format;
     bool atomic;

@@ -26,20 +26,21 @@ struct topic_progress {
 };
 
 struct writer_link {
-    struct reactor *reactor;        /* borrowed */
-    struct topic_store *store;      /* borrowed */
+    struct reactor *reactor;   /* borrowed */
+    struct topic_store *store; /* borrowed */
     struct writer_link_events events;
-    struct frame_channel *channel;  /* owned, NULL when lost */
-    struct announcer *announcer;    /* owned */
+    struct frame_channel *channel; /* owned, NULL when lost */
+    struct announcer *announcer;   /* owned */
     struct reactor_timer ends_timer;
-    struct request *requests;       /* owned list, oldest first */
+    struct request *requests; /* owned list, oldest first */
     uint64_t next_id;
     struct topic_progress *progress; /* owned */
     size_t progress_count;
     struct wire_metrics metrics;
 };
 
-#define LINK_OF_TIMER(t) (struct writer_link *)((char *)(t) - offsetof(struct writer_link, ends_timer))
+#define LINK_OF_TIMER(t)                                                                           \
+    (struct writer_link *)((char *)(t)-offsetof(struct writer_link, ends_timer))
 
 static void send_frame(struct writer_link *w, uint16_t type, uint64_t id, const struct buf *payload)
 {
@@ -82,9 +83,8 @@ static void send_request(struct writer_link *w, struct request *r)
     struct str table = t == NULL ? STR("") : str_from(topic_meta_of(t)->table);
     send_ends(w);
     if (r->type == WIRE_FLUSH) {
-        struct wire_flush flush = {.table = table,
-                                   .ends = r->ends,
-                                   .partition_count = r->partition_count};
+        struct wire_flush flush = {
+            .table = table, .ends = r->ends, .partition_count = r->partition_count};
         wire_flush_encode(&flush, &payload);
     } else if (r->type == WIRE_CHECKPOINT) {
         struct wire_checkpoint checkpoint = {.table = table};

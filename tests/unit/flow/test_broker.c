@@ -116,8 +116,7 @@ static void turn(struct rig *r)
 
 static err ask(struct rig *r, int client, int64_t timeout_ms)
 {
-    struct wire_query q = {
-        .sql = STR("SELECT 1"), .format = STR("json"), .timeout_ms = timeout_ms};
+    struct wire_query q = {.sql = STR("SELECT 1"), .format = STR("json"), .timeout_ms = timeout_ms};
     return broker_start(r->broker, &q, STR(""), &answer, &r->clients[client],
                         &r->clients[client].query, NULL);
 }
@@ -176,7 +175,8 @@ static void an_answer_reaches_its_client(void **state)
 
 static void more_than_the_limit_wait(void **state)
 {
-    /* Only `concurrency` queries run; others wait in order, and beyond the queue they are refused. */
+    /* Only `concurrency` queries run; others wait in order, and beyond the queue they are
+     * refused. */
     struct rig *r = *state;
     for (int i = 0; i < 5; i++) {
         assert_int_equal(ask(r, i, 0), ERR_OK);
