@@ -247,8 +247,8 @@ void api_collect_end(struct http_exchange *ex)
     /* What curl says when nobody told it: a form of another site cannot come here, since the server
      * checks Origin. */
     bool is_curl = str_is(content_type, "application/x-www-form-urlencoded");
-    if (has_body && content_type.len > 0 && !is_curl &&
-        !str_is(content_type, "application/json") && !str_ends(content_type, STR("+json"))) {
+    if (has_body && content_type.len > 0 && !is_curl && !str_is(content_type, "application/json") &&
+        !str_ends(content_type, STR("+json"))) {
         http_problemf(ex, 415, "unsupported_media_type", "send application/json, not %.*s",
                       STR_ARGS(content_type));
     } else if (e != ERR_OK) {

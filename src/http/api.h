@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* api.h - what the resources of /api/v1 share, and the table of all routes.
  *
- * One file per resource (api_events.c, api_topics.c ...); they read requests, call flow/ and topic/,
- * and write answers. Owner: the reactor. */
+ * One file per resource (api_events.c, api_topics.c ...); they read requests, call flow/ and
+ * topic/, and write answers. Owner: the reactor. */
 #pragma once
 #include "base/metrics.h"
 #include "flow/broker.h"
@@ -76,13 +76,15 @@ err api_topic_create(struct api *api, struct str name, const json_t *change, boo
 /* Answers a problem for `e`, with the codes and headers that the resources agree on. */
 void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
 /* Parses the query; refuses unknown names with a 400 and returns false. Call getters in between:
- *     if (!api_params_begin(ex, &params)) return;  ...getters...  if (!api_params_end(...)) return; */
+ *     if (!api_params_begin(ex, &params)) return;
+ *     ...getters...
+ *     if (!api_params_end(...)) return; */
 bool api_params_begin(struct http_exchange *ex, struct http_params *params);
 bool api_params_end(struct http_exchange *ex, const struct http_params *params, err e,
                     const struct errmsg *msg);
 
-/* Collects a small JSON body, then calls `on_json` once (with NULL for no body); answers 400, 413 or
- * 415 by itself. For resources whose bodies are documents. */
+/* Collects a small JSON body, then calls `on_json` once (with NULL for no body); answers 400, 413
+ * or 415 by itself. For resources whose bodies are documents. */
 typedef void (*api_json_fn)(struct http_exchange *ex, json_t *body);
 enum { API_JSON_BYTES_MAX = 4 << 20 };
 void api_collect(struct http_exchange *ex, api_json_fn on_json);

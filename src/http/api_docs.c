@@ -18,8 +18,7 @@ static void on_docs(struct http_exchange *ex)
         {"content-security-policy",
          STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
              "connect-src 'self'")}};
-    http_respond(ex, 200, fields, ARRAY_LEN(fields),
-                 str_of(docs_html, sizeof docs_html));
+    http_respond(ex, 200, fields, ARRAY_LEN(fields), str_of(docs_html, sizeof docs_html));
 }
 const struct http_handler api_docs = {.on_request = on_docs};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* api_events.c - POST /api/v1/topics/{topic}/events: events in, answered when they are on disk.
  *
- *   head ---> [idempotent: wait until the journal entry is durable] ---> body ... end ---> wait ---> answer
+ *   head -> [idempotent: wait until the journal entry is durable] -> body ... end -> wait -> answer
  * The body is streamed: it is held back (TCP) while too much is written and not yet synced. */
 #include "base/seeded.h"
 #include "flow/ingest.h"

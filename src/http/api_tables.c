@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* api_tables.c - /api/v1/tables: list, describe, history, files, flush, checkpoint.
  *
- * The list comes from what the writer last reported; one table's details, history and files are read
- * by the query process, which may open the lake. */
+ * The list comes from what the writer last reported; one table's details, history and files are
+ * read by the query process, which may open the lake. */
 #include "base/timefmt.h"
 #include "http/api.h"
 
