@@ -9,6 +9,8 @@
 #include "http/inflate.h"
 #include "os/clock.h"
 
+enum { EVENTS_TURN_BYTES = 1 << 20 };
+
 struct events {
     struct api_wait wait;     /* first: on_ready casts back */
     struct http_exchange *ex; /* borrowed until answered or aborted */
@@ -19,6 +21,7 @@ struct events {
     struct inflate *inflate; /* owned; NULL for plain bodies */
     int64_t started_us;
     uint64_t body_bytes;
+    uint64_t turn_bytes; /* decoded in the present callback */
     bool is_ended; /* the body is complete, the answer waits for the disk */
     bool is_paused;
 };
@@ -294,11 +297,19 @@ static bool topic_is_there(struct events *x)
     return false;
 }
 
+static bool disk_is_behind(const struct events *x)
+{
+    return topic_store_unsynced_bytes(x->api->store) > x->api->settings.unsynced_bytes_max;
+}
+
+/* A small piece may hold a thousand times its size: the loop serves others in between. */
 static err to_ingest(void *ctx, struct str piece, struct errmsg *msg)
 {
     struct events *x = ctx;
     x->body_bytes += piece.len;
-    return ingest_feed(x->ingest, piece, msg);
+    x->turn_bytes += piece.len;
+    TRY(ingest_feed(x->ingest, piece, msg));
+    return x->turn_bytes >= EVENTS_TURN_BYTES || disk_is_behind(x) ? ERR_AGAIN : ERR_OK;
 }
 
 static void on_body(struct http_exchange *ex, struct str piece)
@@ -308,7 +319,19 @@ static void on_body(struct http_exchange *ex, struct str piece)
     if (x == NULL || !topic_is_there(x)) {
         return;
     }
+    x->turn_bytes = 0;
     err e = inflate_feed(x->inflate, &piece, to_ingest, x, &msg);
+    if (e == ERR_AGAIN) {
+        http_pause(ex);
+        http_unread(ex, piece);
+        if (disk_is_behind(x)) {
+            x->is_paused = true;
+            wait_for(x, ingest_seq(x->ingest));
+        } else {
+            http_resume(ex);
+        }
+        return;
+    }
     if (e == ERR_INVALID) {
         events_free(x);
         http_set_user(ex, NULL);
@@ -318,9 +341,6 @@ static void on_body(struct http_exchange *ex, struct str piece)
     if (e != ERR_OK) {
         fail(x, e, &msg);
         return;
-    }
-    if (topic_store_unsynced_bytes(x->api->store) > x->api->settings.unsynced_bytes_max) {
-        hold_body(x, ingest_seq(x->ingest));
     }
 }
 
