@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_sql_policy.c - statements from anybody, before the gate. Whatever the text, the gate answers;
- * what it lets through is one SELECT or EXPLAIN, says its tables by plain names, and passes again. */
+/* fuzz_sql_policy.c - statements from anybody, before the gate. Whatever the text, the gate
+ * answers; what it lets through is one SELECT or EXPLAIN, says its tables by plain names, and
+ * passes again. */
 #include <duckdb.h>
 
 #include "sql/duck.h"

@@ -53,8 +53,66 @@ size_t col_type_bytes(enum col_type type)
     return col_types[type].bytes;
 }
 
+/* Long strings of one chunk: blocks that are kept from fill to fill. DuckDB copies what it keeps,
+ * so they may go when the next chunk is filled (test_source.c tries this in many plans); its own
+ * heap of a vector costs 50 ns a string more. */
+struct text_block {
+    struct text_block *next; /* owned */
+    char bytes[];
+};
+struct text_heap {
+    struct text_block *first; /* owned */
+    struct text_block *current;
+    size_t used;  /* bytes of `current` */
+    size_t count; /* blocks */
+};
+enum { TEXT_BLOCK_BYTES = 256 << 10, TEXT_BLOCKS_KEPT = 8 };
+
+static void heap_deinit(struct text_heap *heap)
+{
+    for (struct text_block *block = heap->first; block != NULL;) {
+        struct text_block *next = block->next;
+        free(block);
+        block = next;
+    }
+    *heap = (struct text_heap){0};
+}
+
+static void heap_reset(struct text_heap *heap)
+{
+    if (heap->count > TEXT_BLOCKS_KEPT) {
+        heap_deinit(heap);
+    }
+    heap->current = heap->first;
+    heap->used = 0;
+}
+
+/* Room for up to TEXT_BLOCK_BYTES. */
+static char *heap_alloc(struct text_heap *heap, size_t len)
+{
+    if (heap->current == NULL || heap->used + len > TEXT_BLOCK_BYTES) {
+        struct text_block *next = heap->current != NULL ? heap->current->next : heap->first;
+        if (next == NULL) {
+            next = xcalloc(1, sizeof *next + TEXT_BLOCK_BYTES);
+            *(heap->current != NULL ? &heap->current->next : &heap->first) = next;
+            heap->count++;
+        }
+        heap->current = next;
+        heap->used = 0;
+    }
+    char *bytes = heap->current->bytes + heap->used;
+    heap->used += len;
+    return bytes;
+}
+
 void col_sink_set_long(struct col_sink *s, size_t row, const char *ptr, size_t len)
 {
+    if (s->heap != NULL && len <= TEXT_BLOCK_BYTES / 4) {
+        char *copy = heap_alloc(s->heap, len);
+        memcpy(copy, ptr, len);
+        col_set_str_ref(s, row, copy, len);
+        return;
+    }
     if (s->vector != NULL) {
         duckdb_unsafe_vector_assign_string_element_len((duckdb_vector)s->vector, row, ptr, len);
         return;
@@ -253,6 +311,7 @@ struct bound {
 
 /* One DuckDB thread's reader. */
 struct reader {
+    struct text_heap heap;
     struct source_slot *slot; /* borrowed from the bind data, which outlives it */
     void *thread_ctx;
     bool is_open;
@@ -333,6 +392,7 @@ static void reader_free(void *data)
     if (reader->is_open && reader->slot->source.thread_close != NULL) {
         reader->slot->source.thread_close(reader->thread_ctx);
     }
+    heap_deinit(&reader->heap);
     free(reader->positions);
     free(reader);
 }
@@ -385,9 +445,11 @@ static void source_scan(duckdb_function_info info, duckdb_data_chunk output)
         duckdb_data_chunk_set_size(output, 0);
         return;
     }
+    heap_reset(&reader->heap);
     for (size_t i = 0; i < reader->count; i++) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(output, reader->positions[i]);
         reader->cols[i].vector = vector;
+        reader->cols[i].heap = &reader->heap;
         reader->cols[i].data = duckdb_vector_get_data(vector);
         reader->cols[i].validity = NULL;
     }

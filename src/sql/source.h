@@ -46,6 +46,9 @@ struct col_def {
 enum { SOURCE_ROWS = 2048 }; /* rows in one chunk, DuckDB's vector size */
 
 /* A string as it lies in `data`: up to 12 bytes inside, longer ones by pointer. */
+/* Private to source.c. */
+struct text_heap;
+
 struct col_string {
     uint32_t len;
     char head[4];
@@ -60,9 +63,10 @@ _Static_assert(sizeof(struct col_string) == 16, "this is DuckDB's layout");
 struct col_sink {
     enum col_type type;
     void *data;
-    uint64_t *validity;  /* NULL until the first null of this chunk: all rows valid */
-    void *vector;        /* DuckDB's vector; NULL for a sink in plain memory (col_block) */
-    struct arena *arena; /* col_block only: long strings */
+    uint64_t *validity;     /* NULL until the first null of this chunk: all rows valid */
+    void *vector;           /* DuckDB's vector; NULL for a sink in plain memory (col_block) */
+    struct arena *arena;    /* col_block only: long strings */
+    struct text_heap *heap; /* of the reader, for a DuckDB vector: long strings */
 };
 
 /* The slow halves of the functions below. */

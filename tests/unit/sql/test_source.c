@@ -219,6 +219,172 @@ static void release_waits_for_readers(void **state)
     test_conn_free(conn);
 }
 
+/* --- strings by reference --- */
+
+/* One reader's buffer is written over in every fill: a string that DuckDB still reads by then
+ * shows. */
+struct ref_reader {
+    struct numbers *numbers;
+    uint32_t projected[2];
+    size_t count;
+    char bytes[SOURCE_ROWS][48];
+};
+static const struct col_def ref_columns[] = {{"id", COL_BIGINT}, {"text", COL_VARCHAR}};
+
+static err ref_open(void *ctx, const uint32_t *projected, size_t count, void **out_thread_ctx,
+                    struct errmsg *msg)
+{
+    (void)msg;
+    struct ref_reader *reader = xnew(struct ref_reader);
+    reader->numbers = ctx;
+    memcpy(reader->projected, projected, count * sizeof *projected);
+    reader->count = count;
+    *out_thread_ctx = reader;
+    return ERR_OK;
+}
+
+static err ref_fill(void *thread_ctx, struct col_sink *cols, size_t capacity, size_t *out_rows,
+                    struct errmsg *msg)
+{
+    (void)msg;
+    struct ref_reader *reader = thread_ctx;
+    uint64_t from = atomic_fetch_add(&reader->numbers->next, capacity);
+    size_t rows = from < reader->numbers->total ? MIN(capacity, reader->numbers->total - from) : 0;
+    memset(reader->bytes, 'X', sizeof reader->bytes);
+    for (size_t row = 0; row < rows; row++) {
+        uint64_t n = from + row;
+        int len = snprintf(reader->bytes[row], sizeof reader->bytes[row], "text by reference %llu",
+                           (unsigned long long)n);
+        for (size_t c = 0; c < reader->count; c++) {
+            if (reader->projected[c] == 0) {
+                col_set_i64(&cols[c], row, (int64_t)n);
+            } else if (reader->numbers->fail_at == 0) {
+                col_set_str_ref(&cols[c], row, reader->bytes[row], (size_t)len);
+            } else {
+                col_set_str(&cols[c], row, reader->bytes[row], (size_t)len);
+            }
+        }
+    }
+    *out_rows = rows;
+    return ERR_OK;
+}
+
+static void ref_close(void *thread_ctx)
+{
+    struct ref_reader *reader = thread_ctx;
+    memset(reader->bytes, 'Z', sizeof reader->bytes);
+    free(reader);
+}
+
+/* Each shape gives id and text; %s is the source. */
+static const char *const shapes[] = {
+    "FROM %s",
+    "SELECT id, text FROM %s WHERE id %% 100 = 7",
+    "SELECT * FROM %s WHERE text LIKE '%%7' ORDER BY text",
+    "SELECT id, max(text) AS text FROM %s GROUP BY id",
+    "SELECT id, first(text) AS text FROM %s GROUP BY id",
+    "SELECT max(id) AS id, text FROM %s GROUP BY text",
+    "SELECT a.id, b.text FROM %s a JOIN (SELECT range AS id FROM range(300000)) r USING (id) JOIN "
+    "%s b USING (id)",
+    "SELECT a.id, a.text FROM %s a SEMI JOIN (SELECT range * 3 AS id FROM range(100000)) r USING "
+    "(id)",
+    "SELECT id, text FROM %s UNION ALL SELECT id, text FROM %s",
+    "SELECT id, last_value(text) OVER (PARTITION BY id %% 1000 ORDER BY id ROWS BETWEEN CURRENT "
+    "ROW AND CURRENT ROW) AS text FROM %s",
+    "WITH m AS MATERIALIZED (FROM %s) SELECT m.id, n.text FROM m JOIN m n USING (id)",
+    "SELECT DISTINCT id, text FROM %s",
+    "SELECT id, unnest([text]) AS text FROM %s",
+    "SELECT id, CASE WHEN id %% 2 = 0 THEN text ELSE text END AS text FROM %s",
+    "SELECT unnest(list(id)) AS id, unnest(list(text)) AS text FROM %s GROUP BY id %% 5000",
+    "SELECT s.id, l.text FROM %s s, LATERAL (SELECT s.text AS text) l",
+    "FROM %s LIMIT 100000",
+    "FROM %s USING SAMPLE 10%%",
+    "SELECT id, arg_max(text, id) AS text FROM %s GROUP BY id",
+    "SELECT id, any_value(text) AS text FROM %s WHERE id < 20000 GROUP BY ROLLUP (id) HAVING id IS "
+    "NOT NULL",
+};
+
+static uint64_t fill_in_sources(struct sql_conn *conn, struct numbers *numbers, const char *shape,
+                                bool by_copy, uint64_t *ids, struct buf *sql)
+{
+    size_t count = 0;
+    for (const char *p = shape; *p != '\0'; p++) {
+        if (p[0] == '%' && p[1] == 's') {
+            numbers[count] = (struct numbers){.total = 250000, .fail_at = by_copy ? 1 : 0};
+            struct sql_source source = {.columns = ref_columns,
+                                        .column_count = 2,
+                                        .threads_max = 2,
+                                        .ctx = &numbers[count],
+                                        .thread_open = ref_open,
+                                        .fill = ref_fill,
+                                        .thread_close = ref_close};
+            OK(sql_source_register(sql_conn_engine(conn), &source, &ids[count], &msg_));
+            buf_printf(sql, "tarn_source(%llu)", (unsigned long long)ids[count]);
+            count++;
+            p++;
+        } else {
+            buf_add_byte(sql, *p);
+            p += p[0] == '%' ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+/* Reads a streamed result through and compares each text with its id. */
+static size_t wrong_texts(struct sql_conn *conn, const char *sql, size_t *out_rows)
+{
+    struct sql_result *result = NULL;
+    OK(sql_query_stream(conn, str_from(sql), NULL, &result, &msg_));
+    size_t wrong = 0;
+    for (;;) {
+        size_t rows = 0;
+        OK(sql_result_fetch(result, &rows, &msg_));
+        if (rows == 0) {
+            break;
+        }
+        *out_rows += rows;
+        for (size_t row = 0; row < rows; row++) {
+            char right[48];
+            int len = snprintf(right, sizeof right, "text by reference %lld",
+                               (long long)sql_result_i64(result, 0, row));
+            wrong += str_eq(sql_result_str(result, 1, row), str_of(right, (size_t)len)) ? 0 : 1;
+        }
+    }
+    sql_result_close(result);
+    return wrong;
+}
+
+/* Strings that live only until the next fill are right in every kind of plan, streamed or stored.
+ * */
+static void strings_live_long_enough(void **state)
+{
+    (void)state;
+    struct sql_conn *conn = test_conn(2);
+    for (size_t i = 0; i < 4 * ARRAY_LEN(shapes); i++) {
+        struct numbers numbers[4];
+        uint64_t ids[4];
+        AUTO_BUF shape = buf_make(65536);
+        bool by_copy = i % 4 >= 2;
+        bool is_stored = i % 2 == 1;
+        uint64_t count = fill_in_sources(conn, numbers, shapes[i / 4], by_copy, ids, &shape);
+        size_t rows = 0;
+        size_t wrong = 0;
+        if (is_stored) {
+            OK(sql_execf(conn, &msg_, "CREATE OR REPLACE TABLE stored AS %s", buf_cstr(&shape)));
+            wrong = wrong_texts(conn, "SELECT id, text FROM stored", &rows);
+        } else {
+            wrong = wrong_texts(conn, buf_cstr(&shape), &rows);
+        }
+        if (wrong > 0 || rows == 0) {
+            fail_msg("%zu of %zu texts are wrong: %s", wrong, rows, buf_cstr(&shape));
+        }
+        for (size_t n = 0; n < count; n++) {
+            sql_source_unregister(sql_conn_engine(conn), ids[n]);
+        }
+    }
+    test_conn_free(conn);
+}
+
 /* A block in plain memory holds what a DuckDB vector would. */
 static void block_holds_values(void **state)
 {
@@ -274,6 +440,7 @@ int main(void)
         cmocka_unit_test(projection_asks_for_what_is_used),
         cmocka_unit_test(source_error_keeps_its_code),
         cmocka_unit_test(release_waits_for_readers),
+        cmocka_unit_test(strings_live_long_enough),
         cmocka_unit_test(block_holds_values),
         cmocka_unit_test(overhead_is_small),
     };
