@@ -33,6 +33,8 @@ struct front {
     struct http_route routes[API_ROUTES_MAX];
     struct http_server *server;
     char *token; /* owned, or NULL */
+    char *host_list;              /* owned: `hosts` of the configuration, cut at its commas */
+    const char *hosts[HOSTS_MAX]; /* into host_list; the server looks at them as long as it lives */
     struct reactor_fd wake;
     struct reactor_fd signals;
     struct reactor_hook store_hook;
@@ -213,18 +215,17 @@ static err open_door(struct front *front, struct errmsg *msg)
                                    .connections_max = (uint32_t)front->config->connections_max};
     TRY(split_address(front->config->http, host, &options.port, msg));
     options.host = host;
-    const char *hosts[HOSTS_MAX];
-    AUTO_TEXT list = xstrdup(front->config->hosts);
-    for (char *at = list; *at != '\0' && options.host_count < HOSTS_MAX;) {
+    front->host_list = xstrdup(front->config->hosts);
+    for (char *at = front->host_list; *at != '\0' && options.host_count < HOSTS_MAX;) {
         size_t len = strcspn(at, ",");
         bool last = at[len] == '\0';
         at[len] = '\0';
         if (len > 0) {
-            hosts[options.host_count++] = at;
+            front->hosts[options.host_count++] = at;
         }
         at += last ? len : len + 1;
     }
-    options.hosts = hosts;
+    options.hosts = front->hosts;
     size_t route_count = api_routes(&front->api, front->routes);
     TRY(http_server_open(front->reactor, front->routes, route_count, &options, &front->server,
                          msg));
@@ -403,6 +404,7 @@ static void finish(struct front *front)
     reactor_free(front->reactor);
     topic_meta_deinit(&front->api.settings.defaults);
     data_dir_close(&front->dir);
+    free(front->host_list);
     free(front->token);
 }
 

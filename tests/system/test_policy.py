@@ -42,7 +42,6 @@ ESCAPES = [
     "SELECT current_setting('temp_directory')", "SELECT current_setting('secret_directory')",
     "SELECT * FROM pragma_database_list", "SELECT * FROM pragma_storage_info('x')",
     "SELECT * FROM sqlite_master", "SELECT * FROM information_schema.views",
-    "SELECT * FROM information_schema.tables",
     "SELECT * FROM pg_catalog.pg_class", "SHOW ALL TABLES",
     "COPY (SELECT 1) TO '{table}/x.csv'", "COPY (SELECT 1) TO '{spill}/x.csv'",
     "COPY bronze.{topic} TO '/tmp/tarn-escape.csv'", "COPY bronze.{topic} FROM '{secret}'",
