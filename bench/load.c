@@ -88,6 +88,7 @@ struct load {
     uint64_t bytes_acked;
     uint64_t answers;
     uint64_t refused;
+    uint64_t broken; /* closed without an answer */
     uint64_t in_flight;
     uint64_t max_us;
     uint64_t histogram[BUCKETS];
@@ -222,6 +223,10 @@ static void push(struct connection *c)
             if (errno == EAGAIN) {
                 return;
             }
+            if (errno == EPIPE || errno == ECONNRESET) {
+                c->sent = total; /* refused before its end: the answer is there to be read */
+                return;
+            }
             if (errno != EINTR) {
                 die("send");
             }
@@ -325,6 +330,19 @@ static int answer_status(const struct connection *c)
     return c->answer_len >= head_len + body_len ? (int)strtol(c->answer + 9, NULL, 10) : 0;
 }
 
+/* The server closed the connection, as it does after refusing a request before its end. */
+static void redial(struct load *l, struct connection *c)
+{
+    close(c->fd);
+    if (c->is_waiting) {
+        c->is_waiting = false;
+        l->in_flight--;
+        l->broken++;
+    }
+    dial(l, c);
+    next_request(l, c);
+}
+
 static void pull(struct load *l, struct connection *c)
 {
     for (;;) {
@@ -342,14 +360,23 @@ static void pull(struct load *l, struct connection *c)
         }
         if (n <= 0) {
             errno = n == 0 ? ECONNRESET : errno;
-            die("receive");
+            if (!l->options.refusals) {
+                die("receive");
+            }
+            redial(l, c);
+            return;
         }
         c->answer_len += (size_t)n;
         c->answer[c->answer_len] = '\0';
         int status = c->is_waiting ? answer_status(c) : 0;
         if (status != 0) {
+            bool is_sent = c->sent == c->head_len + c->body_len;
             c->is_waiting = false;
             record(l, c, status);
+            if (!is_sent) { /* refused early: what follows on this connection is still the body */
+                redial(l, c);
+                return;
+            }
             next_request(l, c);
         }
     }
@@ -409,11 +436,12 @@ static void print_result(const struct load *l)
 {
     double seconds = (double)(l->last_answer_ns - l->start_ns) / 1e9;
     printf("{\"seconds\":%.3f,\"requests\":%" PRIu64 ",\"events\":%" PRIu64 ",\"bytes\":%" PRIu64
-           ",\"refused\":%" PRIu64 ",\"events_per_second\":%.0f,\"requests_per_second\":%.0f"
+           ",\"refused\":%" PRIu64 ",\"broken\":%" PRIu64
+           ",\"events_per_second\":%.0f,\"requests_per_second\":%.0f"
            ",\"megabytes_per_second\":%.1f"
            ",\"latency_us\":{\"p50\":%" PRIu64 ",\"p90\":%" PRIu64 ",\"p99\":%" PRIu64
            ",\"p999\":%" PRIu64 ",\"max\":%" PRIu64 "},\"error\":\"%s\"}\n",
-           seconds, l->answers, l->events_acked, l->bytes_acked, l->refused,
+           seconds, l->answers, l->events_acked, l->bytes_acked, l->refused, l->broken,
            (double)l->events_acked / seconds, (double)l->answers / seconds,
            (double)l->bytes_acked / seconds / 1e6, percentile_us(l, 0.5), percentile_us(l, 0.9),
            percentile_us(l, 0.99), percentile_us(l, 0.999), l->max_us, l->first_error);

@@ -105,3 +105,16 @@ int fallocate(int fd, int mode, off_t at, off_t len)
     REAL(int, "fallocate", int, int, off_t, off_t);
     return fails("space", "fallocate", fd) ? -1 : real(fd, mode, at, len);
 }
+/* The names that the same calls have in programs built for 64-bit offsets. */
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
+{
+    return pwrite(fd, bytes, len, at);
+}
+ssize_t pwritev64(int fd, const struct iovec *parts, int parts_count, off_t at)
+{
+    return pwritev(fd, parts, parts_count, at);
+}
+int fallocate64(int fd, int mode, off_t at, off_t len)
+{
+    return fallocate(fd, mode, at, len);
+}

@@ -215,6 +215,10 @@ def cut_cycle(campaign, disk, cycle, totals):
     server = campaign.server
     campaign.load.run(server.url, cycle)
     flusher = Background(server.url, campaign.flush_once, 0.02)
+    if cycle % 3 == 2:  # cut after a flush was answered, so that its promise is tested too
+        deadline, before = time.monotonic() + 5, flusher.answers
+        while flusher.answers == before and time.monotonic() < deadline:
+            time.sleep(0.002)
     time.sleep(campaign.random.uniform(0.01, 0.15))
     power_cut(campaign, disk)
     campaign.load.pause()

@@ -15,30 +15,35 @@ from harness.client import ndjson
 def test_what_was_acknowledged_under_overload_is_there(server, connect, faults_library, tmp_path,
                                                        disk):
     (tmp_path / "arm").touch()
-    env = {"LD_PRELOAD": str(faults_library), "TARN_FAULT": "sync:1:400:slow",
+    env = {"LD_PRELOAD": str(faults_library), "TARN_FAULT": "sync:1:100:slow",
            "TARN_FAULT_ARM": str(tmp_path / "arm"), "TARN_FAULT_LOG": str(tmp_path / "log")}
     one = server(args=["--memory", "256MiB"], env=env if disk == "slow" else {})
     client = connect(one)
     client.create_topic("t", partitions=4, flush_age_ms="1s")
-    acked, refused, peak, lock, ended = [], [], [0], threading.Lock(), threading.Event()
-    pad, rounds = "x" * 400, 40 if disk == "fast" else 3
+    acked, refused, peak, lock = [], [], [0], threading.Lock()
+    unknown = set()
+    pad, rounds = ("x" * 400, 40) if disk == "fast" else ("x" * 4000, 3)
+    template = ndjson([{"w": 9999999, "j": j, "pad": pad} for j in range(500)])
 
     def send(number):
         with httpx.Client(base_url=one.url, trust_env=False, timeout=60) as http:
             for i in range(rounds):
-                if ended.is_set():
-                    return
-                body = ndjson([{"w": number, "i": i, "j": j, "pad": pad} for j in range(500)])
-                answer = http.post("/api/v1/topics/t/events", content=body,
-                                   headers={"Content-Type": "application/x-ndjson"})
+                mark = 1_000_000 + number * 100 + i
+                try:
+                    answer = http.post("/api/v1/topics/t/events",
+                                       content=template.replace(b"9999999", b"%d" % mark),
+                                       headers={"Content-Type": "application/x-ndjson"})
+                except httpx.TransportError:
+                    unknown.add(mark)  # refused and closed while the body was still being sent
+                    continue
                 with lock:
                     if answer.status_code == 200:
-                        acked.append((number, i))
+                        acked.append(mark)
                         assert answer.json()["accepted"] == 500
                         assert sum(o["next"] - o["first"] for o in answer.json()["offsets"]) == 500
                     else:
                         refused.append((answer.status_code, answer.headers.get("retry-after")))
-                    peak[0] = max(peak[0], one.proportional_bytes() if i % 10 == 0 else 0)
+                peak[0] = max(peak[0], one.proportional_bytes() if i % 10 == 0 else 0)
 
     threads = [threading.Thread(target=send, args=(n,))
                for n in range(24 if disk == "fast" else 64)]
@@ -46,15 +51,16 @@ def test_what_was_acknowledged_under_overload_is_there(server, connect, faults_l
         thread.start()
     for thread in threads:
         thread.join(100)
-    ended.set()
     if disk == "slow":
         assert refused, "the bound was not reached"
-    assert all(status == 429 and after for status, after in refused), refused[:5]
-    rows = client.rows("SELECT w, i, count(*), count(DISTINCT j) FROM bronze.t GROUP BY ALL",
+    wrong = [r for r in refused if r[0] != 429 or not r[1]]
+    assert not wrong, wrong[:5]
+    rows = client.rows("SELECT w, count(*), count(DISTINCT j) FROM bronze.t GROUP BY ALL",
                        limit=100_000)
-    assert {(w, i) for w, i, _, _ in rows} == set(acked)
-    assert all(count == distinct == 500 for _, _, count, distinct in rows)
+    stored = {w for w, _, _ in rows}
+    assert set(acked) <= stored <= set(acked) | unknown
+    assert all(count == distinct == 500 for w, count, distinct in rows if w not in unknown)
     client.flush("t")
-    assert client.value("SELECT count(*) FROM bronze.t") == 500 * len(acked)
+    assert client.value("SELECT count(*) FROM bronze.t") == sum(count for _, count, _ in rows)
     if not os.environ.get("TARN_SANITIZER"):
         assert peak[0] < 1.1 * (256 << 20), peak[0] >> 20
