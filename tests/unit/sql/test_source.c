@@ -284,7 +284,7 @@ static const char *const shapes[] = {
     "SELECT id, max(text) AS text FROM %s GROUP BY id",
     "SELECT id, first(text) AS text FROM %s GROUP BY id",
     "SELECT max(id) AS id, text FROM %s GROUP BY text",
-    "SELECT a.id, b.text FROM %s a JOIN (SELECT range AS id FROM range(300000)) r USING (id) JOIN "
+    "SELECT a.id, b.text FROM %s a JOIN (SELECT range AS id FROM range(70000)) r USING (id) JOIN "
     "%s b USING (id)",
     "SELECT a.id, a.text FROM %s a SEMI JOIN (SELECT range * 3 AS id FROM range(100000)) r USING "
     "(id)",
@@ -297,7 +297,7 @@ static const char *const shapes[] = {
     "SELECT id, CASE WHEN id %% 2 = 0 THEN text ELSE text END AS text FROM %s",
     "SELECT unnest(list(id)) AS id, unnest(list(text)) AS text FROM %s GROUP BY id %% 5000",
     "SELECT s.id, l.text FROM %s s, LATERAL (SELECT s.text AS text) l",
-    "FROM %s LIMIT 100000",
+    "FROM %s LIMIT 30000",
     "FROM %s USING SAMPLE 10%%",
     "SELECT id, arg_max(text, id) AS text FROM %s GROUP BY id",
     "SELECT id, any_value(text) AS text FROM %s WHERE id < 20000 GROUP BY ROLLUP (id) HAVING id IS "
@@ -310,7 +310,7 @@ static uint64_t fill_in_sources(struct sql_conn *conn, struct numbers *numbers, 
     size_t count = 0;
     for (const char *p = shape; *p != '\0'; p++) {
         if (p[0] == '%' && p[1] == 's') {
-            numbers[count] = (struct numbers){.total = 250000, .fail_at = by_copy ? 1 : 0};
+            numbers[count] = (struct numbers){.total = 60000, .fail_at = by_copy ? 1 : 0};
             struct sql_source source = {.columns = ref_columns,
                                         .column_count = 2,
                                         .threads_max = 2,
