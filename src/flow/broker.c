@@ -102,6 +102,7 @@ static struct broker_query *find(const struct broker *b, uint64_t id)
     while (q != NULL && q->id != id) {
         q = q->next;
     }
+    ASSERT(q == NULL || q->broker == b);
     return q;
 }
 

@@ -91,7 +91,7 @@ static uint8_t time_rank_of(const struct decoder *d, struct str name)
     if (d->time_field != NULL) {
         return str_eq(name, str_of(d->time_field, d->time_field_len)) ? 0 : NO_RANK;
     }
-    for (uint8_t i = 0; i < TIME_RANKS; i++) {
+    for (unsigned i = 0; i < TIME_RANKS; i++) {
         if (str_is(name, names[i])) {
             return i;
         }
