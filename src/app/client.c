@@ -30,7 +30,7 @@ struct client {
     struct buf *problem; /* borrowed during a request */
 };
 
-static int on_body(llhttp_t *parser, const char *at, size_t len)
+static int take_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct client *c = parser->data;
     if (parser->status_code >= 300) {
@@ -84,7 +84,7 @@ err client_new(const char *url, const char *token, struct client **out_client, s
     c->token = token == NULL ? NULL : xstrdup(token);
     c->fd = -1;
     llhttp_settings_init(&c->settings);
-    c->settings.on_body = on_body;
+    c->settings.on_body = take_body;
     c->settings.on_message_complete = on_complete;
     *out_client = c;
     return ERR_OK;
