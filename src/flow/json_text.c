@@ -152,12 +152,9 @@ static enum event_code bad(const struct scan *s, const char *what)
         return EVENT_INVALID_JSON;
     }
     unsigned char c = (unsigned char)*s->p;
-    if (c > 0x20 && c < 0x7f) {
-        (void)errmsg_set(s->detail, ERR_INVALID, "%s, found '%c' at byte %zu", what, c, place);
-    } else {
-        (void)errmsg_set(s->detail, ERR_INVALID, "%s, found byte 0x%02x at byte %zu", what, c,
-                         place);
-    }
+    char found[16];
+    (void)snprintf(found, sizeof found, c > 0x20 && c < 0x7f ? "'%c'" : "byte 0x%02x", c);
+    (void)errmsg_set(s->detail, ERR_INVALID, "%s, found %s at byte %zu", what, found, place);
     return EVENT_INVALID_JSON;
 }
 

@@ -335,6 +335,7 @@ static err next_block(struct log_thread *t, bool *out_more, struct errmsg *msg)
     }
     /* First round: partitions nobody is reading. Second: wait for them. */
     for (size_t i = 0; i < s->part_count * 2; i++) {
+        ASSERT(s->part_count > 0);
         size_t index = (t->part_index + 1 + i) % s->part_count;
         struct log_part *part = &s->parts[index];
         if (i >= s->part_count) {
