@@ -24,7 +24,7 @@ struct client {
     llhttp_settings_t settings;
     bool complete;
     bool got_bytes;
-    client_body_fn on_body;
+    client_body_fn on_piece;
     void *context;
     err body_error;
     struct buf *problem; /* borrowed during a request */
@@ -274,12 +274,12 @@ static err attempt(struct client *c, const struct client_request *r, struct errm
     return ERR_OK;
 }
 
-err client_run(struct client *c, const struct client_request *r, client_body_fn on_body,
+err client_run(struct client *c, const struct client_request *r, client_body_fn on_piece,
                void *context, struct buf *out_problem, struct errmsg *msg)
 {
     AUTO_BUF own = buf_make(CLIENT_PROBLEM_BYTES_MAX);
     c->problem = out_problem != NULL ? out_problem : &own;
-    c->on_body = on_body;
+    c->on_body = on_piece;
     c->context = context;
     bool reused = c->fd >= 0;
     err e = attempt(c, r, msg);

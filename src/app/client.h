@@ -24,12 +24,12 @@ struct client_request {
     const char *accept; /* NULL is any */
 };
 
-/* Sends the request and passes the body of a 2xx answer on as it arrives (`on_body` may be NULL).
+/* Sends the request and passes the body of a 2xx answer on as it arrives (`on_piece` may be NULL).
  * Another status becomes an error with the problem's detail in `msg` (404: NOT_FOUND, 409:
  * CONFLICT, 413: TOO_LARGE, 429 and 503: LIMIT, 507: NOSPACE, else INVALID or FAILED), and the
  * whole body goes to *out_problem when that is given. Retries once when a kept connection turns out
  * to be closed. */
-err client_run(struct client *c, const struct client_request *request, client_body_fn on_body,
+err client_run(struct client *c, const struct client_request *request, client_body_fn on_piece,
                void *context, struct buf *out_problem, struct errmsg *msg);
 /* The same with the whole body collected in `out`. */
 err client_fetch(struct client *c, const struct client_request *request, struct buf *out,
