@@ -37,8 +37,8 @@ static int take_body(llhttp_t *parser, const char *at, size_t len)
         (void)buf_add(c->problem, at, len); /* cut at its maximum */
         return 0;
     }
-    if (c->on_body != NULL && c->body_error == ERR_OK) {
-        c->body_error = c->on_body(c->context, str_of(at, len));
+    if (c->on_piece != NULL && c->body_error == ERR_OK) {
+        c->body_error = c->on_piece(c->context, str_of(at, len));
     }
     return c->body_error == ERR_OK ? 0 : HPE_USER;
 }
@@ -279,7 +279,7 @@ err client_run(struct client *c, const struct client_request *r, client_body_fn 
 {
     AUTO_BUF own = buf_make(CLIENT_PROBLEM_BYTES_MAX);
     c->problem = out_problem != NULL ? out_problem : &own;
-    c->on_body = on_piece;
+    c->on_piece = on_piece;
     c->context = context;
     bool reused = c->fd >= 0;
     err e = attempt(c, r, msg);
