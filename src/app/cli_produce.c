@@ -10,7 +10,7 @@
 #include "flow/produce.h"
 #include "os/clock.h"
 
-enum { TURN_US = 20 * 1000, BATCH_EVENTS_MAX = 5000, RETRY_US = 200 * 1000 };
+enum { TURN_US = 20 * 1000, BATCH_EVENTS_MAX = 20000, RETRY_US = 200 * 1000 };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -61,12 +61,14 @@ static err produce(struct run *r, struct errmsg *msg)
     int64_t start_us = os_mono_us();
     while (!stop_asked) {
         int64_t now_us = os_mono_us();
-        uint64_t due = (uint64_t)((double)(now_us - start_us) * (double)r->rate / 1e6);
+        int64_t until_us = r->end_us > 0 ? MIN(now_us, r->end_us) : now_us;
+        uint64_t due = (uint64_t)((double)(until_us - start_us) * (double)r->rate / 1e6);
         due = r->limit > 0 ? MIN(due, r->limit) : due;
         if (due > r->sent) {
             TRY(send_batch(r, MIN(due - r->sent, (uint64_t)BATCH_EVENTS_MAX), msg));
         }
-        if ((r->limit > 0 && r->sent >= r->limit) || (r->end_us > 0 && now_us >= r->end_us)) {
+        bool is_time = r->end_us > 0 && now_us >= r->end_us && r->sent >= due;
+        if ((r->limit > 0 && r->sent >= r->limit) || is_time) {
             break;
         }
         int64_t left_us = TURN_US - (os_mono_us() - now_us);
