@@ -129,6 +129,7 @@ static err slot_for_append(struct lake_list *list, struct lake_slot **out_slot)
     }
     struct lake_segment *segment = NULL;
     TRY(segment_new(list->live, &segment));
+    ASSERT(list->slots != NULL);
     tail = &list->slots[list->slot_count++];
     *tail = (struct lake_slot){.segment = segment};
     atomic_store(&segment->used, 1);

@@ -29,7 +29,7 @@ struct lake_log_name {
     uint32_t parts;
 };
 /* Names that are none of these are LAKE_LOG_OTHER. */
-struct lake_log_name lake_log_name_parse(struct str name);
+struct lake_log_name lake_log_name_parse(struct str text);
 
 /* What a listing found, sorted by version. */
 struct lake_log_entry {
