@@ -312,29 +312,17 @@ void lander_set_ends(struct lander *l, const int64_t *ends, uint32_t count, int6
     note_lag(l, now_ms);
 }
 
-/* Bytes and events of a partition's segments. Segments are named after their first offset. */
+/* Bytes and events of a partition's segments. */
 static void measure_partition(struct lander *l, uint32_t partition, double *bytes, double *events)
 {
     AUTO_TEXT dir = xasprintf("%s/%u", l->topic_dir, partition);
-    AUTO_NAMES names = {0};
-    if (os_list(dir, &names, NULL) != ERR_OK) {
+    int64_t first = 0;
+    uint64_t size = 0;
+    if (topic_log_size(dir, &first, &size, NULL) != ERR_OK) {
         return; /* an estimate goes on without it */
     }
-    int64_t first = -1;
-    for (size_t i = 0; i < names.count; i++) {
-        struct str name = str_from(names.items[i]);
-        uint64_t base = 0;
-        struct os_stat st;
-        if (!str_ends(name, STR(".log")) || !str_to_u64(str_of(name.ptr, name.len - 4), &base)) {
-            continue;
-        }
-        AUTO_TEXT path = xasprintf("%s/%s", dir, names.items[i]);
-        if (os_stat(path, &st, NULL) == ERR_OK) {
-            first = first < 0 ? (int64_t)base : first;
-            *bytes += (double)st.size_bytes;
-        }
-    }
-    if (first >= 0 && l->ends[partition] > first) {
+    *bytes += (double)size;
+    if (l->ends[partition] > first) {
         *events += (double)(l->ends[partition] - first);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* reader.c - see reader.h. Keeps the place where the last read ended, so that reading on costs no
- * search. Bytes beyond the end it is told may be half-written: they are never interpreted. */
+ * search. Bytes beyond the end it is told may be half-written: they are never interpreted. Zeros
+ * where a batch should be are space reserved in the segment that was active: it has no more. */
 #include "topic/reader.h"
 
 #include "os/file.h"
@@ -205,6 +206,9 @@ static err take_batches(struct topic_reader *r, int64_t end_offset, struct buf *
         struct batch_header h;
         bool is_whole = false;
         struct str left = str_of(out->data + out->len + used, got - used);
+        if (left.len > 0 && segment_is_blank(left)) {
+            break;
+        }
         err e = check_batch(r, left, &h, &is_whole, msg);
         if (e != ERR_OK && read->batches > 0) {
             break; /* what is good goes out first; the next read meets the damage */
@@ -298,6 +302,32 @@ err topic_reader_log_start(struct topic_reader *r, int64_t *out_offset, struct e
     }
     err e = segment_mark_load(r->dir, &mark, NULL);
     *out_offset = e == ERR_OK ? MAX(mark.log_start, r->list.bases[0]) : r->list.bases[0];
+    return ERR_OK;
+}
+
+err topic_log_size(const char *partition_dir, int64_t *out_first, uint64_t *out_bytes,
+                   struct errmsg *msg)
+{
+    AUTO_SEGMENTS list = {0};
+    struct segment_mark mark = {.segment = -1};
+    uint64_t bytes = 0;
+    TRY(segment_list_load(partition_dir, &list, msg));
+    if (list.count == 0) {
+        return errmsg_set(msg, ERR_NOT_FOUND, "%s has no segment", partition_dir);
+    }
+    (void)segment_mark_load(partition_dir, &mark, NULL); /* an estimate goes without it */
+    for (size_t i = 0; i < list.count; i++) {
+        AUTO_TEXT path = segment_path(partition_dir, list.bases[i], ".log");
+        struct os_stat st;
+        bool is_marked = list.bases[i] == mark.segment;
+        if (is_marked || os_stat(path, &st, NULL) != ERR_OK) { /* retention may be faster */
+            bytes += is_marked ? mark.position : 0;
+        } else {
+            bytes += st.size_bytes;
+        }
+    }
+    *out_first = list.bases[0];
+    *out_bytes = bytes;
     return ERR_OK;
 }
 

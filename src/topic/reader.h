@@ -37,6 +37,11 @@ err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_o
 /* The first offset still there (looks at the directory). */
 err topic_reader_log_start(struct topic_reader *r, int64_t *out_offset, struct errmsg *msg);
 
+/* The first offset in the directory, and about how many bytes of batches there are: what the front
+ * has reserved beyond them does not count. Errors: NOT_FOUND when there is no segment, IO. */
+err topic_log_size(const char *partition_dir, int64_t *out_first, uint64_t *out_bytes,
+                   struct errmsg *msg);
+
 struct topic_ends {
     int64_t start; /* first offset there */
     int64_t end;   /* next offset after the last good batch */

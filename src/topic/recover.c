@@ -97,7 +97,10 @@ static err plan_tail(const char *dir, struct recovery *r, struct errmsg *msg)
         uint64_t size = 0;
         TRY(open_segment(dir, r->segments.bases[i], &fd, &size, msg));
         if (!going || r->segments.bases[i] > r->end) {
-            r->cut_bytes += size;
+            uint64_t data_end = 0;
+            AUTO_WINDOW window = segment_window_make(fd, WALK_READ_AHEAD);
+            TRY(segment_data_end(&window, 0, size, &data_end, msg));
+            r->cut_bytes += data_end;
             going = false;
             continue;
         }
@@ -119,10 +122,13 @@ static err plan_tail(const char *dir, struct recovery *r, struct errmsg *msg)
             r->part_bytes += walk.position - from;
         }
         r->end = walk.next_offset;
-        if (walk.stop != SEGMENT_AT_OFFSET) {
-            r->cut_bytes += size - walk.position;
+        uint64_t data_end = walk.position;
+        if (walk.stop == SEGMENT_AT_BAD) {
+            TRY(segment_data_end(&window, walk.position, size, &data_end, msg));
+            r->cut_bytes += data_end - walk.position;
+            r->has_reserve |= data_end < size;
         }
-        going = walk.stop != SEGMENT_AT_BAD;
+        going = data_end == walk.position; /* only reserved space, or nothing */
         from = 0;
     }
     return ERR_OK;
@@ -182,7 +188,11 @@ static err plan_without_mark(const char *dir, const struct recover_options *opti
         AUTO_WINDOW window = segment_window_make(fd, WALK_READ_AHEAD);
         TRY(segment_walk_run(&window, &walk, msg));
         r->end = walk.next_offset;
+        uint64_t data_end = walk.position;
         if (walk.stop == SEGMENT_AT_BAD) {
+            TRY(segment_data_end(&window, walk.position, size, &data_end, msg));
+        }
+        if (data_end > walk.position) {
             set_damaged(r, "segment %lld is bad at byte %llu and there is no mark: %s",
                         (long long)base, (unsigned long long)walk.position, walk.why);
             return ERR_OK;
@@ -326,7 +336,8 @@ err recover_apply(const char *dir, struct recovery *r, struct errmsg *msg)
         return ERR_OK;
     }
     bool has_later = (size_t)r->mark_index + 1 < r->segments.count;
-    if (r->has_mark && r->part_count == 0 && r->cut_bytes == 0 && !has_later && r->first == 0) {
+    bool has_leavings = has_later || r->has_reserve || r->first > 0;
+    if (r->has_mark && r->part_count == 0 && r->cut_bytes == 0 && !has_leavings) {
         return ERR_OK; /* an orderly end: nothing to put right */
     }
     TRY(apply_parts(dir, r, msg));

@@ -40,6 +40,7 @@ struct recovery {
     uint64_t cut_bytes;
     uint64_t part_bytes;
     bool is_damaged;
+    bool has_reserve;    /* zeros follow the end: space reserved ahead, to be cut */
     bool is_tail_usable; /* the mark's place is there, so parts mean something */
     char why[200];
 };

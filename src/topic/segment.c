@@ -181,6 +181,52 @@ err segment_window_get(struct segment_window *w, uint64_t position, size_t len,
     return ERR_OK;
 }
 
+static bool is_zeros(struct str bytes)
+{
+    return bytes.len == 0 ||
+           (bytes.ptr[0] == 0 && memcmp(bytes.ptr, bytes.ptr + 1, bytes.len - 1) == 0);
+}
+
+bool segment_is_blank(struct str bytes)
+{
+    return is_zeros(str_of(bytes.ptr, MIN(bytes.len, (size_t)BATCH_HEADER_BYTES)));
+}
+
+err segment_data_end(struct segment_window *w, uint64_t position, uint64_t size, uint64_t *out_end,
+                     struct errmsg *msg)
+{
+    uint64_t end = position;
+    while (position < size) {
+        struct str bytes;
+        TRY(segment_window_get(w, position, 1, &bytes, msg));
+        if (bytes.len == 0) {
+            break; /* it became shorter */
+        }
+        size_t len = (size_t)MIN((uint64_t)bytes.len, size - position);
+        if (!is_zeros(str_of(bytes.ptr, len))) {
+            size_t last = len;
+            while (bytes.ptr[last - 1] == 0) {
+                last--;
+            }
+            end = position + last;
+        }
+        position += len;
+    }
+    *out_end = end;
+    return ERR_OK;
+}
+
+/* For a seeded bug: is there no batch after the one at walk->position? */
+static err is_last(struct segment_window *w, const struct segment_walk *walk,
+                   const struct batch_header *h, bool *out_last, struct errmsg *msg)
+{
+    struct str bytes;
+    TRY(segment_window_get(w, walk->position, h->total_bytes + BATCH_HEADER_BYTES, &bytes, msg));
+    *out_last = bytes.len <= h->total_bytes ||
+                segment_is_blank(str_of(bytes.ptr + h->total_bytes, bytes.len - h->total_bytes));
+    return ERR_OK;
+}
+
 /* Judges the batch at walk->position; *out_good false with walk->why set when it is none. */
 static err walk_one(struct segment_window *w, struct segment_walk *walk, struct batch_header *h,
                     bool *out_good, struct errmsg *msg)
@@ -205,7 +251,10 @@ static err walk_one(struct segment_window *w, struct segment_walk *walk, struct 
                        h->total_bytes, (unsigned long long)left);
         return ERR_OK;
     }
-    bool trusted = walk->trust_last && h->total_bytes == left;
+    bool trusted = false;
+    if (walk->trust_last) {
+        TRY(is_last(w, walk, h, &trusted, msg));
+    }
     if (walk->check_crc && !trusted) {
         TRY(segment_window_get(w, walk->position, h->total_bytes, &bytes, msg));
         if (!batch_crc_ok(bytes, h)) {

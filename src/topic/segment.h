@@ -10,7 +10,8 @@
  *   *.tmp                          half-written, removed at recovery;  *.damaged  kept by a repair
  *
  * A segment's batches have consecutive offsets from its base on. They end where the next segment's
- * base is reached: bytes after that (left by a crash while a tail was moved) do not count. */
+ * base is reached: bytes after that (left by a crash while a tail was moved) do not count. They also
+ * end where nothing but zeros follows: space reserved ahead of the active segment's end. */
 #pragma once
 #include "topic/batch.h"
 
@@ -74,6 +75,14 @@ static inline void segment_window_close_(struct segment_window *w)
 err segment_window_get(struct segment_window *w, uint64_t position, size_t len,
                        struct str *out_bytes, struct errmsg *msg);
 
+/* Where the bytes at the start of a batch's place are all zero, no batch begins: what follows was
+ * reserved, not written. (A batch has its magic there, and before that its length.) */
+bool segment_is_blank(struct str bytes);
+/* *out_end: the end of the last byte from `position` on that is not zero, `position` if there is
+ * none. Errors: NOMEM, IO. */
+err segment_data_end(struct segment_window *w, uint64_t position, uint64_t size, uint64_t *out_end,
+                     struct errmsg *msg);
+
 enum segment_stop {
     SEGMENT_AT_END,    /* the limit was reached at the edge of a batch */
     SEGMENT_AT_OFFSET, /* stop_offset was reached */
@@ -86,7 +95,7 @@ struct segment_walk {
     uint64_t limit;      /* in: bytes of the file that count */
     int64_t stop_offset; /* in: INT64_MAX: none */
     bool check_crc;      /* in */
-    bool trust_last;     /* in: a seeded bug; a batch that ends at the limit needs no CRC */
+    bool trust_last;     /* in: a seeded bug; the last batch needs no CRC */
     /* in: called for each good batch before it counts; false stops there. May be NULL. */
     bool (*on_batch)(void *context, const struct batch_header *h, uint64_t position);
     void *context;

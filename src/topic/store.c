@@ -29,6 +29,7 @@ static void topic_free(struct topic *t)
     free(t->partitions);
     idem_table_free(t->idem);
     topic_meta_deinit(&t->meta);
+    free(t->slot);
     free(t->dir);
     free(t);
 }
@@ -315,6 +316,11 @@ struct topic *topic_store_at(struct topic_store *s, size_t index)
 const struct topic_meta *topic_meta_of(const struct topic *t)
 {
     return &t->meta;
+}
+
+void **topic_slot(struct topic *t)
+{
+    return &t->slot;
 }
 
 const char *topic_dir(const struct topic *t)

@@ -78,6 +78,9 @@ err topic_store_delete(struct topic_store *s, struct topic *t, struct errmsg *ms
 
 const struct topic_meta *topic_meta_of(const struct topic *t);
 const char *topic_dir(const struct topic *t); /* DIR/topics/<name> */
+/* A place for what the store's owner keeps about a topic, NULL at first: heap memory that free()
+ * releases when the topic goes. */
+void **topic_slot(struct topic *t);
 
 /* Appends one whole batch (61 bytes of header and records, as batch_validate() accepts it; base
  * offset and leader epoch are set by us). The bytes are not needed after the call.

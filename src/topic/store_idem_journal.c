@@ -323,8 +323,7 @@ static err load_journal(struct idem_table *table, const char *path, uint32_t num
     TRY(os_open(path, O_RDONLY, &fd, msg));
     TRY(os_fstat(fd, &st, msg));
     table->journals = xrealloc(table->journals, table->journal_count + 1, sizeof *table->journals);
-    table->journals[table->journal_count++] =
-        (struct journal){.number = number, .bytes = st.size_bytes};
+    table->journals[table->journal_count++] = (struct journal){.number = number};
     AUTO_WINDOW window = segment_window_make(fd, 256 << 10);
     for (uint64_t at = 0; at + RECORD_HEAD_BYTES < st.size_bytes;) {
         struct str bytes;
@@ -349,6 +348,7 @@ static err load_journal(struct idem_table *table, const char *path, uint32_t num
             break; /* a torn tail, or damage: the scan of the log makes up for lost ENDs */
         }
         at += RECORD_HEAD_BYTES + len;
+        table->journals[table->journal_count - 1].bytes = at; /* without what was reserved */
     }
     return ERR_OK;
 }

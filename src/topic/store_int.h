@@ -43,8 +43,10 @@ struct partition {
     int64_t base;
     uint64_t position;
     int64_t next_offset;
-    uint64_t reserved;
+    uint64_t reserved; /* the file's size, or more where space cannot be reserved */
     uint64_t reserve_step;
+    uint64_t
+        zeroed; /* up to here, within what is reserved, blocks are written and not just taken */
     int64_t last_append_us;
     struct buf pending; /* small batches gathered for one write */
     bool is_touched;    /* in store->touched */
@@ -82,6 +84,7 @@ struct topic {
     uint32_t sticky;
     uint64_t sticky_round;
     struct idem_table *idem; /* owned; NULL until the first key */
+    void *slot;              /* owned */
 };
 
 struct dirty_set {
@@ -188,8 +191,9 @@ void partition_index_flush(struct partition *p);
 void partition_damaged(struct partition *p, const char *why);
 /* Closes the active segment's files and forgets the sealed ones, for a repair. */
 void partition_close_files(struct partition *p);
-/* Opens what the directory holds, ending at `end`. */
-err partition_open_files(struct partition *p, int64_t end, struct errmsg *msg);
+/* Opens what the directory holds, ending at `end`, which is at byte `position` of the last segment
+ * (of no meaning while damaged). */
+err partition_open_files(struct partition *p, int64_t end, uint64_t position, struct errmsg *msg);
 
 /* store_retain.c: R */
 void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us);

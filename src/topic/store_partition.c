@@ -4,7 +4,9 @@
  * An append patches base offset and leader epoch into the first 16 bytes and goes either into
  * `pending`, which the end of the loop's turn writes at once, or, when large, straight to the
  * file together with what is pending. Space for it is reserved before anything changes, so a full
- * disk refuses the append and nothing else. Thread: reactor. */
+ * disk refuses the append and nothing else. Reserving makes the file larger: if every append did,
+ * every sync would wait for the file system's journal. Until the segment is rolled or the store is
+ * finished, zeros follow its last batch. Thread: reactor. */
 #include "os/clock.h"
 #include "os/file.h"
 #include "topic/store_int.h"
@@ -15,6 +17,9 @@ enum {
     PENDING_WRITE_BYTES = 1 << 20,  /* written early from here on */
     RESERVE_FIRST_BYTES = 64 << 10, /* doubles up to reserve_bytes */
     INDEX_PENDING_BYTES = 64 * SEGMENT_INDEX_ENTRY,
+    ZEROS_BYTES = 32 << 10,
+    ZERO_STEP_BYTES = 1 << 20,
+    ZERO_PARTS_MAX = (ZERO_STEP_BYTES + DIRECT_BYTES) / ZEROS_BYTES + 1,
 };
 
 struct partition *partition_new(struct topic *t, uint32_t index)
@@ -161,20 +166,28 @@ static void index_note(struct partition *p, int64_t last_offset, uint64_t positi
 
 /* Opening. */
 
-static err open_active(struct partition *p, int64_t base, int64_t end, struct errmsg *msg)
+static err open_active(struct partition *p, int64_t base, int64_t end, uint64_t position,
+                       struct errmsg *msg)
 {
     AUTO_TEXT path = segment_path(p->dir, base, ".log");
     AUTO_FD fd = -1;
     struct os_stat st;
     TRY(os_open(path, O_RDWR, &fd, msg));
     TRY(os_fstat(fd, &st, msg));
+    if (st.size_bytes < position) {
+        return errmsg_set(msg, ERR_CORRUPT, "%s is shorter than it was", path);
+    }
+    if (st.size_bytes > position) {
+        TRY(os_truncate(fd, position, msg));
+    }
     p->file = log_file_new(os_take_fd(&fd), NULL);
     p->base = base;
-    p->position = st.size_bytes;
-    p->reserved = st.size_bytes;
+    p->position = position;
+    p->reserved = position;
     p->reserve_step = RESERVE_FIRST_BYTES;
+    p->zeroed = position;
     p->next_offset = end;
-    p->last_append_us = st.size_bytes > 0 ? st.mtime_us : os_now_us();
+    p->last_append_us = position > 0 ? st.mtime_us : os_now_us();
     index_open(p);
     return ERR_OK;
 }
@@ -189,7 +202,7 @@ static void sealed_add(struct partition *p, struct sealed_segment segment)
     p->sealed_bytes += segment.bytes;
 }
 
-err partition_open_files(struct partition *p, int64_t end, struct errmsg *msg)
+err partition_open_files(struct partition *p, int64_t end, uint64_t position, struct errmsg *msg)
 {
     AUTO_SEGMENTS list = {0};
     TRY(segment_list_load(p->dir, &list, msg));
@@ -204,7 +217,7 @@ err partition_open_files(struct partition *p, int64_t end, struct errmsg *msg)
     }
     p->next_offset = end;
     if (active < list.count) {
-        TRY(open_active(p, list.bases[active], end, msg));
+        TRY(open_active(p, list.bases[active], end, position, msg));
     }
     p->written = (struct log_place){.end = end, .segment = p->base, .position = p->position};
     p->durable = p->written;
@@ -232,7 +245,7 @@ err partition_open(struct partition *p, struct errmsg *msg)
     s->recovery.cut_bytes += r.is_damaged && !r.is_tail_usable ? 0 : r.cut_bytes;
     s->recovery.rewritten_bytes += r.part_bytes;
     p->log_start = r.log_start;
-    TRY(partition_open_files(p, r.end, msg));
+    TRY(partition_open_files(p, r.end, r.mark.position, msg));
     if (r.has_mark) {
         AUTO_TEXT path = xasprintf("%s/mark", p->dir);
         TRY(os_open(path, O_RDWR, &p->mark_fd, msg));
@@ -287,6 +300,18 @@ err partition_write_pending(struct partition *p, struct errmsg *msg)
     return ERR_OK;
 }
 
+/* Takes blocks up to `target`. Nothing has changed after an error, but perhaps the file's size. */
+static err take_blocks(struct partition *p, uint64_t target)
+{
+    err e = os_reserve(p->file->fd, p->reserved, target - p->reserved, NULL);
+    if (e != ERR_OK) {
+        (void)os_truncate(p->file->fd, p->reserved, NULL); /* zeros after the end do no harm */
+        return e;
+    }
+    p->reserved = target;
+    return ERR_OK;
+}
+
 /* Makes sure that `len` more bytes have their blocks. Errors: NOSPACE, IO. */
 static err reserve(struct partition *p, size_t len, struct errmsg *msg)
 {
@@ -296,10 +321,9 @@ static err reserve(struct partition *p, size_t len, struct errmsg *msg)
     }
     struct topic_store *s = p->topic->store;
     uint64_t target = MIN(need + p->reserve_step, MAX(need, p->topic->meta.settings.segment_bytes));
-    err e = os_reserve(p->file->fd, p->reserved, target - p->reserved, msg);
+    err e = take_blocks(p, target);
     if (e == ERR_NOSPACE && target > need) {
-        target = need;
-        e = os_reserve(p->file->fd, p->reserved, target - p->reserved, msg);
+        e = take_blocks(p, need);
     }
     if (e == ERR_NOSPACE) {
         return errmsg_set(msg, ERR_NOSPACE, "no space left on the disk for the log");
@@ -308,9 +332,35 @@ static err reserve(struct partition *p, size_t len, struct errmsg *msg)
         store_fail(s, "the file system refused to reserve space for the log");
         return ERR_IO;
     }
-    p->reserved = target;
     p->reserve_step = MIN(p->reserve_step * 2, s->options.reserve_bytes);
     return ERR_OK;
+}
+
+/* Writes zeros over reserved space ahead of small appends. Otherwise each sync of a few KiB would
+ * have to note in the file system's journal that reserved blocks have become written ones, and
+ * wait for it: 0.5 ms instead of 0.25. For large appends writing twice would cost more. */
+static err zero_ahead(struct partition *p, size_t len, struct errmsg *msg)
+{
+    static const char zeros[ZEROS_BYTES];
+    uint64_t need = p->position + len;
+    if (need <= p->zeroed || p->topic->meta.settings.durability == TOPIC_PAGE_CACHE) {
+        return ERR_OK;
+    }
+    uint64_t from = MAX(p->zeroed, p->position);
+    uint64_t to = MIN(need + ZERO_STEP_BYTES, p->reserved);
+    struct iovec parts[ZERO_PARTS_MAX];
+    int count = 0;
+    for (uint64_t at = from; at < to && count < ZERO_PARTS_MAX; count++) {
+        union {
+            const char *in;
+            char *out;
+        } bytes = {.in = zeros}; /* iovec has no const; pwritev only reads */
+        size_t part = (size_t)MIN(to - at, (uint64_t)ZEROS_BYTES);
+        parts[count] = (struct iovec){.iov_base = bytes.out, .iov_len = part};
+        at += part;
+        p->zeroed = at;
+    }
+    return write_parts(p, parts, count, from, msg);
 }
 
 err partition_roll(struct partition *p, struct errmsg *msg)
@@ -342,6 +392,7 @@ err partition_roll(struct partition *p, struct errmsg *msg)
     p->position = 0;
     p->reserved = RESERVE_FIRST_BYTES;
     p->reserve_step = RESERVE_FIRST_BYTES;
+    p->zeroed = 0;
     index_open(p);
     touch(p);
     return ERR_OK;
@@ -387,6 +438,7 @@ err partition_append(struct partition *p, struct str batch, const struct batch_h
     }
     TRY(reserve(p, batch.len, msg));
     if (batch.len < DIRECT_BYTES) {
+        TRY(zero_ahead(p, batch.len, msg));
         put_pending(p, batch);
     } else {
         TRY(write_direct(p, batch, msg));

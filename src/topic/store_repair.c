@@ -271,7 +271,7 @@ static err reopen(struct partition *p, const struct segment_mark *mark, struct e
     partition_close_files(p);
     p->is_damaged = false;
     p->why[0] = '\0';
-    err e = partition_open_files(p, mark->end, msg);
+    err e = partition_open_files(p, mark->end, mark->position, msg);
     if (e == ERR_OK && p->mark_fd < 0) {
         AUTO_TEXT path = xasprintf("%s/mark", p->dir);
         e = os_open(path, O_RDWR, &p->mark_fd, msg);

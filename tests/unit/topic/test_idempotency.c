@@ -306,6 +306,9 @@ static void test_damaged_journal(void **state)
     rig_read_file(path, &bytes);
     uint32_t begin_bytes;
     memcpy(&begin_bytes, bytes.data, sizeof begin_bytes);
+    while (bytes.len > 0 && bytes.data[bytes.len - 1] == 0) {
+        bytes.len--; /* reserved space */
+    }
     for (size_t at = begin_bytes + 8; at < bytes.len; at += 3) {
         AUTO_TEXT again = xasprintf("%s/topics/t/requests-0000000002.journal", r.dir);
         (void)os_unlink(again, NULL); /* of the round before */

@@ -10,8 +10,9 @@
 #include "topic/batch.h"
 #include "topic/segment.h"
 
-/* A folder with `synced` offsets below the mark and `written` more after it, crashed. */
-static void make_crashed(struct rig *r, int synced_batches, int written_batches)
+/* A folder with `synced` offsets below the mark and `written` more after it, crashed; behind them
+ * is the space that was reserved, as zeros. Returns where they end. */
+static uint64_t make_crashed_reserved(struct rig *r, int synced_batches, int written_batches)
 {
     rig_start(r);
     rig_must_open(r);
@@ -23,7 +24,19 @@ static void make_crashed(struct rig *r, int synced_batches, int written_batches)
     for (int i = 0; i < written_batches; i++) {
         assert_int_equal(rig_append(r, 0, 2, 60, NULL), ERR_OK);
     }
+    uint64_t end = topic_partition_bytes(r->topic, 0);
     rig_crash(r);
+    return end;
+}
+
+/* The same without the reserved space. */
+static void make_crashed(struct rig *r, int synced_batches, int written_batches)
+{
+    uint64_t end = make_crashed_reserved(r, synced_batches, written_batches);
+    AUTO_TEXT path = rig_last_segment(r->dir, 0);
+    AUTO_FD fd = -1;
+    assert_int_equal(os_open(path, O_WRONLY, &fd, NULL), ERR_OK);
+    assert_int_equal(os_truncate(fd, end, NULL), ERR_OK);
 }
 
 /* Works on copies of r's folder under r->dir + "-copy". */
@@ -241,7 +254,168 @@ static void test_missing_files(void **state)
     rig_end(&r);
 }
 
-/* Garbage, zeros or a misplaced batch behind the good end is a torn tail. */
+/* Zeros behind the good end are reserved space: they are no cut, and gone after recovery, with and
+ * without batches after the mark, with and without a mark. */
+static void test_reserved_tail(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 4; kind++) {
+        struct rig r;
+        int written = kind % 2 == 0 ? 0 : 3;
+        int64_t end = 4 + 2 * written;
+        uint64_t end_bytes = make_crashed_reserved(&r, 2, written);
+        AUTO_TEXT path = rig_last_segment(r.dir, 0);
+        assert_true(rig_file_bytes(path) > end_bytes + 4096);
+        if (kind >= 2) {
+            AUTO_TEXT mark = xasprintf("%s/topics/t/0/mark", r.dir);
+            assert_int_equal(os_unlink(mark, NULL), ERR_OK);
+        }
+        uint64_t before = rig_file_bytes(path);
+        struct topic_ends ends;
+        AUTO_TEXT dir = rig_partition_dir(r.dir, 0);
+        assert_int_equal(topic_recover_readonly(dir, &ends, NULL), ERR_OK);
+        assert_int_equal(ends.end, end);
+        assert_false(ends.is_damaged);
+        assert_int_equal(rig_file_bytes(path), before); /* it wrote nothing */
+        assert_int_equal(rig_check(r.dir, 0, 0, end), ERR_OK);
+        rig_must_open(&r);
+        assert_int_equal(topic_partition_state(r.topic, 0, NULL), TOPIC_PARTITION_OK);
+        assert_int_equal(topic_store_recovery(r.store).cut_bytes, 0);
+        assert_int_equal(topic_durable_end(r.topic, 0), end);
+        assert_int_equal(topic_partition_bytes(r.topic, 0), end_bytes);
+        check_stable(&r, end);
+        assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+        assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+        assert_int_equal(rig_check(r.dir, 0, 0, end + 2), ERR_OK);
+        assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
+        AUTO_TEXT last = rig_last_segment(r.dir, 0);
+        assert_true(rig_file_bytes(last) < 2 * end_bytes); /* an orderly end gives space back */
+        check_stable(&r, end + 2);
+        rig_end(&r);
+    }
+}
+
+/* Of a batch whose end never reached reserved space the rest is zeros: whatever is there of it is
+ * cut, what is before it stays. */
+static void test_torn_batch_in_reserved_space(void **state)
+{
+    (void)state;
+    struct rig r;
+    uint64_t end_bytes = make_crashed_reserved(&r, 2, 3);
+    AUTO_TEXT path = rig_last_segment(r.dir, 0);
+    AUTO_BUF bytes;
+    rig_read_file(path, &bytes);
+    size_t batch = (size_t)end_bytes / 5;
+    for (size_t missing = 1; missing <= batch; missing++) {
+        struct rig copy;
+        copy_folder(&r, &copy);
+        AUTO_TEXT target = rig_last_segment(copy.dir, 0);
+        bytes.data[end_bytes - missing] = 0;
+        rig_write_file(target, buf_str(&bytes));
+        /* A batch ends in a zero that is its own; the checksum tells. */
+        int64_t end = missing == 1 ? 10 : 8;
+        struct topic_ends ends;
+        AUTO_TEXT dir = rig_partition_dir(copy.dir, 0);
+        assert_int_equal(topic_recover_readonly(dir, &ends, NULL), ERR_OK);
+        assert_int_equal(ends.end, end);
+        rig_must_open(&copy);
+        assert_int_equal(topic_durable_end(copy.topic, 0), end);
+        assert_true(topic_store_recovery(copy.store).cut_bytes <= batch);
+        assert_int_equal(rig_check(copy.dir, 0, 0, end), ERR_OK);
+        check_stable(&copy, end);
+        rig_end(&copy);
+    }
+    rig_end(&r);
+}
+
+/* Zeros where the mark says there are batches are damage, not an end; a repair keeps the rest. */
+static void test_zeros_before_mark(void **state)
+{
+    (void)state;
+    struct rig r;
+    uint64_t end_bytes = make_crashed_reserved(&r, 4, 0);
+    AUTO_TEXT path = rig_last_segment(r.dir, 0);
+    AUTO_BUF bytes;
+    rig_read_file(path, &bytes);
+    memset(bytes.data + end_bytes / 2, 0, end_bytes / 2);
+    rig_write_file(path, buf_str(&bytes));
+    rig_must_open(&r);
+    assert_int_equal(topic_partition_state(r.topic, 0, NULL), TOPIC_PARTITION_DAMAGED);
+    assert_int_equal(rig_check(r.dir, 0, 0, 8), ERR_CORRUPT);
+    assert_int_equal(rig_check(r.dir, 0, 0, 4), ERR_OK);
+    int64_t lost = 0;
+    assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_OK);
+    assert_int_equal(lost, 4);
+    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    assert_int_equal(rig_check(r.dir, 0, 8, 10), ERR_OK);
+    check_stable(&r, 10);
+    rig_end(&r);
+}
+
+/* A partition reported as damaged while it had space reserved is repaired without a gap. */
+static void test_repair_with_reserved_space(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    rig_must_open(&r);
+    rig_create(&r, 1);
+    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+    topic_report_damage(r.topic, 0, "a reader said so");
+    int64_t lost = -1;
+    assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_OK);
+    assert_int_equal(lost, 0);
+    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    assert_int_equal(rig_check(r.dir, 0, 0, 4), ERR_OK);
+    check_stable(&r, 4);
+    rig_end(&r);
+}
+
+static void check_reader_at_tail(uint64_t zeros)
+{
+    struct rig r;
+    rig_start(&r);
+    rig_must_open(&r);
+    rig_create(&r, 1);
+    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    AUTO_TEXT dir = rig_partition_dir(r.dir, 0);
+    AUTO_TEXT first = rig_last_segment(r.dir, 0);
+    AUTO(topic_reader) reader = NULL;
+    assert_int_equal(topic_reader_open(dir, &reader, NULL), ERR_OK);
+    AUTO_BUF out = buf_make(1 << 20);
+    struct topic_read read;
+    assert_int_equal(topic_reader_read(reader, 0, 4, 1000, &out, &read, NULL), ERR_OK);
+    assert_int_equal(read.next_offset, 2);
+    AUTO_TOPIC_META meta = {0};
+    topic_meta_copy(topic_meta_of(r.topic), &meta);
+    meta.settings.segment_bytes = 100; /* the next append rolls */
+    assert_int_equal(topic_store_update(r.store, r.topic, &meta, NULL), ERR_OK);
+    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+    AUTO_FD fd = -1;
+    assert_int_equal(os_open(first, O_WRONLY, &fd, NULL), ERR_OK);
+    assert_int_equal(os_truncate(fd, rig_file_bytes(first) + zeros, NULL), ERR_OK);
+    assert_int_equal(topic_reader_read(reader, 2, 4, 1000, &out, &read, NULL), ERR_OK);
+    assert_int_equal(read.first_offset, 2);
+    assert_int_equal(read.next_offset, 4);
+    assert_int_equal(topic_reader_read(reader, 4, 6, 1000, &out, &read, NULL), ERR_CORRUPT);
+    rig_end(&r);
+}
+
+/* A reader that was at the end of the active segment goes on behind it after a roll, also while
+ * the zeros that were reserved there are still in the file; zeros are never taken for events. */
+static void test_reader_at_reserved_tail(void **state)
+{
+    (void)state;
+    static const uint64_t tails[] = {0, 1, 8, 16, 17, 60, 61, 62, 5000, 200000};
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+        check_reader_at_tail(tails[i]);
+    }
+}
+
+/* Garbage or a misplaced batch behind the good end is a torn tail, zeros are just cut. */
 static void test_garbage_tail(void **state)
 {
     (void)state;
@@ -270,7 +444,7 @@ static void test_garbage_tail(void **state)
         rig_write_file(target, buf_str(&bytes));
         rig_must_open(&copy);
         assert_int_equal(topic_durable_end(copy.topic, 0), 8);
-        assert_true(topic_store_recovery(copy.store).cut_bytes > 0);
+        assert_int_equal(topic_store_recovery(copy.store).cut_bytes > 0, kind > 0);
         assert_int_equal(rig_check(copy.dir, 0, 0, 8), ERR_OK);
         check_stable(&copy, 8);
         rig_end(&copy);
@@ -428,12 +602,22 @@ static void test_index_is_a_hint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut_at_each_byte),  cmocka_unit_test(test_flip_after_mark),
-        cmocka_unit_test(test_flip_before_mark),  cmocka_unit_test(test_short_file_is_damage),
-        cmocka_unit_test(test_missing_files),     cmocka_unit_test(test_garbage_tail),
-        cmocka_unit_test(test_tail_is_rewritten), cmocka_unit_test(test_recovery_fault_loop),
-        cmocka_unit_test(test_repair_fault_loop), cmocka_unit_test(test_mark_slots),
+        cmocka_unit_test(test_cut_at_each_byte),
+        cmocka_unit_test(test_flip_after_mark),
+        cmocka_unit_test(test_flip_before_mark),
+        cmocka_unit_test(test_short_file_is_damage),
+        cmocka_unit_test(test_missing_files),
+        cmocka_unit_test(test_garbage_tail),
+        cmocka_unit_test(test_tail_is_rewritten),
+        cmocka_unit_test(test_recovery_fault_loop),
+        cmocka_unit_test(test_repair_fault_loop),
+        cmocka_unit_test(test_mark_slots),
         cmocka_unit_test(test_index_is_a_hint),
+        cmocka_unit_test(test_reserved_tail),
+        cmocka_unit_test(test_torn_batch_in_reserved_space),
+        cmocka_unit_test(test_zeros_before_mark),
+        cmocka_unit_test(test_repair_with_reserved_space),
+        cmocka_unit_test(test_reader_at_reserved_tail),
     };
     return cmocka_run_group_tests_name("topic_recovery", tests, NULL, NULL);
 }

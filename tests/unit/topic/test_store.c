@@ -114,7 +114,7 @@ static void test_leader_epoch(void **state)
     rig_crash(&r);
     rig_must_open(&r);
     assert_int_equal(rig_append(&r, 0, 200, 300, NULL), ERR_OK); /* a direct write */
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
     AUTO_TEXT path = rig_last_segment(r.dir, 0);
     AUTO_BUF bytes;
     rig_read_file(path, &bytes);
