@@ -512,6 +512,7 @@ static err first_row(struct sql_conn *conn, const char *sql, struct sql_result *
 {
     AUTO(sql_result) result = NULL;
     TRY(sql_query_stream(conn, str_from(sql), NULL, &result, msg));
+    ASSERT(result != NULL);
     size_t rows = 0;
     TRY(sql_result_fetch(result, &rows, msg));
     if (rows == 0 || result->column_count == 0 || sql_result_is_null(result, 0, 0)) {
