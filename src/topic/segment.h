@@ -10,8 +10,8 @@
  *   *.tmp                          half-written, removed at recovery;  *.damaged  kept by a repair
  *
  * A segment's batches have consecutive offsets from its base on. They end where the next segment's
- * base is reached: bytes after that (left by a crash while a tail was moved) do not count. They also
- * end where nothing but zeros follows: space reserved ahead of the active segment's end. */
+ * base is reached: bytes after that (left by a crash while a tail was moved) do not count. They
+ * also end where nothing but zeros follows: space reserved ahead of the active segment's end. */
 #pragma once
 #include "topic/batch.h"
 

@@ -205,6 +205,7 @@ void idem_range_add(struct idem_part *part, int32_t position, int32_t count, int
             part->range_cap = part->range_cap == 0 ? 4 : part->range_cap * 2;
             part->ranges = xrealloc(part->ranges, part->range_cap, sizeof *part->ranges);
         }
+        ASSERT(part->ranges != NULL);
         part->ranges[part->range_count++] =
             (struct idem_range){.position = position, .count = count, .offset = offset};
     }
@@ -213,11 +214,18 @@ void idem_range_add(struct idem_part *part, int32_t position, int32_t count, int
 
 /* Housekeeping. */
 
+static void remove_oldest(struct idem_table *table)
+{
+    const struct idem_entry *gone = table->oldest;
+    idem_entry_remove(table, table->oldest);
+    ASSERT(table->oldest != gone);
+}
+
 void idem_table_evict(struct topic_store *s, struct idem_table *table)
 {
     while (table->oldest != NULL && idem_global_of(s)->keys > s->options.idempotency_keys_max &&
            table->oldest->state != ENTRY_IN_FLIGHT) {
-        idem_entry_remove(table, table->oldest);
+        remove_oldest(table);
     }
 }
 
@@ -231,7 +239,7 @@ void idem_tick(struct topic_store *s, int64_t now_us)
         }
         while (table->oldest != NULL && table->oldest->time_us < oldest_us &&
                table->oldest->state != ENTRY_IN_FLIGHT) {
-            idem_entry_remove(table, table->oldest);
+            remove_oldest(table);
         }
         idem_journals_clean(table, topic_store_durable_seq(s));
     }
