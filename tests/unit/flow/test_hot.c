@@ -277,7 +277,8 @@ static void failed_reads_give_no_wrong_answer(void **state)
     assert_true(errors > 0);
 }
 
-/* Damage in what has not landed fails the query and names the partition; without it, all is well. */
+/* Damage in what has not landed fails the query and names the partition; without it, all is
+ * well. */
 static void damage_is_named(void **state)
 {
     (void)state;
