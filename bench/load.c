@@ -5,7 +5,8 @@
  * The events come from a file of NDJSON lines (bench/events.py), looped. A request is `--batch`
  * lines (1,000, or one event per request), cut out of the file without copying: header and body
  * leave in one sendmsg. With --rate the requests follow a schedule, and latency is counted from
- * the moment a request was due, not from when a busy connection got to it (no coordinated omission).
+ * the moment a request was due, not from when a busy connection got to it (so that a stall counts
+ * for all requests it delayed).
  *
  * Latencies go to a histogram of 1/16-octave buckets in microseconds: error below 7 %, any range.
  * At the end one JSON object on stdout. Exit code 1 when an answer was not 200 (unless --refusals),

@@ -43,13 +43,17 @@ BUGS = {
 
 
 def build(number):
-    """build-seeded-N/tarn; None when it does not compile."""
-    folder = ROOT / f"build-seeded-{number}"
+    """build-seeded/.../tarn with that bug; None when it does not compile. One folder for all, so
+    that a bug costs only the files that know of its number."""
+    folder, log = ROOT / "build-seeded", subprocess.DEVNULL
     if not (folder / "build.ninja").exists():
-        subprocess.run(["meson", "setup", str(folder), str(ROOT), f"-Dseeded_bug={number}"],
-                       check=True, stdout=subprocess.DEVNULL, timeout=300)
-    done = subprocess.run(["ninja", "-C", str(folder), "--quiet", "tarn"], timeout=1800)
-    return folder / "tarn" if done.returncode == 0 and (folder / "tarn").is_file() else None
+        subprocess.run(["meson", "setup", str(folder), str(ROOT)], check=True, stdout=log,
+                       timeout=300)
+    subprocess.run(["meson", "configure", str(folder), f"-Dseeded_bug={number}"], check=True,
+                   stdout=log, timeout=120)
+    done = subprocess.run(["meson", "compile", "-C", str(folder), "tarn"], stdout=log, timeout=1800)
+    found = [p for p in (folder / "tarn", folder / "src" / "app" / "tarn") if p.is_file()]
+    return found[0] if done.returncode == 0 and found else None
 
 
 def run_tests(binary, tests, env):
