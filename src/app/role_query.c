@@ -552,6 +552,7 @@ static void main_loop(struct role *r)
         if (os_mono_us() >= metrics_at_us) {
             send_metrics(r);
             trim_when_idle(r);
+            wake_warm(r); /* also to let go of what nobody asks about any more */
             metrics_at_us = os_mono_us() + METRICS_EVERY_US;
         }
     }

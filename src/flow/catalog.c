@@ -292,26 +292,66 @@ static bool entry_is_topic(const struct entry *e, const struct wire_topic *topic
     return e->name != NULL && str_is(topic->name, e->name) && str_is(topic->uuid, e->uuid);
 }
 
+static int entry_name_cmp(const void *a, const void *b)
+{
+    return strcmp((*(struct entry *const *)a)->name, (*(struct entry *const *)b)->name);
+}
+
+/* Under the lock: after the list has changed. */
+static void index_topics(struct catalog *c)
+{
+    c->topics = xrealloc(c->topics, MAX(c->count, 1), sizeof(struct entry *));
+    c->topic_count = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->entries[i]->name != NULL) {
+            c->topics[c->topic_count++] = c->entries[i];
+        }
+    }
+    qsort(c->topics, c->topic_count, sizeof(struct entry *), entry_name_cmp);
+}
+
+/* Under the lock. */
+static struct entry *topic_find(struct catalog *c, struct str name)
+{
+    size_t low = 0;
+    size_t high = c->topic_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_cmp(str_from(c->topics[middle]->name), name);
+        if (order == 0) {
+            return c->topics[middle];
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return NULL;
+}
+
 /* Under the lock: takes out what is no longer said; the entries to unref go to `gone`. */
 static size_t take_out(struct catalog *c, const struct wire_topics *topics, struct entry **gone)
 {
+    for (size_t i = 0; i < c->count; i++) {
+        c->entries[i]->is_gone = true; /* plain tables are found again when they are named */
+    }
+    for (size_t j = 0; j < topics->count; j++) {
+        struct entry *e = topic_find(c, topics->items[j].name);
+        if (e != NULL && entry_is_topic(e, &topics->items[j])) {
+            e->is_gone = false;
+            e->is_meta_stale = true;
+        }
+    }
     size_t kept = 0;
     size_t count = 0;
     for (size_t i = 0; i < c->count; i++) {
         struct entry *e = c->entries[i];
-        bool stays = false;
-        for (size_t j = 0; j < topics->count && !stays; j++) {
-            stays = entry_is_topic(e, &topics->items[j]);
-            e->is_meta_stale = e->is_meta_stale || stays;
-        }
-        if (stays) {
-            c->entries[kept++] = e;
-        } else {
-            e->is_gone = true; /* plain tables are found again when they are named */
+        if (e->is_gone) {
             gone[count++] = e;
+        } else {
+            c->entries[kept++] = e;
         }
     }
     c->count = kept;
+    index_topics(c);
     return count;
 }
 
@@ -321,31 +361,17 @@ void catalog_set_topics(struct catalog *c, const struct wire_topics *topics)
     struct entry **gone = xnew_array(struct entry *, c->count + 1);
     size_t gone_count = take_out(c, topics, gone);
     for (size_t j = 0; j < topics->count; j++) {
-        bool known = false;
-        for (size_t i = 0; i < c->count && !known; i++) {
-            known = entry_is_topic(c->entries[i], &topics->items[j]);
-        }
-        if (!known) {
+        if (topic_find(c, topics->items[j].name) == NULL) {
             list_add(c, topic_entry_new(c, &topics->items[j]));
         }
     }
+    index_topics(c);
     c->generation += gone_count > 0;
     catalog_unlock(c);
     for (size_t i = 0; i < gone_count; i++) {
         entry_unref(gone[i]);
     }
     free(gone);
-}
-
-/* Under the lock. */
-static struct entry *topic_find(struct catalog *c, struct str name)
-{
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->entries[i]->name != NULL && str_is(name, c->entries[i]->name)) {
-            return c->entries[i];
-        }
-    }
-    return NULL;
 }
 
 void catalog_set_ends(struct catalog *c, const struct wire_ends *ends)
@@ -476,6 +502,7 @@ void catalog_free(struct catalog *c)
     (void)pthread_cond_destroy(&c->released); /* nobody waits */
     (void)pthread_mutex_destroy(&c->lock);
     free(c->entries);
+    free(c->topics);
     free(c->data_dir);
     free(c);
 }

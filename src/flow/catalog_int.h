@@ -58,6 +58,8 @@ struct catalog {
     struct entry **entries;  /* owned, each one reference */
     size_t count;
     size_t cap;
+    struct entry **topics; /* owned list of those that are topics, by name in byte order */
+    size_t topic_count;
     uint64_t generation; /* changes when names go or change their meaning */
 };
 
