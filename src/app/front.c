@@ -402,6 +402,7 @@ static void finish(struct front *front)
         os_close(front->signals.fd);
     }
     reactor_free(front->reactor);
+    api_deinit(&front->api);
     topic_meta_deinit(&front->api.settings.defaults);
     data_dir_close(&front->dir);
     free(front->host_list);

@@ -49,6 +49,7 @@ struct event_validator_options {
     uint32_t depth_max;      /* 0: EVENT_DEPTH_DEFAULT; the record's own object is depth 1 */
     size_t record_bytes_max; /* 0: EVENT_RECORD_BYTES_DEFAULT */
     struct str key_field;    /* a top-level field whose value is the key; {NULL,0}: none. Copied */
+    struct json_indexer *indexer; /* borrowed, for many validators of one thread; NULL: its own */
 };
 struct event_key {
     bool has_key;

@@ -7,7 +7,8 @@
 #include "flow/json_walk.h"
 
 struct event_validator {
-    struct json_indexer *indexer; /* owned */
+    struct json_indexer *indexer; /* owned if owns_indexer, else borrowed */
+    bool owns_indexer;
     uint32_t depth_max;
     size_t record_bytes_max;
     struct str key_field; /* owned; NULL: none */
@@ -47,7 +48,8 @@ err event_validator_new(const struct event_validator_options *options,
     v->record_bytes_max = bytes_max;
     v->key = buf_make(bytes_max);
     v->name = buf_make(bytes_max);
-    v->indexer = json_indexer_new();
+    v->owns_indexer = options->indexer == NULL;
+    v->indexer = v->owns_indexer ? json_indexer_new() : options->indexer;
     if (options->key_field.ptr != NULL) {
         v->key_field = str_of(xstrndup(options->key_field.ptr, options->key_field.len),
                               options->key_field.len);
@@ -65,7 +67,9 @@ void event_validator_free(struct event_validator *v)
     if (v == NULL) {
         return;
     }
-    json_indexer_free(v->indexer);
+    if (v->owns_indexer) {
+        json_indexer_free(v->indexer);
+    }
     buf_deinit(&v->key);
     buf_deinit(&v->name);
     free((void *)(uintptr_t)v->key_field.ptr); /* ours, made by xstrndup */

@@ -239,6 +239,7 @@ err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struc
     struct event_validator_options v = {
         .depth_max = nesting_max,
         .record_bytes_max = record_bytes_max,
+        .indexer = o->indexer,
         .key_field = o->key_field.len > 0 ? o->key_field : str_from(own_key),
     };
     TRY(event_validator_new(&v, &x->validator, msg));

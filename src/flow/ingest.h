@@ -31,6 +31,7 @@ struct ingest_options {
     bool atomic;
     size_t record_bytes_max;
     uint32_t nesting_max;
+    struct json_indexer *indexer; /* borrowed; shared by the ingests of one thread; NULL: its own */
 };
 
 struct ingest;

@@ -2,6 +2,7 @@
 /* api.c - the table of routes and the helpers behind api.h. */
 #include "http/api.h"
 
+#include "flow/json_index.h"
 #include "os/clock.h"
 
 size_t api_routes(struct api *api, struct http_route *out_routes)
@@ -48,11 +49,8 @@ void api_wait_start(struct api *api, struct api_wait *wait, uint64_t seq)
     wait->seq = seq;
     wait->next = NULL;
     wait->is_waiting = true;
-    struct api_wait **tail = &api->waits;
-    while (*tail != NULL) {
-        tail = &(*tail)->next;
-    }
-    *tail = wait;
+    *(api->waits_tail == NULL ? &api->waits : api->waits_tail) = wait;
+    api->waits_tail = &wait->next;
 }
 
 void api_wait_stop(struct api *api, struct api_wait *wait)
@@ -65,7 +63,16 @@ void api_wait_stop(struct api *api, struct api_wait *wait)
         at = &(*at)->next;
     }
     *at = wait->next;
+    if (wait->next == NULL) {
+        api->waits_tail = at;
+    }
     wait->is_waiting = false;
+}
+
+void api_deinit(struct api *api)
+{
+    json_indexer_free(api->indexer);
+    api->indexer = NULL;
 }
 
 void api_durable(struct api *api)
@@ -88,6 +95,7 @@ void api_durable(struct api *api)
             at = &wait->next;
         }
     }
+    api->waits_tail = at;
     while (ready != NULL) {
         struct api_wait *wait = ready;
         ready = wait->next;
@@ -260,15 +268,22 @@ void api_collect_end(struct http_exchange *ex)
     }
 }
 
-struct api_topic_metrics api_topic_metrics(const struct topic *t)
+struct api_topic_metrics api_topic_metrics(struct topic *t)
 {
+    struct api_topic_metrics *kept = *topic_slot(t); /* finding them by name takes three searches */
+    if (kept != NULL) {
+        return *kept;
+    }
     char labels[TOPIC_NAME_BYTES_MAX + 16];
     (void)snprintf(labels, sizeof labels, "topic=\"%s\"", topic_meta_of(t)->name); /* fits */
-    return (struct api_topic_metrics){
+    kept = xnew(struct api_topic_metrics);
+    *kept = (struct api_topic_metrics){
         .events = metric_get(METRIC_COUNTER, "tarn_events_total", labels, "Events acknowledged."),
         .bytes = metric_get(METRIC_COUNTER, "tarn_event_bytes_total", labels,
                             "Bytes of request bodies that carried them, decoded."),
         .rejected =
             metric_get(METRIC_COUNTER, "tarn_events_rejected_total", labels, "Events refused."),
     };
+    *topic_slot(t) = kept;
+    return *kept;
 }

@@ -31,8 +31,10 @@ struct api {
     struct broker *broker;
     struct api_settings settings;
     int64_t started_us;
-    struct api_wait *waits; /* oldest first */
-    struct api_tail *tails; /* open live tails */
+    struct api_wait *waits;       /* oldest first */
+    struct api_wait **waits_tail; /* where the next one goes; NULL: `waits` */
+    struct json_indexer *indexer; /* owned; of all requests with events: 64 KiB and more */
+    struct api_tail *tails;       /* open live tails */
     /* The processes for health, as [{"role","pid","restarts","pss_bytes","state"}]. */
     json_t *(*children)(void *ctx);
     void *ctx;
@@ -50,6 +52,9 @@ void api_wait_start(struct api *api, struct api_wait *wait, uint64_t seq);
 void api_wait_stop(struct api *api, struct api_wait *wait); /* not waiting is fine */
 /* The store became durable further, or failed. */
 void api_durable(struct api *api);
+
+/* Frees what the api made for itself. */
+void api_deinit(struct api *api);
 
 /* Fills `out_routes` (room for API_ROUTES_MAX) with every route, ctx set to `api`. */
 enum { API_ROUTES_MAX = 64 };
@@ -101,7 +106,7 @@ struct api_topic_metrics {
     struct metric *bytes;
     struct metric *rejected;
 };
-struct api_topic_metrics api_topic_metrics(const struct topic *t);
+struct api_topic_metrics api_topic_metrics(struct topic *t);
 
 extern const struct http_handler api_events_post;
 extern const struct http_handler api_topics_list;

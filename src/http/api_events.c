@@ -5,6 +5,7 @@
  * The body is streamed: it is held back (TCP) while too much is written and not yet synced. */
 #include "base/seeded.h"
 #include "flow/ingest.h"
+#include "flow/json_index.h"
 #include "http/api.h"
 #include "http/inflate.h"
 #include "os/clock.h"
@@ -202,6 +203,9 @@ static bool open_ingest(struct events *x, struct str key, bool atomic)
 {
     struct errmsg msg = {0};
     char type[64];
+    if (x->api->indexer == NULL) {
+        x->api->indexer = json_indexer_new(); /* NULL again: the ingest says what is wrong */
+    }
     struct ingest_options o = {
         .topic = x->topic,
         .key_field = key,
@@ -210,6 +214,7 @@ static bool open_ingest(struct events *x, struct str key, bool atomic)
         .atomic = atomic,
         .record_bytes_max = x->api->settings.record_bytes_max,
         .nesting_max = x->api->settings.nesting_max,
+        .indexer = x->api->indexer,
     };
     err e = ingest_new(&o, &x->ingest, &msg);
     if (e != ERR_OK) {
