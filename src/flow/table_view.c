@@ -4,7 +4,9 @@
 
 #include "flow/land_schema.h"
 
-bool table_view_sql_type(struct str delta_type, struct buf *out)
+enum { TYPE_DEPTH_MAX = 64 };
+
+static bool add_simple_type(struct str delta_type, struct buf *out)
 {
     static const char *const names[][2] = {
         {"long", "BIGINT"},
@@ -19,6 +21,7 @@ bool table_view_sql_type(struct str delta_type, struct buf *out)
         {"date", "DATE"},
         {"timestamp", "TIMESTAMP WITH TIME ZONE"},
         {"timestamp_ntz", "TIMESTAMP"},
+        {"void", "VARCHAR"}, /* nothing but nulls, and no file has it */
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_is(delta_type, names[i][0])) {
@@ -26,6 +29,64 @@ bool table_view_sql_type(struct str delta_type, struct buf *out)
         }
     }
     return str_starts(delta_type, STR("decimal(")) && buf_add_str(out, delta_type);
+}
+
+static bool add_type(const json_t *type, int depth, struct buf *out);
+
+static bool add_struct_type(const json_t *type, int depth, struct buf *out)
+{
+    const json_t *fields = json_object_get(type, "fields");
+    buf_puts(out, "STRUCT(");
+    for (size_t i = 0; i < json_array_size(fields); i++) {
+        const json_t *field = json_array_get(fields, i);
+        struct str name = {0};
+        if (json_get_str(field, "name", &name, NULL) != ERR_OK) {
+            return false;
+        }
+        buf_puts(out, i == 0 ? "" : ", ");
+        sql_add_name(out, name);
+        buf_add_byte(out, ' ');
+        if (!add_type(json_object_get(field, "type"), depth, out)) {
+            return false;
+        }
+    }
+    buf_puts(out, ")");
+    return json_array_size(fields) > 0;
+}
+
+/* A type as the schema's JSON has it: a name, or an object for nested ones. */
+static bool add_type(const json_t *type, int depth, struct buf *out)
+{
+    struct str kind = {0};
+    if (json_is_string(type)) {
+        return add_simple_type(str_of(json_string_value(type), json_string_length(type)), out);
+    }
+    if (depth == 0 || json_get_str(type, "type", &kind, NULL) != ERR_OK) {
+        return false;
+    }
+    if (str_is(kind, "struct")) {
+        return add_struct_type(type, depth - 1, out);
+    }
+    if (str_is(kind, "array")) {
+        return add_type(json_object_get(type, "elementType"), depth - 1, out) &&
+               buf_puts(out, "[]");
+    }
+    return str_is(kind, "map") && buf_puts(out, "MAP(") &&
+           add_type(json_object_get(type, "keyType"), depth - 1, out) && buf_puts(out, ", ") &&
+           add_type(json_object_get(type, "valueType"), depth - 1, out) && buf_puts(out, ")");
+}
+
+bool table_view_sql_type(struct str delta_type, struct buf *out)
+{
+    if (!str_starts(delta_type, STR("{"))) {
+        return add_simple_type(delta_type, out);
+    }
+    AUTO_JSON type = NULL;
+    size_t start = out->len;
+    bool known = json_parse(delta_type, &type, NULL) == ERR_OK &&
+                 add_type(type, TYPE_DEPTH_MAX, out) && buf_check(out) == ERR_OK;
+    out->len = known ? out->len : start;
+    return known;
 }
 
 /* ---- groups of files that can be read together ---- */
@@ -143,9 +204,11 @@ static void add_columns(const struct table_view_parts *parts, bool files, struct
     }
 }
 
-/* No rows: gives the columns their order, and types to those that no file has. */
-static void add_template(const struct table_view_parts *parts, struct buf *out)
+/* No rows: gives the columns their order, and types to those that no file has. False when no
+ * column's type is known. */
+static bool add_template(const struct table_view_parts *parts, struct buf *out)
 {
+    size_t start = out->len;
     buf_puts(out, "SELECT ");
     const char *comma = "";
     for (size_t i = 0; i < parts->column_count; i++) {
@@ -157,6 +220,10 @@ static void add_template(const struct table_view_parts *parts, struct buf *out)
         }
     }
     buf_puts(out, " WHERE false");
+    if (comma[0] == '\0') {
+        out->len = start;
+    }
+    return comma[0] != '\0';
 }
 
 /* Partition columns of other programs' files: what the log says. */
@@ -179,11 +246,14 @@ static void add_partition_constants(const struct lake_snapshot *s, const struct 
         struct str name = metadata->partition_columns[i];
         const struct lake_pair *pair = lake_file_partition(f, name);
         const struct lake_field *field = lake_snapshot_field(s, name);
+        bool is_blob = field != NULL && str_is(field->type, "binary");
         buf_puts(out, ",CAST(");
         if (pair == NULL || pair->is_null || pair->value.len == 0) {
             buf_puts(out, "NULL"); /* Delta: an empty value is a null */
         } else {
+            buf_puts(out, is_blob ? "encode(" : "");
             sql_add_text(out, pair->value);
+            buf_puts(out, is_blob ? ")" : "");
         }
         buf_puts(out, " AS ");
         if (field == NULL || !table_view_sql_type(field->type, out)) {
@@ -232,8 +302,7 @@ static void add_union(const struct table_view_parts *parts, const struct groups 
 {
     const char *glue = "";
     const char *next = by_name ? " UNION ALL BY NAME " : " UNION ALL ";
-    if (by_name) {
-        add_template(parts, out);
+    if (by_name && add_template(parts, out)) {
         glue = next;
     }
     for (size_t i = 0; i < groups->count; i++) {

@@ -35,5 +35,6 @@ struct table_view_parts {
  * names it), TOO_LARGE. */
 err table_view_sql(const struct table_view_parts *parts, struct buf *out, struct errmsg *msg);
 
-/* SQL name of a Delta type, appended: "long" is BIGINT. False for nested and unknown ones. */
+/* SQL name of a Delta type, appended: "long" is BIGINT; nested ones are given as their JSON text.
+ * False for unknown ones, with nothing appended. */
 bool table_view_sql_type(struct str delta_type, struct buf *out);
