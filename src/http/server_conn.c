@@ -367,6 +367,10 @@ static size_t parse(struct conn *c, const char *bytes, size_t len)
         used = at >= bytes && at <= bytes + len ? (size_t)(at - bytes) : len;
         if (status == HPE_PAUSED) {
             llhttp_resume(&c->parser);
+            /* Paused on the last byte there was: the end of the body is still inside the parser, and
+             * no further byte may ever come to bring it out. */
+            c->has_parse_pending = used == len && c->receiving != NULL &&
+                                   c->receiving->is_head_done && c->receiving->is_paused;
         } else {
             fail_parse(c);
             return len;
@@ -473,6 +477,9 @@ void conn_process(struct conn *c)
                 conn_mark_ready(c); /* resumed at once without taking all: others first */
                 break;
             }
+        } else if (c->has_parse_pending) {
+            c->has_parse_pending = false;
+            (void)parse(c, "", 0); /* uses nothing of nothing */
         } else if (c->rest_at < c->rest.len) {
             parse_rest(c);
         } else if (!c->can_read) {

@@ -135,6 +135,7 @@ struct conn {
     uint16_t fail_status; /* a parser callback refused: what to answer */
     const char *fail_code;
     const char *fail_detail;
+    bool has_parse_pending;   /* the parser has more to say without a further byte */
     bool can_read, can_write; /* what the edges said */
     bool saw_hangup;          /* the peer's end is near: read until it comes */
     bool is_eof;

@@ -216,6 +216,33 @@ static void test_pause_resume_unread(void **state)
     rig_stop(&rig);
 }
 
+/* A handler that pauses on the last byte of a body still hears of its end after it has resumed, though
+ * no further byte ever comes from the client. */
+static void test_pause_on_the_last_byte(void **state)
+{
+    (void)state;
+    static const char *const BODIES[] = {"a", "abcde"};
+    for (size_t i = 0; i < ARRAY_LEN(BODIES); i++) {
+        struct rig rig;
+        rig_start(&rig, NULL);
+        rig.is_gate_shut = true;
+        struct client c = client_open(&rig);
+        char request[160];
+        (void)snprintf(request, sizeof request,
+                       "POST /gate HTTP/1.1\r\n" H "Content-Length: %zu\r\n\r\n%s",
+                       strlen(BODIES[i]), BODIES[i]);
+        assert_true(client_send(&c, str_from(request)));
+        rig_turns(&rig, 4);
+        assert_non_null(rig.gate);
+        rig.is_gate_shut = false;
+        http_resume(rig.gate);
+        expect_body(&c, 200, NULL);
+        assert_int_equal(rig.body_bytes, strlen(BODIES[i]));
+        client_close(&c);
+        rig_stop(&rig);
+    }
+}
+
 /* A handler that gives bytes back and resumes in the same call gets them before later ones, also
  * when those are in the same packet. */
 static void test_unread_and_resume_at_once(void **state)
@@ -842,6 +869,7 @@ int main(void)
         cmocka_unit_test(test_early_answers),
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_pause_resume_unread),
+        cmocka_unit_test(test_pause_on_the_last_byte),
         cmocka_unit_test(test_unread_and_resume_at_once),
         cmocka_unit_test(test_chunk_overhead_is_bounded),
         cmocka_unit_test(test_methods_and_paths),
