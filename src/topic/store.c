@@ -84,6 +84,20 @@ static void topics_insert(struct topic_store *s, struct topic *t)
 
 /* Opening and closing the store. */
 
+/* Writes the start counter. A full disk has no room for a new file beside it; then the old one is
+ * written over, which needs none: a few bytes of one sector. */
+static err write_starts(const char *path, struct str text, struct errmsg *msg)
+{
+    err e = os_replace_file(path, text, msg);
+    if (e != ERR_NOSPACE || !os_exists(path)) {
+        return e;
+    }
+    AUTO_FD fd = -1;
+    TRY(os_open(path, O_WRONLY, &fd, msg));
+    TRY(os_pwrite(fd, text.ptr, text.len, 0, msg));
+    return os_fdatasync(fd, msg);
+}
+
 /* Raises the start counter; a damaged one is refused rather than started over. */
 static err bump_starts(struct topic_store *s, struct errmsg *msg)
 {
@@ -101,7 +115,7 @@ static err bump_starts(struct topic_store *s, struct errmsg *msg)
     s->epoch = (int32_t)starts + 1;
     buf_reset(&text);
     (void)buf_printf(&text, "%d\n", s->epoch); /* fits */
-    return os_replace_file(path, buf_str(&text), msg);
+    return write_starts(path, buf_str(&text), msg);
 }
 
 static err open_topics(struct topic_store *s, struct errmsg *msg)

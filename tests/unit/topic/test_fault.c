@@ -277,6 +277,42 @@ static void test_retention_faults(void **state)
     }
 }
 
+static bool has_no_new_file;
+
+static int open_when_full(const char *path, int flags, mode_t mode)
+{
+    if (has_no_new_file && (flags & O_EXCL) != 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return os_io_real.open(path, flags, mode);
+}
+
+/* A folder can be opened, read and counted as opened on a disk without room for another file. */
+static void test_opens_on_a_full_disk(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    rig_must_open(&r);
+    rig_create(&r, 1);
+    assert_int_equal(rig_append(&r, 0, 3, 200, NULL), ERR_OK);
+    assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
+    struct os_io table = os_io_real;
+    table.open = open_when_full;
+    os_io = &table;
+    has_no_new_file = true;
+    for (int32_t starts = 2; starts < 14; starts++) {
+        rig_crash(&r);
+        rig_must_open(&r);
+        assert_int_equal(topic_store_epoch(r.store), starts);
+        assert_int_equal(rig_check(r.dir, 0, 0, 3), ERR_OK);
+    }
+    has_no_new_file = false;
+    os_io = &os_io_real;
+    rig_end(&r);
+}
+
 /* Reading gives an error or the right records when the n-th read fails. */
 static void test_reads_fail(void **state)
 {
@@ -311,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_which_syncs_are_done), cmocka_unit_test(test_space_and_names_fail),
         cmocka_unit_test(test_create_is_atomic),     cmocka_unit_test(test_update_is_atomic),
         cmocka_unit_test(test_retention_faults),     cmocka_unit_test(test_reads_fail),
+        cmocka_unit_test(test_opens_on_a_full_disk),
     };
     return cmocka_run_group_tests_name("topic_fault", tests, NULL, NULL);
 }
