@@ -79,6 +79,9 @@ void route_table_deinit(struct route_table *table)
 
 static bool route_matches(const struct compiled_route *c, const struct str *segments, size_t count)
 {
+    if (c->segment_count != count && c->segments[c->segment_count - 1].kind != SEGMENT_TAIL) {
+        return false; /* most routes end here, before any text is compared */
+    }
     for (size_t i = 0; i < c->segment_count; i++) {
         if (c->segments[i].kind == SEGMENT_TAIL) {
             return i < count;
