@@ -32,7 +32,7 @@ struct front {
     struct api api;
     struct http_route routes[API_ROUTES_MAX];
     struct http_server *server;
-    char *token; /* owned, or NULL */
+    char *token;                  /* owned, or NULL */
     char *host_list;              /* owned: `hosts` of the configuration, cut at its commas */
     const char *hosts[HOSTS_MAX]; /* into host_list; the server looks at them as long as it lives */
     struct reactor_fd wake;

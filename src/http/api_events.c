@@ -25,7 +25,7 @@ struct events {
     int64_t started_us;
     uint64_t body_bytes;
     uint64_t turn_bytes; /* decoded in the present callback */
-    bool is_ended; /* the body is complete, the answer waits for the disk */
+    bool is_ended;       /* the body is complete, the answer waits for the disk */
     bool is_paused;
 };
 

@@ -367,8 +367,8 @@ static size_t parse(struct conn *c, const char *bytes, size_t len)
         used = at >= bytes && at <= bytes + len ? (size_t)(at - bytes) : len;
         if (status == HPE_PAUSED) {
             llhttp_resume(&c->parser);
-            /* Paused on the last byte there was: the end of the body is still inside the parser, and
-             * no further byte may ever come to bring it out. */
+            /* Paused on the last byte there was: the end of the body is still inside the parser,
+             * and no further byte may ever come to bring it out. */
             c->has_parse_pending = used == len && c->receiving != NULL &&
                                    c->receiving->is_head_done && c->receiving->is_paused;
         } else {

@@ -68,7 +68,7 @@ static int fails(const char *kind, const char *call, int fd)
     return hit;
 }
 
-#define REAL(type, name, ...) type(*real)(__VA_ARGS__) = dlsym(RTLD_NEXT, name)
+#define REAL(type, name, ...) type (*real)(__VA_ARGS__) = dlsym(RTLD_NEXT, name)
 
 int fsync(int fd)
 {

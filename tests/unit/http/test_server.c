@@ -216,8 +216,8 @@ static void test_pause_resume_unread(void **state)
     rig_stop(&rig);
 }
 
-/* A handler that pauses on the last byte of a body still hears of its end after it has resumed, though
- * no further byte ever comes from the client. */
+/* A handler that pauses on the last byte of a body still hears of its end after it has resumed,
+ * though no further byte ever comes from the client. */
 static void test_pause_on_the_last_byte(void **state)
 {
     (void)state;
