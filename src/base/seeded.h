@@ -4,6 +4,8 @@
 #pragma once
 #include <stdbool.h>
 
+#include "base/seeded_number.h"
+
 #define SEEDED_BUG(number) (SEEDED_BUG_NUMBER != 0 && SEEDED_BUG_NUMBER == (number))
 
 enum {
