@@ -217,17 +217,24 @@ static err copy_kept(struct hot_rows *h, const struct hot_goal *goal, double sha
     return ERR_OK;
 }
 
+static uint64_t room_left(const struct hot_rows *h)
+{
+    uint64_t used = atomic_load(&h->options.pool->bytes);
+    return used >= h->options.pool->bytes_max ? 0 : h->options.pool->bytes_max - used;
+}
+
 static err trim(struct hot_rows *h, const struct hot_goal *goal, struct errmsg *msg)
 {
     int64_t landed = 0;
     int64_t kept = 0;
     count_landed(h, goal->from, &landed, &kept);
-    bool worth = landed > 0 && (landed >= kept || kept <= TRIM_ALWAYS_EVENTS);
+    bool worth = landed > 0 && (landed >= kept || kept <= TRIM_ALWAYS_EVENTS || room_left(h) == 0);
     if (worth && kept > 0) {
-        TRY(copy_kept(h, goal, (double)kept / (double)(landed + kept), msg));
-        for (uint32_t p = 0; p < h->part_count; p++) {
+        err e = copy_kept(h, goal, (double)kept / (double)(landed + kept), msg);
+        for (uint32_t p = 0; p < h->part_count && e == ERR_OK; p++) {
             h->parts[p].oldest = MAX(h->parts[p].oldest, goal->from[p]);
         }
+        TRY(e == ERR_NOMEM ? ERR_OK : e); /* the old table will do for now */
     } else if (worth) {
         TRY(make_table(h, goal->from, msg));
     }
@@ -347,12 +354,6 @@ static err take_notes(struct hot_rows *h, struct log_source *source, bool *out_c
     return ERR_OK;
 }
 
-static uint64_t room_left(const struct hot_rows *h)
-{
-    uint64_t used = atomic_load(&h->options.pool->bytes);
-    return used >= h->options.pool->bytes_max ? 0 : h->options.pool->bytes_max - used;
-}
-
 /* Adds the next stretch of log. */
 static err add_piece(struct hot_rows *h, const struct hot_goal *goal, bool *out_changed,
                      struct errmsg *msg)
@@ -384,6 +385,9 @@ static err add_piece(struct hot_rows *h, const struct hot_goal *goal, bool *out_
             }
         }
         e = take_notes(h, source, out_changed, msg);
+        if (e != ERR_OK) {
+            drop_table(h); /* what came in may ask for other columns */
+        }
     }
     free(ranges);
     return e;
@@ -405,10 +409,11 @@ static err infer_rest(struct hot_rows *h, const struct hot_goal *goal, bool *out
     }
     free(ranges);
     TRY(e);
+    TRY(take_notes(h, source, out_changed, msg));
     for (uint32_t p = 0; p < h->part_count; p++) {
         h->parts[p].inferred = MAX(h->parts[p].inferred, goal->ends[p]);
     }
-    return take_notes(h, source, out_changed, msg);
+    return ERR_OK;
 }
 
 static bool is_uninferred(const struct hot_rows *h, const int64_t *ends)
@@ -423,10 +428,14 @@ static bool is_uninferred(const struct hot_rows *h, const int64_t *ends)
 static err extend(struct hot_rows *h, const struct hot_goal *goal, struct errmsg *msg)
 {
     unsigned rebuilds = 0;
+    bool has_room = true;
     for (;;) {
         bool changed = false;
-        if (is_behind(h, goal->ends) && room_left(h) > 0) {
-            TRY(add_piece(h, goal, &changed, msg));
+        if (is_behind(h, goal->ends) && has_room && room_left(h) > 0) {
+            err e = add_piece(h, goal, &changed, msg);
+            /* Without memory for them the rest of the rows is left to the statements to scan. */
+            has_room = e != ERR_NOMEM || h->table == NULL;
+            TRY(has_room ? e : ERR_OK);
         } else if (is_uninferred(h, goal->ends)) {
             TRY(infer_rest(h, goal, &changed, msg));
         } else {

@@ -27,8 +27,9 @@ static const char *code_of(err e, enum stage stage)
     case ERR_NOT_FOUND:
         return stage == STAGE_TABLES ? "table_not_found" : "sql_invalid";
     case ERR_CORRUPT:
-    case ERR_RANGE:
         return "log_damaged";
+    case ERR_RANGE:
+        return "log_cut";
     case ERR_UNSUPPORTED:
         return stage == STAGE_TABLES ? "unsupported" : "sql_invalid";
     case ERR_INVALID:

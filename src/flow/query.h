@@ -22,8 +22,9 @@ struct query_options {
     const char *scratch_dir;   /* for Parquet answers; NULL: refused */
 };
 /* `*out_code` is stable and meets users: sql_invalid, sql_not_allowed, table_not_found,
- * query_cancelled, query_out_of_memory, log_damaged, unsupported, internal. It is set when an
- * error is returned; the message names no path. Thread: the session's. */
+ * query_cancelled, query_out_of_memory, log_damaged, log_cut (asking again helps), unsupported,
+ * internal. It is set when an error is returned; the message names no path. Thread: the
+ * session's. */
 err query_run(struct catalog_session *s, const struct query_options *options,
               const struct query_output *output, struct wire_done *out_done, const char **out_code,
               struct errmsg *msg);
