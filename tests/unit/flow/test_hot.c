@@ -3,6 +3,7 @@
 #include "hot_test.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 static struct hot_rig rig; /* the engine is kept over tests */
 
@@ -70,7 +71,7 @@ static void every_interleaving_is_exact(void **state)
     for (int i = 0; i < STEPS; i++) {
         orders *= ACTIONS;
     }
-    for (unsigned order = 0; order < orders; order += 7) {
+    for (unsigned order = 0; order < orders; order += 19) {
         hot_open(&rig);
         rig_append(&rig.land, 0, RIG_NOON_MS, some, 2);
         unsigned rest = order;
@@ -369,6 +370,125 @@ static void a_table_is_described(void **state)
     hot_close(&rig);
 }
 
+struct asker {
+    pthread_t thread;
+    struct catalog *catalog;
+    const atomic_bool *stop;
+    unsigned answers;
+    char wrong[256]; /* what was wrong; empty when all is well */
+};
+
+/* Sum of the log ends that a lease tells of the rows. */
+static int64_t told_ends(const struct catalog_lease *lease)
+{
+    AUTO_BUF text = buf_make(1 << 20);
+    buf_puts(&text, "{\"rows\":0");
+    catalog_lease_write(lease, &text);
+    buf_puts(&text, "}");
+    AUTO_JSON root = NULL;
+    int64_t total = 0;
+    const char *key = NULL;
+    json_t *part = NULL;
+    if (json_parse(buf_str(&text), &root, NULL) != ERR_OK) {
+        return -1;
+    }
+    json_t *topic = json_object_get(json_object_get(root, "as_of"), "web.logs");
+    json_object_foreach(topic, key, part)
+    {
+        total += json_integer_value(json_object_get(part, "log"));
+    }
+    return total;
+}
+
+static void ask_once(struct asker *a, struct catalog_session *session)
+{
+    char empty[] = "";
+    char rows_name[] = "web_logs";
+    char dead_name[] = "web_logs__dead";
+    struct sql_table_ref refs[] = {{empty, rows_name}, {empty, dead_name}};
+    struct sql_policy_result statement = {.tables = refs, .table_count = 2};
+    struct catalog_lease *lease = NULL;
+    struct errmsg msg = {0};
+    int64_t seen = 0;
+    err e = catalog_prepare(session, &statement, NULL, &lease, &msg);
+    if (e == ERR_OK) {
+        e = sql_query_i64(catalog_session_conn(session),
+                          "SELECT count(DISTINCT (_partition, _offset)) FROM (SELECT _partition, "
+                          "_offset FROM web_logs UNION ALL SELECT _partition, _offset FROM "
+                          "web_logs__dead)",
+                          &seen, &msg);
+    }
+    int64_t told = e == ERR_OK ? told_ends(lease) : 0;
+    if (e != ERR_OK || seen != told) {
+        (void)snprintf(a->wrong, sizeof a->wrong, "%lld seen, %lld told, %s", (long long)seen,
+                       (long long)told, msg.text);
+    }
+    catalog_lease_free(lease);
+    a->answers++;
+}
+
+static void *asker_main(void *arg)
+{
+    struct asker *a = arg;
+    struct catalog_session *session = NULL;
+    struct errmsg msg = {0};
+    if (catalog_session_open(a->catalog, &session, &msg) != ERR_OK) {
+        (void)snprintf(a->wrong, sizeof a->wrong, "%s", msg.text);
+        return NULL;
+    }
+    while (!atomic_load(a->stop) && a->wrong[0] == '\0') {
+        ask_once(a, session);
+    }
+    catalog_session_free(session);
+    return NULL;
+}
+
+static void *warmer_main(void *arg)
+{
+    struct asker *a = arg;
+    while (!atomic_load(a->stop)) {
+        catalog_warm(a->catalog, a->stop);
+        a->answers++;
+    }
+    return NULL;
+}
+
+/* Several sessions and the warming beside appends and landings: each answer fits its bounds. */
+static void sessions_beside_each_other_are_exact(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"{\"x\":1,\"a\":\"t\"}", "{\"x\":2.5,\"b\":[1]}", "[]",
+                                       "{\"x\":\"text\",\"c\":null}", "{\"d\":true,\"x\":7}"};
+    enum { ASKERS = 3, ROUNDS = 60 };
+    hot_open(&rig);
+    rig_append(&rig.land, 0, RIG_NOON_MS, some, 2);
+    hot_tell(&rig);
+    atomic_bool stop = false;
+    struct asker askers[ASKERS + 1] = {0};
+    for (size_t i = 0; i <= ASKERS; i++) {
+        askers[i].catalog = rig.catalog;
+        askers[i].stop = &stop;
+        assert_int_equal(pthread_create(&askers[i].thread, NULL,
+                                        i < ASKERS ? asker_main : warmer_main, &askers[i]),
+                         0);
+    }
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        rig_append(&rig.land, round % 2, RIG_NOON_MS, some + round % 3, 3);
+        hot_tell(&rig);
+        if (round % 5 == 4) {
+            rig_flush(&rig.land);
+        }
+    }
+    atomic_store(&stop, true);
+    for (size_t i = 0; i <= ASKERS; i++) {
+        (void)pthread_join(askers[i].thread, NULL); /* joinable, joined once */
+        assert_string_equal(askers[i].wrong, "");
+        assert_true(askers[i].answers > 0);
+    }
+    hot_exactly_once(&rig);
+    hot_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_statement_lets_go),
         cmocka_unit_test(topics_asked_about_are_kept_warm),
         cmocka_unit_test(a_table_is_described),
+        cmocka_unit_test(sessions_beside_each_other_are_exact),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sql_conn_close(rig.land.conn);
