@@ -42,15 +42,38 @@ BUGS = {
 }
 
 
-def build(number):
-    """build-seeded/.../tarn with that bug; None when it does not compile. One folder for all, so
-    that a bug costs only the files that know of its number."""
+# The same bugs as the unit tests see them: seconds each, so that every run of the tier proves some.
+UNIT = {1: "topic_store", 2: "lake_commit", 3: "topic_fault", 4: "topic_recovery",
+        5: "topic_recovery", 6: "topic_store", 7: "lake_commit", 8: "flow_land", 9: "flow_hot",
+        10: "flow_land", 11: "topic_idempotency"}
+
+
+def configure(number):
+    """build-seeded with that bug. One folder for all, so that a bug costs only the files that know
+    of its number."""
     folder, log = ROOT / "build-seeded", subprocess.DEVNULL
     if not (folder / "build.ninja").exists():
         subprocess.run(["meson", "setup", str(folder), str(ROOT)], check=True, stdout=log,
                        timeout=300)
     subprocess.run(["meson", "configure", str(folder), f"-Dseeded_bug={number}"], check=True,
                    stdout=log, timeout=120)
+    return folder
+
+
+def fails_unit_test(number):
+    """True when the unit test named for the bug fails with it (and could be built)."""
+    folder, name = configure(number), UNIT[number]
+    program = next(f"tests/unit/{area}/test_{name}" for area in ("topic", "lake", "flow")
+                   if name.startswith(area))
+    subprocess.run(["ninja", "-C", str(folder), program], check=True, stdout=subprocess.DEVNULL,
+                   timeout=900)
+    done = subprocess.run([folder / program], cwd=folder, capture_output=True, timeout=300)
+    return done.returncode != 0
+
+
+def build(number):
+    """build-seeded/.../tarn with that bug; None when it does not compile."""
+    folder, log = configure(number), subprocess.DEVNULL
     done = subprocess.run(["meson", "compile", "-C", str(folder), "tarn"], stdout=log, timeout=1800)
     found = [p for p in (folder / "tarn", folder / "src" / "app" / "tarn") if p.is_file()]
     return found[0] if done.returncode == 0 and found else None

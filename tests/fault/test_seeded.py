@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The list of seeded bugs is the one of the source, and each names tests that exist.
-That they are caught is shown by `./dev fault seeded`, which builds each of them."""
+Each is caught by the unit test named for it; `./dev fault seeded` shows the same for the whole
+program, with the system and fault tests."""
 import re
 import subprocess
 import sys
 
+import pytest
 import seeded
 
 
@@ -23,3 +25,11 @@ def test_every_seeded_bug_is_in_the_source():
     header = (seeded.ROOT / "src" / "base" / "seeded.h").read_text(encoding="utf-8")
     for name in re.findall(r"(SEEDED_\w+) = \d+", header):
         assert f"SEEDED_BUG({name})" in source, name
+
+
+@pytest.mark.timeout(1200)
+def test_unit_tests_catch_seeded_bugs():
+    """With a known bug built in, the unit test named for it fails; without one it passes."""
+    missed = [number for number in sorted(seeded.UNIT) if not seeded.fails_unit_test(number)]
+    seeded.configure(0)
+    assert missed == []
