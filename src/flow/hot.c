@@ -159,6 +159,48 @@ static void adopt_partitions(struct hot_rows *h, const struct hot_goal *goal)
     h->part_count = count;
 }
 
+static bool same_columns(const struct event_schema *a, const struct event_schema *b)
+{
+    size_t count = event_schema_full_count(a);
+    if (count != event_schema_full_count(b)) {
+        return false;
+    }
+    const struct col_def *x = event_schema_full(a);
+    const struct col_def *y = event_schema_full(b);
+    for (size_t i = 0; i < count; i++) {
+        if (x[i].type != y[i].type || strcmp(x[i].name, y[i].name) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Columns were committed. When they are what the table has, in its order, its rows are what they
+ * would be if they were decoded again: inference gave each column a type that held all its values.
+ * Otherwise committed stays what it was, and the table is stale. */
+static err adopt_committed(struct hot_rows *h, const struct hot_goal *goal, struct errmsg *msg)
+{
+    if (h->table == NULL || h->options.is_dead ||
+        event_schema_equal(h->committed, goal->committed)) {
+        return ERR_OK;
+    }
+    AUTO(infer) fresh = NULL;
+    TRY(infer_new(goal->committed, &fresh));
+    struct event_schema *schema = NULL;
+    TRY(infer_schema(fresh, true, &schema, msg));
+    if (!same_columns(schema, h->schema)) {
+        event_schema_unref(schema);
+        return ERR_OK;
+    }
+    infer_free(h->infer);
+    h->infer = TAKE(fresh);
+    event_schema_unref(h->schema);
+    h->schema = schema;
+    event_schema_unref(h->committed);
+    h->committed = event_schema_ref(goal->committed);
+    return ERR_OK;
+}
+
 /* True when the table may not be kept: other columns were committed, or the offsets went back. */
 static bool is_stale(const struct hot_rows *h, const struct hot_goal *goal)
 {
@@ -458,6 +500,7 @@ err hot_rows_advance(struct hot_rows *h, const struct hot_goal *goal, struct err
     for (uint32_t p = 0; p < h->part_count; p++) {
         ASSERT(goal->ends[p] >= goal->from[p]);
     }
+    TRY(adopt_committed(h, goal, msg));
     if (is_stale(h, goal)) {
         TRY(begin_anew(h, goal, msg));
     }
