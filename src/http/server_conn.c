@@ -370,7 +370,7 @@ static size_t parse(struct conn *c, const char *bytes, size_t len)
             /* Paused on the last byte there was: the end of the body is still inside the parser,
              * and no further byte may ever come to bring it out. */
             c->has_parse_pending = used == len && c->receiving != NULL &&
-                                   c->receiving->is_head_done && c->receiving->is_paused;
+                                   (c->receiving->is_paused || c->receiving->has_unread);
         } else {
             fail_parse(c);
             return len;

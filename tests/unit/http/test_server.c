@@ -243,6 +243,22 @@ static void test_pause_on_the_last_byte(void **state)
     }
 }
 
+/* The same when it resumes at once: what it gave back comes again, and then the end. */
+static void test_resume_at_once_on_the_last_byte(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    rig.is_gate_shut = true;
+    rig.is_gate_hasty = true;
+    struct client c = client_open(&rig);
+    assert_true(client_send(&c, STR("POST /gate HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nabcde")));
+    expect_body(&c, 200, NULL);
+    assert_int_equal(rig.body_bytes, 5);
+    client_close(&c);
+    rig_stop(&rig);
+}
+
 /* A handler that gives bytes back and resumes in the same call gets them before later ones, also
  * when those are in the same packet. */
 static void test_unread_and_resume_at_once(void **state)
@@ -870,6 +886,7 @@ int main(void)
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_pause_resume_unread),
         cmocka_unit_test(test_pause_on_the_last_byte),
+        cmocka_unit_test(test_resume_at_once_on_the_last_byte),
         cmocka_unit_test(test_unread_and_resume_at_once),
         cmocka_unit_test(test_chunk_overhead_is_bounded),
         cmocka_unit_test(test_methods_and_paths),
