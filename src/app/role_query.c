@@ -587,6 +587,9 @@ static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
         options.walls = SQL_WALL_INNER;
         e = sql_engine_open(&options, &r->engine, msg);
     }
+    metric_set(metric_get(METRIC_GAUGE, "tarn_query_confined", NULL,
+                          "1 when the kernel confines the query process; health reads it too."),
+               options.walls == SQL_WALLS);
     return e;
 }
 

@@ -72,6 +72,24 @@ static void add_writer(struct report *r, struct api *api)
     add(r, "writer", HEALTH_OK, "");
 }
 
+static void add_query(struct report *r, const struct api *api)
+{
+    const struct wire_metrics *m = broker_metrics(api->broker);
+    int64_t confined = 1;
+    if (m != NULL) {
+        (void)json_opt_i64(m->metrics, "tarn_query_confined", &confined, NULL); /* stays 1 */
+    }
+    if (!broker_is_attached(api->broker)) {
+        add(r, "query", HEALTH_DEGRADED, "the query process is being restarted");
+    } else if (confined == 0) {
+        add(r, "query", HEALTH_DEGRADED,
+            "this kernel cannot confine the query process (Landlock, Linux 5.13): SQL has one wall "
+            "less");
+    } else {
+        add(r, "query", HEALTH_OK, "");
+    }
+}
+
 /* Bytes per topic and table, and how long the disk lasts at the rate since the start. */
 static void add_disk(struct report *r, struct api *api)
 {
@@ -123,8 +141,7 @@ static void on_health(struct http_exchange *ex)
     struct report r = {.components = json_array()};
     add_log(&r, api);
     add_writer(&r, api);
-    add(&r, "query", broker_is_attached(api->broker) ? HEALTH_OK : HEALTH_DEGRADED,
-        broker_is_attached(api->broker) ? "" : "the query process is being restarted");
+    add_query(&r, api);
     add_disk(&r, api);
     if (api->children != NULL) {
         json_t *children = api->children(api->ctx);
