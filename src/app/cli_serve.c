@@ -41,7 +41,9 @@ int cli_serve(struct cli *cli)
             "serve [--data DIR] [--http HOST:PORT] [--config FILE] [--SETTING VALUE]...")) {
         return CLI_USAGE;
     }
-    return front_run(&config, NULL, NULL);
+    int code = front_run(&config, NULL, NULL);
+    config_deinit(&config);
+    return code;
 }
 
 struct demo {
@@ -109,5 +111,6 @@ int cli_demo(struct cli *cli)
             os_kill(demo.producers[i], SIGKILL);
         }
     }
+    config_deinit(&config);
     return code;
 }

@@ -114,7 +114,9 @@ static err set(struct config *c, const struct setting *s, const char *value, str
     void *field = (char *)c + s->offset;
     if (s->kind == KIND_TEXT) {
         TRY(check_choice(s, value, msg));
-        *(const char **)field = xstrdup(value); /* lives as long as the process */
+        char *copy = xstrdup(value); /* first: `value` may be what is replaced */
+        free(*(char **)field);
+        *(char **)field = copy;
         return ERR_OK;
     }
     if (s->kind == KIND_BOOL) {
@@ -136,6 +138,16 @@ void config_init(struct config *c)
         err e = set(c, &settings[i], settings[i].dflt, &msg);
         ASSERT(e == ERR_OK);
     }
+}
+
+void config_deinit(struct config *c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        if (settings[i].kind == KIND_TEXT) {
+            free(*(char **)((char *)c + settings[i].offset));
+        }
+    }
+    *c = (struct config){0};
 }
 
 err config_set(struct config *c, const char *name, const char *value, struct errmsg *msg)
@@ -247,7 +259,7 @@ static char *value_text(const struct config *c, const struct setting *s)
     const void *field = (const char *)c + s->offset;
     switch (s->kind) {
     case KIND_TEXT:
-        return xstrdup(*(const char *const *)field);
+        return xstrdup(*(char *const *)field);
     case KIND_BOOL:
         return xstrdup(*(const bool *)field ? "true" : "false");
     case KIND_DURATION:
@@ -272,6 +284,7 @@ char **config_to_args(const struct config *c, size_t *out_count)
             words[count++] = xasprintf("--%s=%s", settings[i].name, value);
         }
     }
+    config_deinit(&defaults);
     *out_count = count;
     return words;
 }

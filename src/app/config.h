@@ -53,7 +53,7 @@
       "Disk that queries may use for what does not fit in memory.")
 
 struct config {
-#define CONFIG_TYPE_TEXT const char *
+#define CONFIG_TYPE_TEXT char * /* owned */
 #define CONFIG_TYPE_BYTES uint64_t
 #define CONFIG_TYPE_COUNT uint64_t
 #define CONFIG_TYPE_DURATION uint64_t /* milliseconds */
@@ -63,8 +63,9 @@ struct config {
 #undef CONFIG_FIELD_
 };
 
-/* The defaults. Text members live as long as the process. */
+/* The defaults, into uninitialised storage. */
 void config_init(struct config *c);
+void config_deinit(struct config *c);
 /* Reads a YAML file over `c`. Errors: NOT_FOUND, INVALID with file, line and what to do. */
 err config_load_file(struct config *c, const char *path, struct errmsg *msg);
 /* Sets one setting from text; `name` with underscores or dashes. Errors: NOT_FOUND, INVALID. */

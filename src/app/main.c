@@ -98,12 +98,16 @@ static int run_role(int argc, char **argv)
     config_init(&config);
     struct errmsg msg = {0};
     err e = config_from_args(&config, &argc, argv, &msg);
+    int code = CLI_USAGE;
     if (e != ERR_OK || argc < 3) {
-        return cli_fail(e == ERR_OK ? ERR_INVALID : e, &msg);
+        code = cli_fail(e == ERR_OK ? ERR_INVALID : e, &msg);
+    } else if (strcmp(argv[2], "writer") == 0) {
+        code = role_writer(&config);
+    } else if (strcmp(argv[2], "query") == 0) {
+        code = role_query(&config);
     }
-    return strcmp(argv[2], "writer") == 0  ? role_writer(&config)
-           : strcmp(argv[2], "query") == 0 ? role_query(&config)
-                                           : CLI_USAGE;
+    config_deinit(&config);
+    return code;
 }
 
 static int run_command(const struct cli_command *command, int argc, char **argv)

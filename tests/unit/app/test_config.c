@@ -18,9 +18,11 @@ static char *with_file(const char *text)
     return path;
 }
 
+/* `c` is initialised already. */
 static err load(struct config *c, const char *text, struct errmsg *msg)
 {
     AUTO_TEXT path = with_file(text);
+    config_deinit(c);
     config_init(c);
     err e = config_load_file(c, path, msg);
     assert_int_equal(os_unlink(path, NULL), ERR_OK);
@@ -31,7 +33,7 @@ static void a_file_changes_what_it_names(void **state)
 {
     /* What a file names is changed, everything else keeps its default; an empty file is fine. */
     (void)state;
-    struct config c;
+    struct config c = {0};
     assert_int_equal(
         load(&c, "flush_age: 10s\nmemory: 512MiB\npartitions: 8\nauto_create: no\n", NULL), ERR_OK);
     assert_int_equal(c.flush_age, 10000);
@@ -41,6 +43,7 @@ static void a_file_changes_what_it_names(void **state)
     assert_string_equal(c.http, "127.0.0.1:8276");
     assert_int_equal(load(&c, "# nothing\n", NULL), ERR_OK);
     assert_int_equal(load(&c, "", NULL), ERR_OK);
+    config_deinit(&c);
 }
 
 static void mistakes_are_named(void **state)
@@ -60,10 +63,11 @@ static void mistakes_are_named(void **state)
         {"a: [b\n", ".yaml"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct config c;
+        struct config c = {0};
         struct errmsg msg = {0};
         assert_int_equal(load(&c, cases[i].text, &msg), ERR_INVALID);
         assert_non_null(strstr(msg.text, cases[i].word));
+        config_deinit(&c);
     }
 }
 
@@ -76,7 +80,7 @@ static void options_win_over_the_file(void **state)
     AUTO_TEXT option = xasprintf("--config=%s", path);
     char *argv[] = {words[0], words[1], words[2], option, words[3], words[4], words[5], NULL};
     int argc = 7;
-    struct config c;
+    struct config c = {0};
     config_init(&c);
     assert_int_equal(config_from_args(&c, &argc, argv, NULL), ERR_OK);
     assert_int_equal(c.flush_age, 5000);
@@ -85,6 +89,7 @@ static void options_win_over_the_file(void **state)
     assert_string_equal(argv[1], "--other");
     assert_string_equal(argv[2], "word");
     assert_null(argv[3]);
+    config_deinit(&c);
     assert_int_equal(os_unlink(path, NULL), ERR_OK);
 }
 
@@ -92,8 +97,8 @@ static void children_get_the_same_settings(void **state)
 {
     /* The words made for a child bring it to equal settings. */
     (void)state;
-    struct config c;
-    struct config copy;
+    struct config c = {0};
+    struct config copy = {0};
     config_init(&c);
     assert_int_equal(config_set(&c, "flush_age", "123ms", NULL), ERR_OK);
     assert_int_equal(config_set(&c, "data", "/some where/else", NULL), ERR_OK);
@@ -112,6 +117,8 @@ static void children_get_the_same_settings(void **state)
     assert_string_equal(copy.data, "/some where/else");
     assert_false(copy.auto_create);
     assert_int_equal(copy.memory, 300ULL << 20);
+    config_deinit(&c);
+    config_deinit(&copy);
     for (size_t i = 0; i < count; i++) {
         free(words[i]);
     }
