@@ -88,6 +88,18 @@ uint64_t land_files_bytes(const struct land_files *f)
     return f->bytes;
 }
 
+double land_files_spread(const struct land_files *f)
+{
+    double rows = 0;
+    double squares = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        double n = (double)f->items[i].rows;
+        rows += n;
+        squares += n * n;
+    }
+    return squares > 0 ? rows * rows / squares : 1;
+}
+
 /* ---- names ---- */
 
 static void add_safe(struct buf *out, struct str text)

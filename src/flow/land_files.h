@@ -33,6 +33,9 @@ const char *land_files_dir(const struct land_files *f);
 err land_files_note(void *ctx, const struct sql_land_file *file, struct errmsg *msg);
 size_t land_files_count(const struct land_files *f);
 uint64_t land_files_bytes(const struct land_files *f);
+/* Over how many files the rows are spread, as if all were alike: 28 for 28 equal ones, little over
+ * 1 for a large one with 27 small ones. 1 where there is no row. */
+double land_files_spread(const struct land_files *f);
 /* Fsyncs every file, links it to its place, fsyncs the folders, and adds it to the commit with
  * `tags_json`. After an error call discard. Errors: IO, NOSPACE. */
 err land_files_publish(struct land_files *f, struct lake_commit *commit, struct str tags_json,

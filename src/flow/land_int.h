@@ -64,6 +64,7 @@ struct lander {
     int64_t dead_commit_ms; /* monotonic; 0: never */
     int64_t last_commit_ms; /* wall clock */
     int64_t commit_took_us;
+    double file_spread; /* land_files_spread() of the last landing; 0: none yet */
     int64_t rescued;
     struct land_metrics metrics;
 

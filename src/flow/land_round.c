@@ -14,7 +14,11 @@
 #include "os/clock.h"
 #include "os/file.h"
 
-enum { GROW_ATTEMPTS = EVENT_COLUMNS_MAX + 8 }; /* each adds at least one column */
+enum {
+    GROW_ATTEMPTS = EVENT_COLUMNS_MAX + 8, /* each adds at least one column */
+    GROUP_ROWS_MIN = 4096,                 /* of a Parquet row group */
+    GROUP_ROWS_MAX = 122880,
+};
 
 /* What one commit of a table says. */
 struct landing {
@@ -106,9 +110,26 @@ static struct partition_columns partition_columns_of(const struct lander *l, enu
     return columns;
 }
 
-/* Reads the source into Parquet files in the staging folder. */
+/* A COPY encodes a row group on the thread that read its rows only when they fill at least half of
+ * one; what is less is collected and encoded by a single thread at the end. So with many files the
+ * groups are made as large as the share of one thread and file will be, by the last landing. */
+static uint64_t group_rows(const struct lander *l, const struct log_range *ranges, size_t count)
+{
+    double rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        rows += (double)(ranges[i].end - ranges[i].from);
+    }
+    if (l->bytes_per_event > 0) {
+        rows = MIN(rows, (double)l->commit_bytes / l->bytes_per_event);
+    }
+    double share = rows / MAX(l->file_spread, 1) / MAX(l->threads, 1);
+    return (uint64_t)MIN(MAX(share, GROUP_ROWS_MIN), GROUP_ROWS_MAX);
+}
+
+/* Reads the source into Parquet files in the staging folder. `rows_per_group`: 0 for the default.
+ */
 static err copy_source(struct lander *l, enum land_which which, struct log_source *source,
-                       struct land_files *files, struct errmsg *msg)
+                       uint64_t rows_per_group, struct land_files *files, struct errmsg *msg)
 {
     struct sql_engine *engine = sql_conn_engine(l->conn);
     uint64_t id = 0;
@@ -126,6 +147,7 @@ static err copy_source(struct lander *l, enum land_which which, struct log_sourc
         .target_dir = land_files_dir(files),
         .partition_columns = names,
         .partition_count = columns.count,
+        .row_group_rows = rows_per_group,
     };
     uint64_t rows = 0;
     err e = sql_copy_partitioned(l->conn, &options, land_files_note, files, &rows, msg);
@@ -360,7 +382,7 @@ static err try_rows(struct lander *l, const struct log_range *ranges, size_t cou
     AUTO(land_files) files = NULL;
     TRY(open_source(l, LOG_SOURCE_ROWS, schema, ranges, count, &source, msg));
     TRY(land_files_begin(l->tables[LAND_ROWS].dir, &files, msg));
-    err e = copy_source(l, LAND_ROWS, source, files, msg);
+    err e = copy_source(l, LAND_ROWS, source, group_rows(l, ranges, count), files, msg);
     struct event_schema *final = NULL;
     if (e == ERR_OK) { /* fields seen only as null come without another pass */
         e = infer_schema(log_source_infer(source), false, &final, msg);
@@ -386,6 +408,7 @@ static err try_rows(struct lander *l, const struct log_range *ranges, size_t cou
     e = commit_landing(l, &landing, msg);
     if (e == ERR_OK) {
         rows_landed(l, ranges, count, &landing);
+        l->file_spread = land_files_spread(files);
         e = land_schema_refresh(l, msg);
     }
     event_schema_unref(final);
@@ -475,7 +498,7 @@ static err try_dead(struct lander *l, const struct log_range *ranges, size_t cou
     AUTO(land_files) files = NULL;
     TRY(open_source(l, LOG_SOURCE_DEAD, l->schema, ranges, count, &source, msg));
     TRY(land_files_begin(l->tables[LAND_DEAD].dir, &files, msg));
-    err e = copy_source(l, LAND_DEAD, source, files, msg);
+    err e = copy_source(l, LAND_DEAD, source, 0, files, msg);
     if (e != ERR_OK) {
         block_failed(l, source, ranges, msg);
         land_files_discard(files);
