@@ -755,6 +755,7 @@ static void open_log(const struct config *config)
 int role_writer(const struct config *config)
 {
     open_log(config);
+    os_process_yield(); /* landing can wait a moment; a question and a sender should not */
     struct writer w = {.config = config};
     struct errmsg msg = {0};
     pthread_mutex_init(&w.lock, NULL);

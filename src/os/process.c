@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,6 +113,11 @@ uint64_t os_process_pss_bytes(pid_t pid)
         }
     }
     return 0;
+}
+
+void os_process_yield(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, 5); /* a convenience: it may not be allowed */
 }
 
 void os_thread_name(const char *name)

@@ -19,5 +19,8 @@ bool os_child_wait(pid_t pid, int timeout_ms, int *out_status);
 void os_kill(pid_t pid, int signal_number);
 /* Resident memory of a process as its share (PSS) in bytes; 0 when unknown. */
 uint64_t os_process_pss_bytes(pid_t pid);
+/* Lets others go first where processors are short: niceness 5 for this thread and all that it
+ * starts, a third of the weight of a process that asks for none. Best effort. */
+void os_process_yield(void);
 /* For threads: a name that shows in tools (15 characters). */
 void os_thread_name(const char *name);
