@@ -57,7 +57,7 @@ void api_durable(struct api *api);
 void api_deinit(struct api *api);
 
 /* Fills `out_routes` (room for API_ROUTES_MAX) with every route, ctx set to `api`. */
-enum { API_ROUTES_MAX = 64 };
+enum { API_ROUTES_MAX = 160 };
 size_t api_routes(struct api *api, struct http_route *out_routes);
 
 /* Asks the query process (a statement, or with `query` NULL an INFO payload) and streams its answer
