@@ -8,6 +8,26 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_headers(const struct record *record, struct str batch)
+{
+    struct record_header header;
+    struct str last = {0};
+    struct str found = {0};
+    bool any = false;
+    ASSERT(record->headers.len > 0 && record->headers.ptr >= batch.ptr &&
+           record->headers.ptr + record->headers.len <= batch.ptr + batch.len);
+    for (size_t at = 0; record_header_next(record, &at, &header);) {
+        ASSERT(at <= record->headers.len);
+        ASSERT(header.key.ptr + header.key.len <= header.value.ptr &&
+               header.value.ptr + header.value.len <= batch.ptr + batch.len);
+        if (str_is(header.key, "k")) {
+            last = header.value;
+            any = true;
+        }
+    }
+    ASSERT(record_header(record, STR("k"), &found) == any && str_eq(found, last));
+}
+
 static void check(struct str bytes)
 {
     struct batch_header h;
@@ -25,6 +45,7 @@ static void check(struct str bytes)
         ASSERT(record.offset == h.base_offset + count);
         ASSERT(record.key.ptr >= bytes.ptr &&
                record.value.ptr + record.value.len <= bytes.ptr + bytes.len);
+        check_headers(&record, bytes);
         count++;
     }
     ASSERT(e == ERR_UNSUPPORTED || (e == ERR_OK && count == h.record_count));

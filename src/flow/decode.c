@@ -728,9 +728,31 @@ static enum event_code reason_of(struct str value, struct errmsg *detail)
     return EVENT_INVALID_JSON;
 }
 
-static bool has_value(const struct record *record, enum event_code *out_reason,
-                      struct errmsg *detail)
+/* What the door wrote when it found no event in these bytes. */
+static void read_verdict(struct str verdict, enum event_code *out_reason, struct errmsg *detail)
 {
+    struct str name = {0};
+    struct str rest = verdict;
+    (void)str_split(&rest, '\n', &name); /* an empty header is no name either */
+    enum event_code code = event_code_find(name);
+    *out_reason = code == EVENT_OK ? EVENT_REFUSED : code;
+    struct str text = code == EVENT_OK ? verdict : rest;
+    text.len = MIN(text.len, (size_t)ERRMSG_BYTES - 1);
+    if (text.len == 0 || !str_is_utf8(text) || memchr(text.ptr, 0, text.len) != NULL) {
+        text = str_from(event_code_text(*out_reason));
+    }
+    (void)errmsg_set(detail, ERR_INVALID, "%.*s", STR_ARGS(text));
+}
+
+/* False for what is a dead letter before its value is looked at. */
+static bool may_be_row(const struct record *record, enum event_code *out_reason,
+                       struct errmsg *detail)
+{
+    struct str verdict = {0};
+    if (record->headers.len > 1 && record_header(record, STR(EVENT_DEAD_HEADER), &verdict)) {
+        read_verdict(verdict, out_reason, detail);
+        return false;
+    }
     if (record->has_value && record->value.len > 0) {
         return true;
     }
@@ -744,7 +766,7 @@ enum decode_result decode_row(struct decoder *d, const struct record *record, in
                               struct errmsg *detail)
 {
     ASSERT(out_reason != NULL);
-    if (!has_value(record, out_reason, detail)) {
+    if (!may_be_row(record, out_reason, detail)) {
         d->counts.dead++;
         return DECODE_DEAD;
     }
@@ -780,7 +802,7 @@ enum decode_result decode_judge(struct decoder *d, const struct record *record,
                                 enum event_code *out_reason, struct errmsg *detail)
 {
     ASSERT(out_reason != NULL);
-    if (!has_value(record, out_reason, detail)) {
+    if (!may_be_row(record, out_reason, detail)) {
         return DECODE_DEAD;
     }
     const uint32_t *at = NULL;

@@ -21,6 +21,8 @@
  * below 1e8 (for seconds: before March 1973) are counters and durations rather than times, and
  * count only in a declared time field. Years 0001 to 9999.
  *
+ * A record with the header EVENT_DEAD_HEADER (event.h) is dead by that header alone.
+ *
  * Thread: a decoder belongs to one thread; its schema is shared. */
 #pragma once
 #include "flow/event.h"

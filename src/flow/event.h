@@ -26,12 +26,22 @@
     X(EVENT_NOT_AN_OBJECT, "not_an_object", "JSON, but not an object")                             \
     X(EVENT_TOO_DEEP, "too_deep", "objects and arrays are nested too deeply")                      \
     X(EVENT_RECORD_TOO_LARGE, "record_too_large", "the record is over the size limit")             \
-    X(EVENT_TRUNCATED, "truncated", "the body ended inside a record")
+    X(EVENT_TRUNCATED, "truncated", "the body ended inside a record")                              \
+    X(EVENT_BAD_LINE, "bad_line", "a line of text that its format cannot parse")                   \
+    X(EVENT_SCHEMA, "schema", "the event breaks the topic's schema")                               \
+    X(EVENT_REFUSED, "refused", "refused at the door for a reason this version does not know")
 
 #define EVENT_CODE_ENUM_(code, name, text) code,
 enum event_code { EVENT_CODE_LIST(EVENT_CODE_ENUM_) EVENT_CODE_COUNT };
 #undef EVENT_CODE_ENUM_
 
+/* A record in the log that carries the record header EVENT_DEAD_HEADER is a dead letter, whatever its
+ * value is. The header holds the code's name, a line feed and the detail; a name that is not in the
+ * list means EVENT_REFUSED. */
+#define EVENT_DEAD_HEADER "tarn-dead"
+
+/* EVENT_OK when no code has this name. */
+enum event_code event_code_find(struct str name);
 const char *event_code_name(enum event_code code);
 const char *event_code_text(enum event_code code);
 

@@ -21,6 +21,16 @@ struct event_validator {
 static const char *const code_names[EVENT_CODE_COUNT] = {EVENT_CODE_LIST(EVENT_CODE_NAME_)};
 static const char *const code_texts[EVENT_CODE_COUNT] = {EVENT_CODE_LIST(EVENT_CODE_TEXT_)};
 
+enum event_code event_code_find(struct str name)
+{
+    for (int i = 0; i < EVENT_CODE_COUNT; i++) {
+        if (str_is(name, code_names[i])) {
+            return (enum event_code)i;
+        }
+    }
+    return EVENT_OK;
+}
+
 const char *event_code_name(enum event_code code)
 {
     ASSERT(code < EVENT_CODE_COUNT);

@@ -41,6 +41,7 @@ struct ingest {
     uint64_t body_bytes;
     uint64_t accepted;
     uint64_t rejected;
+    uint64_t dead;
     struct buf rejects;   /* owned; JSON objects with commas between */
     struct range *ranges; /* owned */
     size_t range_count;
@@ -107,8 +108,8 @@ static err close_batch(struct ingest *x, uint32_t partition)
     return e;
 }
 
-static err add_record(struct ingest *x, uint32_t partition, struct str value,
-                      const struct event_key *key)
+static err add_record(struct ingest *x, uint32_t partition, const struct record *record,
+                      const struct record_header *headers, size_t header_count)
 {
     struct part *p = &x->parts[partition];
     int32_t position = p->position++;
@@ -126,7 +127,7 @@ static err add_record(struct ingest *x, uint32_t partition, struct str value,
                             x->idem != NULL ? position : -1);
         p->open = true;
     }
-    if (!batch_builder_add(&p->builder, key->has_key, key->bytes, value)) {
+    if (!batch_builder_add_record(&p->builder, record, headers, header_count)) {
         return errmsg_set(x->msg, ERR_TOO_LARGE, "the request does not fit in memory; send less");
     }
     return batch_builder_bytes(&p->builder) >= INGEST_BATCH_BYTES ? close_batch(x, partition)
@@ -181,8 +182,27 @@ static err on_record(void *context, const struct event_split_record *record)
     } else {
         partition = topic_partition_for_key(x->topic, key.bytes);
     }
-    TRY(add_record(x, partition, str_trim(record->bytes), &key));
+    struct record event = {.has_key = key.has_key,
+                           .key = key.bytes,
+                           .has_value = true,
+                           .value = str_trim(record->bytes)};
+    TRY(add_record(x, partition, &event, NULL, 0));
     x->accepted++;
+    return ERR_OK;
+}
+
+err ingest_add_dead(struct ingest *x, struct str value, enum event_code code, const char *detail,
+                    struct errmsg *msg)
+{
+    ASSERT(code != EVENT_OK);
+    AUTO_BUF verdict = buf_make(ERRMSG_BYTES + 64);
+    buf_printf(&verdict, "%s\n%.*s", event_code_name(code), ERRMSG_BYTES, detail);
+    struct record_header header = {
+        .key = STR(EVENT_DEAD_HEADER), .has_value = true, .value = buf_str(&verdict)};
+    struct record record = {.has_value = true, .value = value};
+    x->msg = msg;
+    TRY(add_record(x, keyless_partition(x), &record, &header, 1));
+    x->dead++;
     return ERR_OK;
 }
 
@@ -357,6 +377,11 @@ uint64_t ingest_seq(const struct ingest *x)
 uint64_t ingest_accepted(const struct ingest *x)
 {
     return x->accepted;
+}
+
+uint64_t ingest_dead(const struct ingest *x)
+{
+    return x->dead;
 }
 
 uint64_t ingest_rejected(const struct ingest *x)

@@ -52,6 +52,13 @@ err ingest_end(struct ingest *x, struct errmsg *msg);
 /* The answer may leave when the store is durable up to this number. */
 uint64_t ingest_seq(const struct ingest *x);
 
+/* Stores a record that is no event as a dead letter, with the reason that the dead-letter table will
+ * show; for doors that cannot answer about single records. Partition: as for an event without a
+ * key. Counts as neither accepted nor rejected. `code` is not EVENT_OK. Errors: as topic_append(). */
+err ingest_add_dead(struct ingest *x, struct str value, enum event_code code, const char *detail,
+                    struct errmsg *msg);
+/* Records stored as dead letters. */
+uint64_t ingest_dead(const struct ingest *x);
 uint64_t ingest_accepted(const struct ingest *x);
 uint64_t ingest_rejected(const struct ingest *x);
 /* Members of the answer without the braces, after ingest_end() or an error:

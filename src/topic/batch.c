@@ -205,21 +205,59 @@ static bool get_bytes(const char **p, const char *end, bool *out_present, struct
     return true;
 }
 
-static bool skip_headers(const char **p, const char *end)
+static bool get_header(const char **p, const char *end, struct record_header *out)
 {
+    bool has_key = false;
+    return get_bytes(p, end, &has_key, &out->key) && has_key &&
+           get_bytes(p, end, &out->has_value, &out->value);
+}
+
+static bool get_headers(const char **p, const char *end, struct str *out_headers)
+{
+    const char *start = *p;
     int32_t count = 0;
     if (!get_varint(p, end, &count) || count < 0 || count > end - *p) {
         return false;
     }
     for (int32_t i = 0; i < count; i++) {
-        bool present = false;
-        struct str bytes;
-        if (!get_bytes(p, end, &present, &bytes) || !present ||
-            !get_bytes(p, end, &present, &bytes)) {
+        struct record_header header;
+        if (!get_header(p, end, &header)) {
             return false;
         }
     }
+    *out_headers = str_of(start, (size_t)(*p - start));
     return true;
+}
+
+bool record_header_next(const struct record *r, size_t *at, struct record_header *out_header)
+{
+    if (r->headers.len <= 1) { /* a count of 0, in the log's most common form */
+        return false;
+    }
+    const char *p = r->headers.ptr + *at;
+    const char *end = r->headers.ptr + r->headers.len;
+    int32_t count = 0;
+    if (*at == 0 && !get_varint(&p, end, &count)) {
+        return false;
+    }
+    if (p == end || !get_header(&p, end, out_header)) {
+        return false;
+    }
+    *at = (size_t)(p - r->headers.ptr);
+    return true;
+}
+
+bool record_header(const struct record *r, struct str key, struct str *out_value)
+{
+    bool found = false;
+    struct record_header header;
+    for (size_t at = 0; record_header_next(r, &at, &header);) {
+        if (str_eq(header.key, key)) {
+            *out_value = header.value;
+            found = true;
+        }
+    }
+    return found;
 }
 
 err batch_iter_init(struct batch_iter *it, struct str batch, struct errmsg *msg)
@@ -260,7 +298,8 @@ static bool decode_record(struct batch_iter *it, struct record *out)
     int32_t offset_delta = 0;
     if (!get_varlong(&p, end, &time_delta) || !get_varint(&p, end, &offset_delta) ||
         offset_delta != it->index || !get_bytes(&p, end, &out->has_key, &out->key) ||
-        !get_bytes(&p, end, &out->has_value, &out->value) || !skip_headers(&p, end) || p != end) {
+        !get_bytes(&p, end, &out->has_value, &out->value) || !get_headers(&p, end, &out->headers) ||
+        p != end) {
         return false;
     }
     out->offset = it->base_offset + offset_delta;
@@ -323,19 +362,49 @@ static size_t varint_bytes(int32_t value)
     return raw == 0 ? 1 : (size_t)(31 - __builtin_clz(raw)) / 7 + 1;
 }
 
-bool batch_builder_add_nullable(struct batch_builder *b, bool has_key, struct str key,
-                                bool has_value, struct str value)
+/* A length and the bytes; -1 for null. */
+static char *put_bytes(char *p, bool present, struct str bytes)
+{
+    p = put_varint(p, present ? (int32_t)bytes.len : -1);
+    if (present && bytes.len > 0) {
+        memcpy(p, bytes.ptr, bytes.len);
+        p += bytes.len;
+    }
+    return p;
+}
+
+static size_t bytes_bytes(bool present, struct str bytes)
+{
+    return present ? varint_bytes((int32_t)bytes.len) + bytes.len : 1;
+}
+
+/* The bytes of the headers as stored, or more than a batch may hold. */
+static size_t headers_bytes(const struct record_header *headers, size_t count)
+{
+    size_t sum = varint_bytes((int32_t)MIN(count, (size_t)INT32_MAX));
+    for (size_t i = 0; i < count; i++) {
+        if (headers[i].key.len > BATCH_BYTES_MAX || headers[i].value.len > BATCH_BYTES_MAX ||
+            sum > BATCH_BYTES_MAX) {
+            return BATCH_BYTES_MAX + (size_t)1;
+        }
+        sum +=
+            bytes_bytes(true, headers[i].key) + bytes_bytes(headers[i].has_value, headers[i].value);
+    }
+    return sum;
+}
+
+bool batch_builder_add_record(struct batch_builder *b, const struct record *r,
+                              const struct record_header *headers, size_t header_count)
 {
     struct buf *out = b->out;
-    if (out->failed || key.len > BATCH_BYTES_MAX || value.len > BATCH_BYTES_MAX ||
-        b->count == INT32_MAX - 1) {
+    size_t length = headers_bytes(headers, header_count);
+    if (out->failed || r->key.len > BATCH_BYTES_MAX || r->value.len > BATCH_BYTES_MAX ||
+        length > BATCH_BYTES_MAX || b->count == INT32_MAX - 1) {
         out->failed = true;
         return false;
     }
-    int32_t key_len = has_key ? (int32_t)key.len : -1;
-    int32_t value_len = has_value ? (int32_t)value.len : -1;
-    size_t length = 3 + varint_bytes(b->count) + varint_bytes(key_len) + (has_key ? key.len : 0) +
-                    varint_bytes(value_len) + (has_value ? value.len : 0);
+    length += 2 + varint_bytes(b->count) + bytes_bytes(r->has_key, r->key) +
+              bytes_bytes(r->has_value, r->value);
     if (batch_builder_bytes(b) + length + 5 > BATCH_BYTES_MAX ||
         !buf_reserve(out, length + BATCH_RECORD_OVERHEAD_MAX)) {
         out->failed = true;
@@ -345,20 +414,23 @@ bool batch_builder_add_nullable(struct batch_builder *b, bool has_key, struct st
     *p++ = 0; /* attributes */
     *p++ = 0; /* timestamp delta */
     p = put_varint(p, b->count);
-    p = put_varint(p, key_len);
-    if (has_key && key.len > 0) {
-        memcpy(p, key.ptr, key.len);
-        p += key.len;
+    p = put_bytes(p, r->has_key, r->key);
+    p = put_bytes(p, r->has_value, r->value);
+    p = put_varint(p, (int32_t)header_count);
+    for (size_t i = 0; i < header_count; i++) {
+        p = put_bytes(p, true, headers[i].key);
+        p = put_bytes(p, headers[i].has_value, headers[i].value);
     }
-    p = put_varint(p, value_len);
-    if (has_value && value.len > 0) {
-        memcpy(p, value.ptr, value.len);
-        p += value.len;
-    }
-    *p++ = 0; /* no headers */
     out->len = (size_t)(p - out->data);
     b->count++;
     return true;
+}
+
+bool batch_builder_add_nullable(struct batch_builder *b, bool has_key, struct str key,
+                                bool has_value, struct str value)
+{
+    struct record record = {.has_key = has_key, .key = key, .has_value = has_value, .value = value};
+    return batch_builder_add_record(b, &record, NULL, 0);
 }
 
 bool batch_builder_add(struct batch_builder *b, bool has_key, struct str key, struct str value)

@@ -66,15 +66,27 @@ err batch_validate(struct str bytes, struct batch_header *out_header, struct err
 /* Sets base offset and leader epoch in place; the CRC stays right. */
 void batch_patch(char *bytes, int64_t base_offset, int32_t leader_epoch);
 
-/* One record; key and value point into the batch. */
+/* One record; key, value and headers point into the batch. */
 struct record {
     int64_t offset;
     int64_t timestamp_ms;
-    struct str key;   /* empty when !has_key */
-    struct str value; /* empty when !has_value */
+    struct str key;     /* empty when !has_key */
+    struct str value;   /* empty when !has_value */
+    struct str headers; /* as stored, their count first; checked when the iterator gave them. Empty
+                           in a record made by hand: none */
     bool has_key;
     bool has_value;
 };
+struct record_header {
+    struct str key;
+    struct str value; /* empty when !has_value */
+    bool has_value;
+};
+/* True when the record has a header of this key; of several the last one counts (as Kafka's
+ * lastHeader() does). *out_value is empty for a null. Records without headers cost nothing. */
+bool record_header(const struct record *r, struct str key, struct str *out_value);
+/* Walks the headers: `*at` starts at 0. False at the end, or where the bytes are broken. */
+bool record_header_next(const struct record *r, size_t *at, struct record_header *out_header);
 
 /* Walks the records of a whole, uncompressed batch whose CRC was checked. Still bounds-checked:
  * a batch with a good CRC and broken records yields an error, never a read outside. */
@@ -113,6 +125,9 @@ bool batch_builder_add(struct batch_builder *b, bool has_key, struct str key, st
 /* The same with a value that is absent (a tombstone) or present. */
 bool batch_builder_add_nullable(struct batch_builder *b, bool has_key, struct str key,
                                 bool has_value, struct str value);
+/* The same with headers: the record's offset, time and own `headers` do not count. */
+bool batch_builder_add_record(struct batch_builder *b, const struct record *record,
+                              const struct record_header *headers, size_t header_count);
 static inline size_t batch_builder_bytes(const struct batch_builder *b)
 {
     return b->out->len - b->start;

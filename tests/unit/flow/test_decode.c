@@ -299,6 +299,58 @@ static void dead_records_say_why(void **unused)
     rig_close(&r);
 }
 
+/* The header that the door writes makes a dead letter of any bytes, with the code and the detail of
+ * the header; a code that is unknown here is `refused`, a detail that is no text is replaced. */
+static void a_header_says_dead(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name;
+        struct str header; /* ptr NULL: a null value */
+        const char *wanted;
+        const char *detail;
+    } cases[] = {
+        {"tarn-dead", STR("bad_line\nno closing quote\nin it"), "dead: bad_line",
+         "no closing quote\nin it"},
+        {"tarn-dead", STR("schema\n/n: not an integer"), "dead: schema", "/n: not an integer"},
+        {"tarn-dead", STR("invalid_json"), "dead: invalid_json", "the text is not JSON"},
+        {"tarn-dead", STR("schema\n\xff"), "dead: schema", "the event breaks the topic's schema"},
+        {"tarn-dead", STR("schema\na\0b"), "dead: schema", "the event breaks the topic's schema"},
+        {"tarn-dead", STR("of_tomorrow\nwhy"), "dead: refused", "of_tomorrow\nwhy"},
+        {"tarn-dead", STR("ok\nwhy"), "dead: refused", "ok\nwhy"},
+        {"tarn-dead", STR(""), "dead: refused", NULL},
+        {"tarn-dead", {NULL, 0}, "dead: refused", NULL},
+        {"tarn-live", STR("bad_line\nx"), "1", NULL},
+    };
+    struct rig r;
+    struct decode_options options = {.infer = true};
+    rig_open(&r, typed, ARRAY_LEN(typed), &options);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_BUF out = buf_make(1 << 16);
+        struct batch_builder b;
+        struct batch_iter it;
+        struct str batch;
+        err e = ERR_OK;
+        struct record record = record_of(STR("{\"n\":1}"));
+        struct record_header header = {.key = str_from(cases[i].name),
+                                       .has_value = cases[i].header.ptr != NULL,
+                                       .value = cases[i].header};
+        batch_builder_begin(&b, &out, record.timestamp_ms, -1, -1, -1);
+        assert_true(batch_builder_add_record(&b, &record, &header, 1));
+        assert_int_equal(batch_builder_finish(&b, &batch), ERR_OK);
+        assert_int_equal(batch_iter_init(&it, batch, NULL), ERR_OK);
+        assert_true(batch_iter_next(&it, &record, &e));
+        assert_string_equal(row_text(&r, &record, "n"), cases[i].wanted);
+        enum event_code reason = EVENT_OK;
+        struct errmsg detail = {0};
+        (void)decode_judge(r.decoder, &record, &reason, &detail); /* row_text() compared it */
+        if (cases[i].detail != NULL) {
+            assert_string_equal(detail.text, cases[i].detail);
+        }
+    }
+    rig_close(&r);
+}
+
 /* What a dead record did to its row's nulls and to inference is undone. */
 static void dead_records_leave_no_trace(void **unused)
 {
@@ -658,6 +710,7 @@ int main(void)
         cmocka_unit_test(values_fit_or_are_rescued),
         cmocka_unit_test(rows_follow_the_rules),
         cmocka_unit_test(dead_records_say_why),
+        cmocka_unit_test(a_header_says_dead),
         cmocka_unit_test(dead_records_leave_no_trace),
         cmocka_unit_test(event_times),
         cmocka_unit_test(system_columns),

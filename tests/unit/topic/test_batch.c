@@ -84,6 +84,60 @@ static void test_reads_others(void **state)
     assert_true(batch_iter_next(&it, &record, &e));
     assert_int_equal(record.timestamp_ms, 1700000000999);
     assert_true(str_is(record.value, "two"));
+    struct str value = {0};
+    assert_true(record_header(&record, STR("h"), &value));
+    assert_true(str_is(value, "v"));
+    assert_true(record_header(&record, STR("empty"), &value));
+    assert_int_equal(value.len, 0);
+    assert_false(record_header(&record, STR("hh"), &value));
+}
+
+/* Headers come back in their order, of one key the last counts, and the bytes are those that the
+ * other implementation writes. */
+static void test_headers(void **state)
+{
+    (void)state;
+    static const struct record_header headers[] = {
+        {.key = {"a", 1}, .has_value = true, .value = {"first", 5}},
+        {.key = {"", 0}, .has_value = false},
+        {.key = {"a", 1}, .has_value = true, .value = {"last", 4}},
+    };
+    AUTO_BUF out = buf_make(1 << 20);
+    struct batch_builder b;
+    struct str bytes;
+    struct record in = {.has_key = true, .key = STR("k"), .has_value = true, .value = STR("v")};
+    batch_builder_begin(&b, &out, 1700000000000, -1, -1, -1);
+    assert_true(batch_builder_add_record(&b, &in, headers, ARRAY_LEN(headers)));
+    assert_true(batch_builder_add(&b, false, (struct str){0}, STR("plain")));
+    assert_int_equal(batch_builder_finish(&b, &bytes), ERR_OK);
+    AUTO_BUF expected = from_hex("000000026b0276060261"
+                                 "0a66697273740001"
+                                 "0261086c617374");
+    assert_memory_equal(bytes.ptr + BATCH_HEADER_BYTES + 1, expected.data, expected.len);
+
+    struct batch_header h;
+    struct batch_iter it;
+    struct record r;
+    struct record_header header;
+    struct str value = {0};
+    size_t at = 0;
+    err e = ERR_OK;
+    assert_int_equal(batch_validate(bytes, &h, NULL), ERR_OK);
+    assert_int_equal(batch_iter_init(&it, bytes, NULL), ERR_OK);
+    assert_true(batch_iter_next(&it, &r, &e));
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        assert_true(record_header_next(&r, &at, &header));
+        assert_true(str_eq(header.key, headers[i].key));
+        assert_true(str_eq(header.value, headers[i].value));
+        assert_int_equal(header.has_value, headers[i].has_value);
+    }
+    assert_false(record_header_next(&r, &at, &header));
+    assert_true(record_header(&r, STR("a"), &value));
+    assert_true(str_is(value, "last"));
+    assert_true(batch_iter_next(&it, &r, &e));
+    assert_false(record_header(&r, STR("a"), &value));
+    struct record by_hand = {0};
+    assert_false(record_header(&by_hand, STR("a"), &value));
 }
 
 /* Each flipped bit under the checksum, and each cut, is refused; the rest is refused or
@@ -209,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_builds_like_others),
         cmocka_unit_test(test_reads_others),
+        cmocka_unit_test(test_headers),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_broken_records_with_good_checksum),
         cmocka_unit_test(test_compressed_is_unsupported),
