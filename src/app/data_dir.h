@@ -4,6 +4,7 @@
  *   format.json          {"format":1,...}: version of everything on disk; a newer one is refused
  *   lock                 flock by the server that owns the folder
  *   topics/ lake/        log and tables; both may be read by other programs
+ *   meta/tarn.db         small documents: see meta/meta.h
  *   run/addresses.json   where the server listens; run/spill/ room for queries */
 #pragma once
 #include "base/base.h"

@@ -13,6 +13,7 @@
 #include "app/data_dir.h"
 #include "base/log.h"
 #include "http/api.h"
+#include "meta/meta.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -26,6 +27,7 @@ struct front {
     struct topic_store *store;
     struct writer_link *writer;
     struct broker *broker;
+    struct meta *meta;
     struct child writer_child;
     struct child query_child;
     int children_left;
@@ -330,6 +332,21 @@ static err open_log(struct front *front, struct errmsg *msg)
     return ERR_OK;
 }
 
+/* Events are accepted also where the small state is damaged: whoever needs it is told why. */
+static err open_meta(struct front *front, struct errmsg *msg)
+{
+    AUTO_TEXT path = xasprintf("%s/meta/tarn.db", front->config->data);
+    err e = meta_open(path, &front->meta, msg);
+    if (e != ERR_OK && e != ERR_UNSUPPORTED) {
+        log_error("goes on without saved queries and producers", "error=\"%s\"", msg->text);
+        front->meta = meta_unusable(e, msg);
+        *msg = (struct errmsg){0};
+        e = ERR_OK;
+    }
+    front->api.meta = front->meta;
+    return e;
+}
+
 static void open_links(struct front *front)
 {
     const struct writer_link_events writer_events = {
@@ -371,6 +388,7 @@ static err start(struct front *front, struct errmsg *msg)
         return e;
     }
     open_links(front);
+    TRY(open_meta(front, msg));
     TRY(writer_link_attach(front->writer, writer_fd, msg));
     TRY(broker_attach(front->broker, query_fd, msg));
     return open_door(front, msg);
@@ -395,6 +413,7 @@ static void finish(struct front *front)
         log_error("the log was not closed in order", "error=\"%s\"", msg.text);
     }
     topic_store_free(front->store);
+    meta_free(front->meta);
     if (front->reactor != NULL) {
         reactor_fd_remove(front->reactor, &front->wake);
         reactor_fd_remove(front->reactor, &front->signals);

@@ -8,6 +8,7 @@
 #include "flow/broker.h"
 #include "flow/writer_link.h"
 #include "http/server.h"
+#include "meta/meta.h"
 #include "topic/store.h"
 
 struct api_settings {
@@ -25,10 +26,11 @@ struct api_settings {
 struct api_wait; /* an exchange that waits for the log to be durable */
 
 struct api {
-    struct reactor *reactor; /* borrowed, as are the next three */
+    struct reactor *reactor; /* borrowed, as are the next four */
     struct topic_store *store;
     struct writer_link *writer;
     struct broker *broker;
+    struct meta *meta; /* small documents; on a damaged file every call fails and says why */
     struct api_settings settings;
     int64_t started_us;
     struct api_wait *waits;       /* oldest first */
