@@ -129,7 +129,7 @@ static void version_deinit(struct topic_version *v)
     free(v->start_offsets);
     free(v->key_field);
     free(v->time_field);
-    json_decref(v->schema);
+    free(v->schema);
 }
 
 void topic_meta_deinit(struct topic_meta *m)
@@ -152,7 +152,7 @@ static void version_copy(const struct topic_version *v, struct topic_version *ou
     }
     topic_text_set(&out->key_field, str_from(v->key_field));
     topic_text_set(&out->time_field, str_from(v->time_field));
-    out->schema = v->schema == NULL ? NULL : json_deep_copy(v->schema);
+    topic_text_set(&out->schema, str_from(v->schema));
 }
 
 void topic_meta_copy(const struct topic_meta *m, struct topic_meta *out_copy)
@@ -242,10 +242,9 @@ static json_t *version_json(const struct topic_version *v)
     for (size_t i = 0; i < v->start_count; i++) {
         json_array_append_new(starts, json_integer(v->start_offsets[i]));
     }
-    json_t *schema = v->schema == NULL ? json_null() : json_deep_copy(v->schema);
     return json_pack("{s:I,s:o,s:o,s:o,s:o}", "id", (json_int_t)v->id, "start_offsets", starts,
                      "key_field", text_or_null(v->key_field), "time_field",
-                     text_or_null(v->time_field), "schema", schema);
+                     text_or_null(v->time_field), "schema", text_or_null(v->schema));
 }
 
 static json_t *settings_json(const struct topic_settings *s)
@@ -376,8 +375,12 @@ static err decode_version(const json_t *o, uint32_t id, struct topic_version *v,
     text = (struct str){0};
     TRY(json_opt_str(o, "time_field", &text, msg));
     topic_text_set(&v->time_field, text);
-    const json_t *schema = json_object_get(o, "schema");
-    v->schema = schema == NULL || json_is_null(schema) ? NULL : json_deep_copy(schema);
+    text = (struct str){0};
+    TRY(json_opt_str(o, "schema", &text, msg));
+    if (text.len > TOPIC_SCHEMA_BYTES_MAX) {
+        return errmsg_set(msg, ERR_INVALID, "a schema of %zu bytes", text.len);
+    }
+    topic_text_set(&v->schema, text);
     return ERR_OK;
 }
 

@@ -14,6 +14,8 @@ enum {
     TOPIC_PARTITIONS_DEFAULT = 4,
     TOPIC_VERSIONS_MAX = 10000,
     TOPIC_JSON_BYTES_MAX = 64 * 1024 * 1024,
+    TOPIC_SCHEMA_BYTES_MAX = 256 * 1024, /* of one declared schema */
+    TOPIC_SCHEMAS_BYTES_MAX = 8 * 1024 * 1024, /* of all that a topic ever had */
 };
 
 enum topic_durability { TOPIC_FSYNC, TOPIC_PAGE_CACHE };
@@ -40,7 +42,8 @@ struct topic_version {
     size_t start_count;     /* partitions added later start at 0 */
     char *key_field;        /* owned; NULL: events have no key of their own */
     char *time_field;       /* owned; NULL: the well-known names */
-    json_t *schema;         /* owned; declared columns, NULL when inferred; flow/ knows its form */
+    char *schema;           /* owned; a JSON Schema document as compact text (a parsed one would lose
+                             * digits); NULL: none is declared. See flow/json_schema.h */
 };
 
 /* Offsets that were lost to damage and let go by a repair: [from, next). */

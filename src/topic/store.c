@@ -351,11 +351,29 @@ static bool text_same(const char *a, const char *b)
 
 static bool decodes_same(const struct topic_version *a, const struct topic_version *b)
 {
-    bool schemas_same = a->schema == NULL || b->schema == NULL
-                            ? a->schema == b->schema
-                            : json_equal(a->schema, b->schema) == 1;
-    return schemas_same && text_same(a->key_field, b->key_field) &&
+    return text_same(a->schema, b->schema) && text_same(a->key_field, b->key_field) &&
            text_same(a->time_field, b->time_field);
+}
+
+/* topic.json must stay readable: so many versions, and so much text of schemas. */
+static err room_for_version(const struct topic_meta *m, const struct topic_version *wanted,
+                            struct errmsg *msg)
+{
+    size_t bytes = wanted->schema == NULL ? 0 : strlen(wanted->schema);
+    if (bytes > TOPIC_SCHEMA_BYTES_MAX) {
+        return errmsg_set(msg, ERR_TOO_LARGE, "a schema may hold %d bytes, this one has %zu",
+                          TOPIC_SCHEMA_BYTES_MAX, bytes);
+    }
+    for (size_t i = 0; i < m->version_count; i++) {
+        bytes += m->versions[i].schema == NULL ? 0 : strlen(m->versions[i].schema);
+    }
+    if (m->version_count >= TOPIC_VERSIONS_MAX || bytes > TOPIC_SCHEMAS_BYTES_MAX) {
+        return errmsg_set(msg, ERR_INVALID,
+                          "the schema, key or time field of topic %s was changed too often; go on "
+                          "with a new topic",
+                          m->name);
+    }
+    return ERR_OK;
 }
 
 /* Adds a version in force from the present ends on; the caller has just synced. */
@@ -371,7 +389,7 @@ static void add_version(struct topic *t, struct topic_meta *m, const struct topi
     }
     topic_text_set(&v->key_field, str_from(wanted->key_field));
     topic_text_set(&v->time_field, str_from(wanted->time_field));
-    v->schema = wanted->schema == NULL ? NULL : json_deep_copy(wanted->schema);
+    topic_text_set(&v->schema, str_from(wanted->schema));
     m->version_count++;
 }
 
@@ -417,9 +435,7 @@ err topic_store_update(struct topic_store *s, struct topic *t, const struct topi
     m.settings.partition_by_count = kept_count;
     const struct topic_version *wanted = &new_meta->versions[new_meta->version_count - 1];
     if (!decodes_same(wanted, &m.versions[m.version_count - 1])) {
-        if (m.version_count >= TOPIC_VERSIONS_MAX) {
-            return errmsg_set(msg, ERR_INVALID, "the topic's schema was changed too often");
-        }
+        TRY(room_for_version(&m, wanted, msg));
         add_version(t, &m, wanted);
     }
     m.partition_count = new_meta->partition_count;

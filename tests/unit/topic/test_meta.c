@@ -16,7 +16,7 @@ static const char sample[] =
     "\"partition_by\":[\"_date\",\"city\"]},"
     "\"versions\":[{\"id\":1,\"start_offsets\":[],\"key_field\":null,\"time_field\":null,"
     "\"schema\":null},{\"id\":2,\"start_offsets\":[3,4],\"key_field\":\"k\",\"time_field\":\"t\","
-    "\"schema\":{\"columns\":[]}}],"
+    "\"schema\":\"{\\\"type\\\":\\\"object\\\"}\"}],"
     "\"gaps\":[{\"partition\":1,\"from\":2,\"next\":3,\"repaired_us\":9}]}";
 
 /* A checked-in document is read, and written back as it was. */
