@@ -228,7 +228,7 @@ err sandbox_limits(const struct sandbox_limits *limits, struct errmsg *msg)
         (void)signal(SIGXFSZ, SIG_IGN); /* cannot fail; write then gives EFBIG */
         TRY(limit(RLIMIT_FSIZE, limits->file_bytes, "file size", msg));
     }
-    if (limits->address_bytes > 0) {
+    if (limits->address_bytes > 0 && !IS_SANITIZED) {
         TRY(limit(RLIMIT_AS, limits->address_bytes, "address space", msg));
     }
     return ERR_OK;

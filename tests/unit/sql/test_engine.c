@@ -229,17 +229,6 @@ static void time_is_utc(void **state)
     test_conn_free(conn);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_ADDRESS_LIMIT 0 /* a sanitizer needs the address space */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_ADDRESS_LIMIT 0
-#endif
-#endif
-#ifndef HAS_ADDRESS_LIMIT
-#define HAS_ADDRESS_LIMIT 1
-#endif
-
 /* A connection of an engine whose process may not take more than 500 MiB. In a child only. */
 static struct sql_conn *confined_conn(void)
 {
@@ -260,7 +249,7 @@ static struct sql_conn *confined_conn(void)
 static void memory_killers_end_cleanly(void **state)
 {
     (void)state;
-    if (!HAS_ADDRESS_LIMIT || sandbox_landlock_version() == 0) {
+    if (IS_SANITIZED || sandbox_landlock_version() == 0) {
         skip();
     }
     pid_t pid = fork();
@@ -291,7 +280,7 @@ static void memory_killers_end_cleanly(void **state)
 static void deep_json_does_not_kill(void **state)
 {
     (void)state;
-    if (!HAS_ADDRESS_LIMIT || sandbox_landlock_version() == 0) {
+    if (IS_SANITIZED || sandbox_landlock_version() == 0) {
         skip();
     }
     static const char *const statements[] = {
