@@ -298,7 +298,7 @@ static const char *const shapes[] = {
     "SELECT unnest(list(id)) AS id, unnest(list(text)) AS text FROM %s GROUP BY id %% 5000",
     "SELECT s.id, l.text FROM %s s, LATERAL (SELECT s.text AS text) l",
     "FROM %s LIMIT 30000",
-    "FROM %s USING SAMPLE 10%%",
+    "FROM %s USING SAMPLE 10%% (bernoulli)", /* by default whole chunks, maybe none */
     "SELECT id, arg_max(text, id) AS text FROM %s GROUP BY id",
     "SELECT id, any_value(text) AS text FROM %s WHERE id < 20000 GROUP BY ROLLUP (id) HAVING id IS "
     "NOT NULL",
