@@ -214,7 +214,7 @@ static void run_info(struct role *r, struct job *job)
     struct sink sink = {r, job};
     struct errmsg msg = {0};
     AUTO_BUF out = buf_make(INFO_BYTES_MAX);
-    err e = catalog_info(r->catalog, &job->info, &out, &msg);
+    err e = catalog_info(r->catalog, &job->info, &job->cancel, &out, &msg);
     if (e == ERR_OK) {
         e = send_head(&sink, STR("application/json"), &msg);
     }

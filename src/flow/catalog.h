@@ -64,8 +64,9 @@ AUTO_DEFINE(catalog_lease)
  * not committed yet, `,"provisional":[names]`. */
 void catalog_lease_write(const struct catalog_lease *lease, struct buf *out);
 
-/* Appends the JSON answer of an INFO message. Errors: NOT_FOUND, INVALID (unknown `what`), IO. */
-err catalog_info(struct catalog *c, const struct wire_info *info, struct buf *out,
-                 struct errmsg *msg);
+/* Appends the JSON answer of an INFO message. Errors: NOT_FOUND, INVALID (unknown `what`),
+ * CANCELLED, IO. */
+err catalog_info(struct catalog *c, const struct wire_info *info, const atomic_bool *cancel,
+                 struct buf *out, struct errmsg *msg);
 /* Bytes of log held as hot rows. */
 uint64_t catalog_hot_bytes(const struct catalog *c);

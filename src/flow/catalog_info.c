@@ -3,6 +3,7 @@
 #include "flow/catalog_int.h"
 #include "flow/land_schema.h"
 #include "lake/history.h"
+#include "os/clock.h"
 
 static err add_member(json_t *object, const char *key, json_t *value)
 {
@@ -97,6 +98,22 @@ static err describe(struct entry *e, enum table_kind kind, json_t **out_answer, 
     return ERR_OK;
 }
 
+/* What of the description tells how the table is made. */
+static err schema_of(struct entry *e, enum table_kind kind, json_t **out_answer, struct errmsg *msg)
+{
+    static const char *const members[] = {"name", "version", "columns", "partition_columns"};
+    AUTO_JSON whole = NULL;
+    TRY(describe(e, kind, &whole, msg));
+    AUTO_JSON answer = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        if (json_object_set(answer, members[i], json_object_get(whole, members[i])) != 0) {
+            return ERR_NOMEM;
+        }
+    }
+    *out_answer = TAKE(answer);
+    return ERR_OK;
+}
+
 static err history(const struct catalog_table *t, int64_t limit, json_t **out_answer,
                    struct errmsg *msg)
 {
@@ -142,16 +159,36 @@ static err files(const struct entry *e, const struct catalog_table *t, int64_t l
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
 }
 
+/* The hot rows too, so that the columns are those that a query would see. */
+static err bring_up(struct entry *e, enum table_kind kind, const atomic_bool *cancel,
+                    struct errmsg *msg)
+{
+    const bool wants[TABLE_KINDS] = {kind == TABLE_ROWS, kind == TABLE_DEAD};
+    struct entry_ends ends = {0};
+    catalog_lock(e->catalog);
+    e->tables[kind].asked_us = os_mono_us();
+    catalog_unlock(e->catalog);
+    err result = entry_bring_up(e, wants, cancel, &ends, msg);
+    free(ends.items);
+    return result;
+}
+
 /* Under the claim. */
 static err answer(struct entry *e, enum table_kind kind, const struct wire_info *info,
-                  json_t **out_answer, struct errmsg *msg)
+                  const atomic_bool *cancel, json_t **out_answer, struct errmsg *msg)
 {
     const bool wants[TABLE_KINDS] = {true, e->name != NULL};
     TRY(entry_refresh(e, wants, msg));
+    if (str_is(info->what, "describe") || str_is(info->what, "schema")) {
+        TRY(bring_up(e, kind, cancel, msg));
+    }
     const struct catalog_table *t = &e->tables[kind];
     int64_t limit = MIN(MAX(info->limit, 1), 10000);
     if (str_is(info->what, "describe")) {
         return describe(e, kind, out_answer, msg);
+    }
+    if (str_is(info->what, "schema")) {
+        return schema_of(e, kind, out_answer, msg);
     }
     if (str_is(info->what, "history")) {
         return history(t, limit, out_answer, msg);
@@ -162,8 +199,8 @@ static err answer(struct entry *e, enum table_kind kind, const struct wire_info 
     return errmsg_set(msg, ERR_INVALID, "nothing is known of that about a table");
 }
 
-err catalog_info(struct catalog *c, const struct wire_info *info, struct buf *out,
-                 struct errmsg *msg)
+err catalog_info(struct catalog *c, const struct wire_info *info, const atomic_bool *cancel,
+                 struct buf *out, struct errmsg *msg)
 {
     struct entry *e = NULL;
     enum table_kind kind = TABLE_ROWS;
@@ -174,9 +211,9 @@ err catalog_info(struct catalog *c, const struct wire_info *info, struct buf *ou
     }
     TRY(catalog_find(c, schema, name, &e, &kind, msg));
     AUTO_JSON json = NULL;
-    err result = entry_claim(e, NULL, msg);
+    err result = entry_claim(e, cancel, msg);
     if (result == ERR_OK) {
-        result = answer(e, kind, info, &json, msg);
+        result = answer(e, kind, info, cancel, &json, msg);
         entry_release(e);
     }
     entry_unref(e);

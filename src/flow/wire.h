@@ -198,11 +198,11 @@ void wire_query_encode(const struct wire_query *query, struct buf *out);
 err wire_query_decode(struct str payload, struct wire_query *out_query, struct errmsg *msg);
 void wire_query_deinit(struct wire_query *query);
 
-/* INFO: what GET /api/v1/tables/{table}[/history|/files] answers; answered like a QUERY, as JSON.
- */
+/* INFO: what GET /api/v1/tables/{table}[/schema|/history|/files] answers; answered like a QUERY, as
+ * JSON. */
 struct wire_info {
     struct str table;
-    struct str what; /* describe | history | files */
+    struct str what; /* describe | schema | history | files */
     int64_t limit;   /* commits or files */
     json_t *root;
 };

@@ -106,6 +106,49 @@ bool http_origin_allowed(struct str origin, const char *const *names, size_t nam
            http_host_allowed(name, is_address, names, name_count, local);
 }
 
+static bool origin_rest(struct str origin, struct str *out_authority, const char **out_port)
+{
+    static const struct {
+        const char *scheme;
+        const char *port;
+    } rows[] = {{"http://", ":80"}, {"https://", ":443"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str scheme = str_from(rows[i].scheme);
+        if (origin.len > scheme.len && str_eq_nocase(str_of(origin.ptr, scheme.len), scheme)) {
+            *out_authority = str_of(origin.ptr + scheme.len, origin.len - scheme.len);
+            *out_port = rows[i].port;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_origin_valid(struct str origin)
+{
+    struct str authority;
+    struct str name;
+    const char *default_port;
+    bool is_address = false;
+    return origin_rest(origin, &authority, &default_port) &&
+           http_authority_parse(authority, &name, &is_address) && !str_ends(authority, STR(":")) &&
+           !str_ends(authority, str_from(default_port));
+}
+
+bool http_origin_named(struct str origin, const char *const *origins, size_t count,
+                       bool *out_is_any)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq_nocase(origin, str_from(origins[i]))) {
+            *out_is_any = false;
+            return true;
+        }
+        is_any = is_any || strcmp(origins[i], "*") == 0;
+    }
+    *out_is_any = is_any;
+    return is_any;
+}
+
 bool http_token_matches(struct str authorization, struct str token)
 {
     if (authorization.len < 7 || !str_eq_nocase(str_of(authorization.ptr, 7), STR("bearer "))) {

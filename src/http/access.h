@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* access.h - who may talk to the server: the Host and Origin rules against web pages that reach for
- * a local server (DNS rebinding, cross-site posts), and the bearer token. Pure. Thread: any. */
+ * a local server (DNS rebinding, cross-site posts), the origins whose pages may (CORS), and the
+ * bearer token. Pure. Thread: any. */
 #pragma once
 #include "base/base.h"
 #include "base/str.h"
@@ -15,5 +16,12 @@ bool http_host_allowed(struct str host_name, bool is_address, const char *const 
 /* Checks an Origin header's host against the same list; "null" and nonsense are refused. */
 bool http_origin_allowed(struct str origin, const char *const *names, size_t name_count,
                          struct str local);
+/* True for an origin as browsers write it, so that it can be compared: "https://app.example.org",
+ * "http://localhost:3000"; no path, no default port, and not "null". */
+bool http_origin_valid(struct str origin);
+/* Whether pages of `origin` may use the server, by the configuration's list. With "*" on the list
+ * everybody's may: *out_is_any is then true unless the origin is named as well. */
+bool http_origin_named(struct str origin, const char *const *origins, size_t count,
+                       bool *out_is_any);
 /* True when `authorization` is "Bearer <token>". Takes the same time wherever they differ. */
 bool http_token_matches(struct str authorization, struct str token);

@@ -8,7 +8,11 @@
 size_t api_routes(struct api *api, struct http_route *out_routes)
 {
     static const struct http_route table[] = {
-        {HTTP_VERB_GET, "/", &api_info, false, NULL},
+        {HTTP_VERB_GET, "/", &api_root, false, NULL},
+        {HTTP_VERB_GET, "/info", &api_info, false, NULL},
+        {HTTP_VERB_GET, "/tables", &api_tables_list, false, NULL},
+        {HTTP_VERB_GET, "/tables/{table}/schema", &api_table_schema, false, NULL},
+        {HTTP_VERB_POST, "/query", &api_query_post, false, NULL},
         {HTTP_VERB_GET, "/docs", &api_docs, false, NULL},
         {HTTP_VERB_GET, "/openapi.json", &api_openapi, false, NULL},
         {HTTP_VERB_GET, "/health", &api_health_get, true, NULL},
@@ -30,6 +34,7 @@ size_t api_routes(struct api *api, struct http_route *out_routes)
         {HTTP_VERB_DELETE, "/api/v1/queries/{id}", &api_query_delete, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables", &api_tables_list, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables/{table}", &api_table_get, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/tables/{table}/schema", &api_table_schema, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables/{table}/history", &api_table_history, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables/{table}/files", &api_table_files, false, NULL},
         {HTTP_VERB_POST, "/api/v1/tables/{table}/flush", &api_table_flush, false, NULL},
@@ -154,6 +159,55 @@ bool api_params_end(struct http_exchange *ex, const struct http_params *params, 
         return false;
     }
     return true;
+}
+
+/* ---- lists ---- */
+
+err api_page_read(struct http_params *params, struct api_page *out_page, struct errmsg *msg)
+{
+    *out_page = (struct api_page){.limit = API_PAGE_DEFAULT};
+    (void)http_params_str(params, "after", &out_page->after); /* absent: from the start */
+    return http_params_i64(params, "limit", 1, API_PAGE_MAX, &out_page->limit, msg);
+}
+
+bool api_page_begin(struct http_exchange *ex, struct http_params *params, struct api_page *out_page)
+{
+    struct errmsg msg = {0};
+    if (!api_params_begin(ex, params)) {
+        return false;
+    }
+    err e = api_page_read(params, out_page, &msg);
+    return api_params_end(ex, params, e, &msg);
+}
+
+bool api_page_takes(struct api_page *page, struct str name)
+{
+    if (page->has_more || (page->after.len > 0 && str_cmp(name, page->after) <= 0)) {
+        return false;
+    }
+    if (page->count == page->limit) {
+        page->has_more = true;
+        return false;
+    }
+    page->count++;
+    page->last = name;
+    return true;
+}
+
+json_t *api_page_next(const struct api_page *page)
+{
+    return page->has_more ? json_from_str(page->last) : json_null();
+}
+
+void api_respond_json(struct http_exchange *ex, int status, json_t *json)
+{
+    AUTO_JSON owned = json;
+    AUTO_BUF body = buf_make(64 << 20);
+    if (json_write(owned, &body) != ERR_OK) {
+        http_problem(ex, 500, "internal", STR("the answer does not fit"), STR(""));
+        return;
+    }
+    http_respond_json(ex, status, buf_str(&body));
 }
 
 struct topic *api_topic(struct http_exchange *ex)

@@ -90,6 +90,32 @@ bool api_params_begin(struct http_exchange *ex, struct http_params *params);
 bool api_params_end(struct http_exchange *ex, const struct http_params *params, err e,
                     const struct errmsg *msg);
 
+/* One page of a list whose items come in ascending order of name: `?limit=` and `?after=`.
+ *     struct api_page page = {0};
+ *     if (!api_page_begin(ex, &params, &page)) return;
+ *     ...each item... if (api_page_takes(&page, name)) json_array_append_new(list, ...);
+ *     json_object_set_new(answer, "next", api_page_next(&page)); */
+enum { API_PAGE_DEFAULT = 100, API_PAGE_MAX = 1000 };
+struct api_page {
+    struct str after; /* borrowed from the parameters */
+    int64_t limit;
+    int64_t count;
+    struct str last; /* the last name taken; borrowed */
+    bool has_more;
+};
+/* Takes limit and after out of the query. Errors: INVALID. */
+err api_page_read(struct http_params *params, struct api_page *out_page, struct errmsg *msg);
+/* The same for lists with no further parameters; answers 400 and returns false on a wrong one. */
+bool api_page_begin(struct http_exchange *ex, struct http_params *params,
+                    struct api_page *out_page);
+/* True when the item belongs to the page. `name` must outlive the page. */
+bool api_page_takes(struct api_page *page, struct str name);
+/* What to send as `after` for the next page, or null. New reference. */
+json_t *api_page_next(const struct api_page *page);
+
+/* Answers with a document, which is taken (dropped); 500 when it is over 64 MiB. */
+void api_respond_json(struct http_exchange *ex, int status, json_t *json);
+
 /* Collects a small JSON body, then calls `on_json` once (with NULL for no body); answers 400, 413
  * or 415 by itself. For resources whose bodies are documents. */
 typedef void (*api_json_fn)(struct http_exchange *ex, json_t *body);
@@ -124,6 +150,7 @@ extern const struct http_handler api_queries_list;
 extern const struct http_handler api_query_delete;
 extern const struct http_handler api_tables_list;
 extern const struct http_handler api_table_get;
+extern const struct http_handler api_table_schema;
 extern const struct http_handler api_table_history;
 extern const struct http_handler api_table_files;
 extern const struct http_handler api_table_flush;
@@ -133,6 +160,7 @@ extern const struct http_handler api_metrics_json;
 extern const struct http_handler api_metrics_prometheus;
 extern const struct http_handler api_openapi;
 extern const struct http_handler api_docs;
+extern const struct http_handler api_root;
 extern const struct http_handler api_info;
 /* New acknowledged events may be there: feeds the live tails. */
 void api_tails_poll(struct api *api);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* api_docs.c - the API describes itself: /openapi.json, /docs, and what tarn is at /.
+/* api_docs.c - the API describes itself: /openapi.json and /docs.
  *
  * docs/openapi.json and docs.html are linked into the binary as they are. */
 #include "http/api.h"
@@ -21,12 +21,3 @@ static void on_docs(struct http_exchange *ex)
     http_respond(ex, 200, fields, ARRAY_LEN(fields), str_of(docs_html, sizeof docs_html));
 }
 const struct http_handler api_docs = {.on_request = on_docs};
-
-static void on_info(struct http_exchange *ex)
-{
-    http_respond_json(ex, 200,
-                      STR("{\"name\":\"tarn\",\"version\":\"" TARN_VERSION "\","
-                          "\"docs\":\"/docs\",\"openapi\":\"/openapi.json\","
-                          "\"health\":\"/api/v1/health\"}"));
-}
-const struct http_handler api_info = {.on_request = on_info};

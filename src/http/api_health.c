@@ -137,7 +137,7 @@ static void add_disk(struct report *r, struct api *api)
 static void on_health(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
-    AUTO_JSON answer = json_object();
+    json_t *answer = json_object();
     struct report r = {.components = json_array()};
     add_log(&r, api);
     add_writer(&r, api);
@@ -160,12 +160,7 @@ static void on_health(struct http_exchange *ex)
     json_object_set_new(answer, "uptime_seconds",
                         json_integer((os_mono_us() - api->started_us) / 1000000));
     json_object_set_new(answer, "components", r.components);
-    AUTO_BUF body = buf_make(16 << 20);
-    if (json_write(answer, &body) != ERR_OK) {
-        http_problem(ex, 500, "internal", STR("the answer does not fit"), STR(""));
-        return;
-    }
-    http_respond_json(ex, r.worst == HEALTH_FAILED ? 503 : 200, buf_str(&body));
+    api_respond_json(ex, r.worst == HEALTH_FAILED ? 503 : 200, answer);
 }
 const struct http_handler api_health_get = {.on_request = on_health};
 

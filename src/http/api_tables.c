@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* api_tables.c - /api/v1/tables: list, describe, history, files, flush, checkpoint.
+/* api_tables.c - /api/v1/tables: list, describe, schema, history, files, flush, checkpoint.
  *
  * The list comes from what the writer last reported; one table's details, history and files are
  * read by the query process, which may open the lake. */
 #include "base/timefmt.h"
 #include "http/api.h"
 
-enum { LIST_LIMIT_DEFAULT = 100, LIST_LIMIT_MAX = 1000, FILES_LIMIT_MAX = 100000 };
+enum { FILES_LIMIT_MAX = 100000 };
 
 /* The topic behind a table's name, with or without "bronze." before it; answers 404 for none. */
 static struct topic *topic_of_table(struct http_exchange *ex)
@@ -64,42 +64,21 @@ static void on_list(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
     AUTO_PARAMS params = {0};
-    struct errmsg msg = {0};
-    int64_t limit = LIST_LIMIT_DEFAULT;
-    struct str after = {0};
-    if (!api_params_begin(ex, &params)) {
+    struct api_page page;
+    if (!api_page_begin(ex, &params, &page)) {
         return;
     }
-    (void)http_params_str(&params, "after", &after); /* absent: from the start */
-    err e = http_params_i64(&params, "limit", 1, LIST_LIMIT_MAX, &limit, &msg);
-    if (!api_params_end(ex, &params, e, &msg)) {
-        return;
-    }
-    AUTO_JSON answer = json_object();
     json_t *tables = json_array();
-    struct str last = {0};
-    bool has_more = false;
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         const struct topic *t = topic_store_at(api->store, i);
-        struct str name = str_from(topic_meta_of(t)->name);
-        if (after.len > 0 && str_cmp(name, after) <= 0) {
-            continue;
+        if (api_page_takes(&page, str_from(topic_meta_of(t)->name))) {
+            json_array_append_new(tables, table_json(api, t));
         }
-        if ((int64_t)json_array_size(tables) == limit) {
-            has_more = true;
-            break;
-        }
-        last = name;
-        json_array_append_new(tables, table_json(api, t));
     }
+    json_t *answer = json_object();
     json_object_set_new(answer, "tables", tables);
-    json_object_set_new(answer, "next", has_more ? json_from_str(last) : json_null());
-    AUTO_BUF body = buf_make(64 << 20);
-    if (json_write(answer, &body) != ERR_OK) {
-        http_problem(ex, 500, "internal", STR("the answer does not fit"), STR(""));
-        return;
-    }
-    http_respond_json(ex, 200, buf_str(&body));
+    json_object_set_new(answer, "next", api_page_next(&page));
+    api_respond_json(ex, 200, answer);
 }
 const struct http_handler api_tables_list = {.on_request = on_list};
 
@@ -131,6 +110,10 @@ static void on_get(struct http_exchange *ex)
 {
     ask_info(ex, "describe", 0);
 }
+static void on_schema(struct http_exchange *ex)
+{
+    ask_info(ex, "schema", 0);
+}
 static void on_history(struct http_exchange *ex)
 {
     ask_info(ex, "history", 100);
@@ -141,6 +124,8 @@ static void on_files(struct http_exchange *ex)
 }
 const struct http_handler api_table_get = {
     .on_request = on_get, .on_abort = api_ask_abort, .on_writable = api_ask_writable};
+const struct http_handler api_table_schema = {
+    .on_request = on_schema, .on_abort = api_ask_abort, .on_writable = api_ask_writable};
 const struct http_handler api_table_history = {
     .on_request = on_history, .on_abort = api_ask_abort, .on_writable = api_ask_writable};
 const struct http_handler api_table_files = {

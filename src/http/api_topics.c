@@ -10,8 +10,6 @@
 #include "os/clock.h"
 #include "os/file.h"
 
-enum { LIST_LIMIT_DEFAULT = 100, LIST_LIMIT_MAX = 1000 };
-
 /* ---- settings ---- */
 
 static err number_setting(const char *name, const json_t *value, bool is_time, int64_t low,
@@ -275,54 +273,27 @@ static json_t *topic_json(struct api *api, const struct topic *t, bool is_whole)
     return json;
 }
 
-static void respond(struct http_exchange *ex, int status, json_t *json)
-{
-    AUTO_JSON owned = json;
-    AUTO_BUF body = buf_make(64 << 20);
-    if (json_write(owned, &body) != ERR_OK) {
-        http_problem(ex, 500, "internal", STR("the answer does not fit"), STR(""));
-        return;
-    }
-    http_respond_json(ex, status, buf_str(&body));
-}
-
 /* ---- resources ---- */
 
 static void on_list(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
     AUTO_PARAMS params = {0};
-    struct errmsg msg = {0};
-    int64_t limit = LIST_LIMIT_DEFAULT;
-    struct str after = {0};
-    if (!api_params_begin(ex, &params)) {
-        return;
-    }
-    (void)http_params_str(&params, "after", &after); /* absent: from the start */
-    err e = http_params_i64(&params, "limit", 1, LIST_LIMIT_MAX, &limit, &msg);
-    if (!api_params_end(ex, &params, e, &msg)) {
+    struct api_page page;
+    if (!api_page_begin(ex, &params, &page)) {
         return;
     }
     json_t *topics = json_array();
-    struct str last = {0};
-    bool has_more = false;
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         const struct topic *t = topic_store_at(api->store, i);
-        struct str name = str_from(topic_meta_of(t)->name);
-        if (after.len > 0 && str_cmp(name, after) <= 0) {
-            continue;
+        if (api_page_takes(&page, str_from(topic_meta_of(t)->name))) {
+            json_array_append_new(topics, topic_json(api, t, false));
         }
-        if ((int64_t)json_array_size(topics) == limit) {
-            has_more = true;
-            break;
-        }
-        last = name;
-        json_array_append_new(topics, topic_json(api, t, false));
     }
     json_t *answer = json_object();
     json_object_set_new(answer, "topics", topics);
-    json_object_set_new(answer, "next", has_more ? json_from_str(last) : json_null());
-    respond(ex, 200, answer);
+    json_object_set_new(answer, "next", api_page_next(&page));
+    api_respond_json(ex, 200, answer);
 }
 const struct http_handler api_topics_list = {.on_request = on_list};
 
@@ -351,7 +322,7 @@ static void create(struct http_exchange *ex, json_t *body)
     } else if (e != ERR_OK) {
         api_problem(ex, e, &msg);
     } else {
-        respond(ex, 201, topic_json(api, t, true));
+        api_respond_json(ex, 201, topic_json(api, t, true));
     }
 }
 static void on_create(struct http_exchange *ex)
@@ -367,7 +338,7 @@ static void on_get(struct http_exchange *ex)
 {
     struct topic *t = api_topic(ex);
     if (t != NULL) {
-        respond(ex, 200, topic_json(api_of(ex), t, true));
+        api_respond_json(ex, 200, topic_json(api_of(ex), t, true));
     }
 }
 const struct http_handler api_topic_get = {.on_request = on_get};
@@ -397,7 +368,7 @@ static void patch(struct http_exchange *ex, json_t *body)
         return;
     }
     topics_changed(api);
-    respond(ex, 200, topic_json(api, t, true));
+    api_respond_json(ex, 200, topic_json(api, t, true));
 }
 static void on_patch(struct http_exchange *ex)
 {
@@ -444,7 +415,7 @@ static void on_dropped(void *ctx, const char *code, const char *detail, int64_t 
         json_t *answer = json_object();
         json_object_set_new(answer, "deleted", json_true());
         json_object_set_new(answer, "version", json_integer(version));
-        respond(ex, 200, answer);
+        api_respond_json(ex, 200, answer);
     }
 }
 
@@ -501,6 +472,6 @@ static void on_repair(struct http_exchange *ex)
     topics_changed(api_of(ex));
     json_t *answer = json_object();
     json_object_set_new(answer, "lost_offsets", json_integer(lost));
-    respond(ex, 200, answer);
+    api_respond_json(ex, 200, answer);
 }
 const struct http_handler api_topic_repair = {.on_request = on_repair};

@@ -162,3 +162,62 @@ err http_params_check(const struct http_params *params, struct errmsg *msg)
     }
     return ERR_OK;
 }
+
+/* ---- Accept ---- */
+
+/* "0.5" in thousandths; 1000 for what is no weight. */
+static uint32_t weight_of(struct str text)
+{
+    if (text.len == 0 || text.len > 5 || (text.ptr[0] != '0' && text.ptr[0] != '1')) {
+        return 1000;
+    }
+    uint32_t weight = text.ptr[0] == '1' ? 1000 : 0;
+    uint32_t unit = 100;
+    for (size_t i = 2; i < text.len && weight < 1000; i++, unit /= 10) {
+        char digit = text.ptr[i];
+        weight += digit >= '0' && digit <= '9' ? (uint32_t)(digit - '0') * unit : 0;
+    }
+    return MIN(weight, 1000u);
+}
+
+/* 3 for the type itself, 2 for its group, 1 for everything, 0 for another one. */
+static int specificity(struct str range, struct str type)
+{
+    ptrdiff_t slash = str_find(type, '/');
+    ASSERT(slash > 0);
+    if (str_eq_nocase(range, type)) {
+        return 3;
+    }
+    if (str_is(range, "*/*")) {
+        return 1;
+    }
+    struct str group = str_of(type.ptr, (size_t)slash + 1);
+    bool is_group = range.len == group.len + 1 && range.ptr[group.len] == '*' &&
+                    str_eq_nocase(str_of(range.ptr, group.len), group);
+    return is_group ? 2 : 0;
+}
+
+uint32_t http_accept_weight(struct str accept, struct str type)
+{
+    uint32_t weight = accept.len == 0 ? 1000 : 0;
+    int best = 0;
+    struct str item;
+    while (str_split(&accept, ',', &item)) {
+        struct str range = {0};
+        struct str parameter;
+        uint32_t q = 1000;
+        (void)str_split(&item, ';', &range); /* an empty item has an empty range */
+        while (str_split(&item, ';', &parameter)) {
+            parameter = str_trim(parameter);
+            if (str_starts(parameter, STR("q=")) || str_starts(parameter, STR("Q="))) {
+                q = weight_of(str_of(parameter.ptr + 2, parameter.len - 2));
+            }
+        }
+        int now = specificity(str_trim(range), type);
+        if (now > best) {
+            best = now;
+            weight = q;
+        }
+    }
+    return weight;
+}

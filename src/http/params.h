@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* params.h - the query of a URL as names and values, and percent decoding that refuses nonsense.
+/* params.h - the query of a URL as names and values, percent decoding that refuses nonsense, and
+ * what an Accept header prefers.
  *
  * Usage: parse, take what the resource knows with the getters, then http_params_check() refuses
  * what is left, so that a typing error is an answer and not a silent default. Thread: any. */
@@ -34,5 +35,8 @@ bool http_params_str(struct http_params *params, const char *name, struct str *v
 err http_params_i64(struct http_params *params, const char *name, int64_t min, int64_t max,
                     int64_t *value, struct errmsg *msg);
 err http_params_bool(struct http_params *params, const char *name, bool *value, struct errmsg *msg);
+/* How much an Accept header wants a media type (lower case): 0 (not at all) to 1000, by its most
+ * specific range (RFC 9110 12.5.1). No header wants everything; nonsense wants nothing. */
+uint32_t http_accept_weight(struct str accept, struct str type);
 /* Errors: INVALID naming the first parameter that no getter asked for. */
 err http_params_check(const struct http_params *params, struct errmsg *msg);

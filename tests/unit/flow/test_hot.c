@@ -362,7 +362,7 @@ static void a_table_is_described(void **state)
     for (size_t i = 0; i < ARRAY_LEN(what); i++) {
         struct wire_info info = {STR("bronze.web_logs"), str_from(what[i]), 10, NULL};
         AUTO_BUF out = buf_make(1 << 20);
-        OK(catalog_info(rig.catalog, &info, &out, &msg_));
+        OK(catalog_info(rig.catalog, &info, NULL, &out, &msg_));
         if (strstr(buf_cstr(&out), wanted[i]) == NULL) {
             fail_msg("%s: %s", what[i], buf_cstr(&out));
         }

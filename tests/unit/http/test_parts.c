@@ -349,6 +349,80 @@ static void test_coding_names(void **state)
 
 /* ---- access ---- */
 
+/* What an Accept header wants of a type is told by its most specific range. */
+static void test_accept_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *accept;
+        const char *type;
+        uint32_t weight;
+    } CASES[] = {
+        {"", "text/html", 1000},
+        {"*/*", "text/html", 1000},
+        {"text/html", "text/html", 1000},
+        {"TEXT/HTML", "text/html", 1000},
+        {"text/html", "application/json", 0},
+        {"text/*;q=0.5", "text/html", 500},
+        {"text/*;q=0.5, text/html;q=0.25", "text/html", 250},
+        {"text/html;q=0.25, text/*", "text/html", 250},
+        {"*/*;q=0.8,text/html", "application/json", 800},
+        {"text/html;level=1;q=0.3", "text/html", 300},
+        {"text/html ; q=0.001", "text/html", 1},
+        {"text/html;q=1.9", "text/html", 1000},
+        {"text/html;q=0", "text/html", 0},
+        {"text/html;q=.5", "text/html", 1000},
+        {"text/html;q=", "text/html", 1000},
+        {",,;q=1,", "text/html", 0},
+        {"text", "text/html", 0},
+        {"texts/*", "text/html", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        uint32_t weight = http_accept_weight(str_from(CASES[i].accept), str_from(CASES[i].type));
+        if (weight != CASES[i].weight) {
+            fail_msg("%s: %u", CASES[i].accept, weight);
+        }
+    }
+}
+
+/* Only what a browser would write as an Origin can be put on the list of origins. */
+static void test_origins(void **state)
+{
+    (void)state;
+    static const char *const GOOD[] = {"http://localhost:3000", "https://app.example.org",
+                                       "https://app.example.org:8443", "http://[::1]:5173"};
+    static const char *const BAD[] = {"",
+                                      "null",
+                                      "*",
+                                      "app.example.org",
+                                      "ftp://a",
+                                      "https://",
+                                      "https://a/",
+                                      "https://a/b",
+                                      "https://a:443",
+                                      "http://a:80",
+                                      "http://a:",
+                                      "https://u@a",
+                                      "https://*.example.org"};
+    for (size_t i = 0; i < ARRAY_LEN(GOOD); i++) {
+        assert_true(http_origin_valid(str_from(GOOD[i])));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        if (http_origin_valid(str_from(BAD[i]))) {
+            fail_msg("%s is taken", BAD[i]);
+        }
+    }
+    static const char *const LIST[] = {"https://a.example", "*"};
+    bool is_any = true;
+    assert_true(http_origin_named(STR("https://A.example"), LIST, 2, &is_any));
+    assert_false(is_any);
+    assert_true(http_origin_named(STR("null"), LIST, 2, &is_any));
+    assert_true(is_any);
+    assert_false(http_origin_named(STR("https://b.example"), LIST, 1, &is_any));
+    assert_false(http_origin_named(STR("https://a.example:1"), LIST, 1, &is_any));
+    assert_false(http_origin_named(STR("https://a.example"), NULL, 0, &is_any));
+}
+
 /* A token matches only when it is the same to the last byte. */
 static void test_token_compare(void **state)
 {
@@ -402,12 +476,19 @@ static void test_status_of_every_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_params_parse),          cmocka_unit_test(test_params_get),
-        cmocka_unit_test(test_params_limit),          cmocka_unit_test(test_inflate_any_split),
-        cmocka_unit_test(test_inflate_damage),        cmocka_unit_test(test_inflate_cap),
-        cmocka_unit_test(test_inflate_memory),        cmocka_unit_test(test_coding_names),
-        cmocka_unit_test(test_token_compare),         cmocka_unit_test(test_sse_format),
+        cmocka_unit_test(test_params_parse),
+        cmocka_unit_test(test_params_get),
+        cmocka_unit_test(test_params_limit),
+        cmocka_unit_test(test_inflate_any_split),
+        cmocka_unit_test(test_inflate_damage),
+        cmocka_unit_test(test_inflate_cap),
+        cmocka_unit_test(test_inflate_memory),
+        cmocka_unit_test(test_coding_names),
+        cmocka_unit_test(test_token_compare),
+        cmocka_unit_test(test_sse_format),
         cmocka_unit_test(test_status_of_every_error),
+        cmocka_unit_test(test_accept_weights),
+        cmocka_unit_test(test_origins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
