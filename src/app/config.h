@@ -20,6 +20,10 @@
     X(hosts, TEXT, "", 0, 0,                                                                       \
       "Further names that a request's Host header may carry, separated by commas. Loopback names " \
       "and the listening address are always allowed.")                                             \
+    X(cors_origins, TEXT, "", 0, 0,                                                                \
+      "Origins whose web pages may use this server from a browser, such as "                       \
+      "`https://app.example.org`, separated by commas. `*` is every page there is, and needs "     \
+      "`token_file`.")                                                                             \
     X(log_level, TEXT, "info", 0, 0,                                                               \
       "Least important log line: `debug`, `info`, `warn`, `error`.")                               \
     X(log_format, TEXT, "text", 0, 0, "Log lines as `text` or `json`.")                            \

@@ -12,6 +12,7 @@
 #include "app/cli.h"
 #include "app/data_dir.h"
 #include "base/log.h"
+#include "http/access.h"
 #include "http/api.h"
 #include "meta/meta.h"
 #include "os/clock.h"
@@ -34,9 +35,13 @@ struct front {
     struct api api;
     struct http_route routes[API_ROUTES_MAX];
     struct http_server *server;
-    char *token;                  /* owned, or NULL */
-    char *host_list;              /* owned: `hosts` of the configuration, cut at its commas */
-    const char *hosts[HOSTS_MAX]; /* into host_list; the server looks at them as long as it lives */
+    char *token; /* owned, or NULL */
+    /* `hosts` and `cors_origins` of the configuration: owned, cut at their commas, and what points
+     * into them; the server looks at these as long as it lives. */
+    char *host_list;
+    const char *hosts[HOSTS_MAX];
+    char *origin_list;
+    const char *origins[HOSTS_MAX];
     struct reactor_fd wake;
     struct reactor_fd signals;
     struct reactor_hook store_hook;
@@ -210,6 +215,56 @@ static err split_address(const char *text, char host[256], uint16_t *port, struc
     return ERR_OK;
 }
 
+/* Cuts "a, b" at its commas, in place. Errors: LIMIT past HOSTS_MAX. */
+static err split_list(const char *name, char *list, const char *out_items[HOSTS_MAX],
+                      size_t *out_count, struct errmsg *msg)
+{
+    size_t count = 0;
+    for (char *at = list; *at != '\0';) {
+        char *item = at + strspn(at, " ");
+        size_t len = strcspn(item, ", ");
+        at = item + len;
+        at += strspn(at, " ");
+        if (*at != '\0' && *at != ',') {
+            return errmsg_set(msg, ERR_INVALID, "%s: names are separated by commas", name);
+        }
+        at += *at == ',' ? 1 : 0;
+        item[len] = '\0';
+        if (len > 0 && count == HOSTS_MAX) {
+            return errmsg_set(msg, ERR_LIMIT, "%s: at most %d names", name, HOSTS_MAX);
+        }
+        if (len > 0) {
+            out_items[count++] = item;
+        }
+    }
+    *out_count = count;
+    return ERR_OK;
+}
+
+static err read_origins(struct front *front, struct http_options *options, struct errmsg *msg)
+{
+    front->origin_list = xstrdup(front->config->cors_origins);
+    TRY(split_list("cors_origins", front->origin_list, front->origins, &options->cors_origin_count,
+                   msg));
+    options->cors_origins = front->origins;
+    for (size_t i = 0; i < options->cors_origin_count; i++) {
+        const char *origin = front->origins[i];
+        if (strcmp(origin, "*") == 0 && front->token == NULL) {
+            return errmsg_set(msg, ERR_DENIED,
+                              "cors_origins: `*` lets every web page use this server; give "
+                              "token_file a file with a token first");
+        }
+        if (strcmp(origin, "*") != 0 && !http_origin_valid(str_from(origin))) {
+            return errmsg_set(msg, ERR_INVALID,
+                              "cors_origins: \"%s\" is not an origin as browsers write it, such as "
+                              "https://app.example.org or http://localhost:3000 (no path, no "
+                              "default port)",
+                              origin);
+        }
+    }
+    return ERR_OK;
+}
+
 static err open_door(struct front *front, struct errmsg *msg)
 {
     char host[256];
@@ -218,16 +273,9 @@ static err open_door(struct front *front, struct errmsg *msg)
     TRY(split_address(front->config->http, host, &options.port, msg));
     options.host = host;
     front->host_list = xstrdup(front->config->hosts);
-    for (char *at = front->host_list; *at != '\0' && options.host_count < HOSTS_MAX;) {
-        size_t len = strcspn(at, ",");
-        bool last = at[len] == '\0';
-        at[len] = '\0';
-        if (len > 0) {
-            front->hosts[options.host_count++] = at;
-        }
-        at += last ? len : len + 1;
-    }
+    TRY(split_list("hosts", front->host_list, front->hosts, &options.host_count, msg));
     options.hosts = front->hosts;
+    TRY(read_origins(front, &options, msg));
     size_t route_count = api_routes(&front->api, front->routes);
     TRY(http_server_open(front->reactor, front->routes, route_count, &options, &front->server,
                          msg));
@@ -425,6 +473,7 @@ static void finish(struct front *front)
     topic_meta_deinit(&front->api.settings.defaults);
     data_dir_close(&front->dir);
     free(front->host_list);
+    free(front->origin_list);
     free(front->token);
 }
 

@@ -51,7 +51,9 @@ struct http_route {
     bool is_open; /* no token asked, and served from the reserved connections: /health */
     void *ctx;    /* for the handler: http_route_ctx() */
 };
-/* HEAD goes to GET's handler and loses its body; OPTIONS is answered from the table. */
+/* HEAD goes to GET's handler and loses its body; OPTIONS is answered from the table, or is the
+ * question of a browser whether a page of another origin may ask (CORS): answered for the origins
+ * of the options, whatever the path, since it comes without the token. */
 
 /* ---- the server ---- */
 struct http_options {
@@ -60,6 +62,8 @@ struct http_options {
     const char *token;        /* NULL: none asked */
     const char *const *hosts; /* further allowed names or addresses for Host, or NULL */
     size_t host_count;
+    const char *const *cors_origins; /* whose pages may use the server, "*" for all; or NULL */
+    size_t cors_origin_count;
     uint32_t connections_max;      /* 0: 16,384, less when descriptors are fewer */
     uint32_t connections_reserved; /* 0: 16: the last ones serve just routes that are open */
     uint32_t idle_ms;              /* 0: 75,000: keep-alive without a request */

@@ -165,6 +165,10 @@ void conn_fail(struct conn *c, int status, const char *code, const char *detail)
 /* ---- server_request.c ---- */
 const llhttp_settings_t *request_parser_settings(void);
 
+/* Whether a page of another origin asks, and the configuration lets it; *out_is_any as in
+ * http_origin_named(). */
+bool cors_allows(const struct http_exchange *ex, bool *out_is_any);
+
 /* ---- server_respond.c ---- */
 /* Like http_problem_fields(), for the server's own answers. */
 void respond_problem(struct http_exchange *ex, int status, const char *code, const char *detail,

@@ -10,6 +10,8 @@
 #include "http/access.h"
 #include "http/server_int.h"
 
+enum { CORS_HEADERS_BYTES_MAX = 1024 };
+
 static struct str head_text(const struct http_exchange *ex, uint16_t at, uint16_t len)
 {
     return str_of(ex->head.data + at, len);
@@ -256,7 +258,16 @@ static bool check_host(struct http_exchange *ex)
     return true;
 }
 
-/* A page of another site may send simple requests without asking; nothing of ours wants them. */
+bool cors_allows(const struct http_exchange *ex, bool *out_is_any)
+{
+    const struct http_options *o = &ex->conn->server->options;
+    return o->cors_origin_count > 0 && ex->is_head_done && http_header_count(ex, "origin") == 1 &&
+           http_origin_named(http_header(ex, "origin"), o->cors_origins, o->cors_origin_count,
+                             out_is_any);
+}
+
+/* A page of another site may send simple requests without asking; only those of the origins that
+ * the configuration names are wanted. */
 static bool check_origin(struct http_exchange *ex)
 {
     bool is_safe = ex->method == HTTP_GET || ex->method == HTTP_HEAD || ex->method == HTTP_OPTIONS;
@@ -265,6 +276,10 @@ static bool check_origin(struct http_exchange *ex)
     }
     const struct http_options *o = &ex->conn->server->options;
     char local[OS_ADDRESS_TEXT_BYTES];
+    bool is_any = false;
+    if (cors_allows(ex, &is_any)) {
+        return true;
+    }
     if (!http_origin_allowed(http_header(ex, "origin"), o->hosts, o->host_count,
                              local_host(ex, local))) {
         return refuse_head(ex, 403, "origin_not_allowed",
@@ -396,10 +411,36 @@ static bool answer_options(struct http_exchange *ex, unsigned verbs)
     return false;
 }
 
+/* A browser asks before it sends what a page of another origin wants to send. It does so without
+ * the token, so the answer must not tell which paths there are: it is the same for all. */
+static bool answer_preflight(struct http_exchange *ex)
+{
+    char allow[64];
+    route_allow_text(0x1f, allow);
+    struct str wanted = http_header(ex, "access-control-request-headers");
+    struct http_field fields[] = {{"access-control-allow-methods", str_from(allow)},
+                                  {"access-control-max-age", STR("600")},
+                                  {"access-control-allow-headers", wanted}};
+    bool has_wanted = wanted.len > 0 && wanted.len <= CORS_HEADERS_BYTES_MAX;
+    ex->is_close_after = ex->is_close_after || ex->conn->is_reserved;
+    http_respond(ex, 204, fields, ARRAY_LEN(fields) - (has_wanted ? 0 : 1), STR(""));
+    return false;
+}
+
+static bool is_preflight(const struct http_exchange *ex)
+{
+    bool is_any = false;
+    return ex->method == HTTP_OPTIONS && cors_allows(ex, &is_any) &&
+           http_header_count(ex, "access-control-request-method") > 0;
+}
+
 /* Finds the handler, or answers OPTIONS, 401, 404, 405, and 503 on a reserved connection. */
 static bool route(struct http_exchange *ex)
 {
     struct conn *c = ex->conn;
+    if (is_preflight(ex)) {
+        return answer_preflight(ex);
+    }
     if (str_is(head_text(ex, ex->path_at, ex->path_len), "*")) {
         return check_token(ex) && answer_options(ex, 0x1f);
     }

@@ -131,6 +131,28 @@ void respond_settle_body(struct http_exchange *ex)
     conn_mark_ready(c); /* the rest of the body is read and dropped */
 }
 
+/* What lets a browser show the answer to a page of another origin. An origin that is not named gets
+ * nothing; caches must know that the answer depends on who asked. Credentials of the browser
+ * (cookies of a proxy before us) are for origins that are named, never for "*". */
+static void put_cors(struct http_exchange *ex)
+{
+    struct buf *out = &ex->out;
+    bool is_any = false;
+    if (ex->conn->server->options.cors_origin_count == 0) {
+        return;
+    }
+    buf_puts(out, "vary: origin\r\n");
+    if (!cors_allows(ex, &is_any)) {
+        return;
+    }
+    buf_puts(out, "access-control-allow-origin: ");
+    buf_add_str(out, is_any ? STR("*") : http_header(ex, "origin"));
+    buf_puts(out, is_any ? "\r\n" : "\r\naccess-control-allow-credentials: true\r\n");
+    buf_puts(out,
+             "access-control-expose-headers: retry-after, location, etag, content-disposition, "
+             "www-authenticate, allow\r\n");
+}
+
 /* Everything up to the empty line; `length` < 0 for streamed answers. */
 static void put_head(struct http_exchange *ex, int status, const struct http_field *fields,
                      size_t field_count, int64_t length)
@@ -165,6 +187,7 @@ static void put_head(struct http_exchange *ex, int status, const struct http_fie
     } else if (ex->is_http10) {
         buf_puts(out, "connection: keep-alive\r\n");
     }
+    put_cors(ex);
     for (size_t i = 0; i < field_count; i++) {
         if (is_field_clean(&fields[i])) {
             buf_puts(out, fields[i].name);

@@ -460,6 +460,122 @@ static void test_hosts_and_origins(void **state)
     rig_stop(&rig);
 }
 
+/* Sends one request on a connection of its own and compares what the answer says about CORS. */
+static void expect_cors(struct rig *rig, const char *request, int status, const char *origin,
+                        bool has_credentials)
+{
+    struct client c = client_open(rig);
+    struct response r;
+    assert_true(client_send(&c, str_from(request)));
+    assert_true(client_response(&c, false, &r));
+    AUTO_TEXT line = xasprintf("access-control-allow-origin: %s\r\n", origin);
+    if (r.status != status || response_has(&r, line) != (origin[0] != '\0') ||
+        response_has(&r, "access-control-") != (origin[0] != '\0') ||
+        response_has(&r, "access-control-allow-credentials: true\r\n") != has_credentials ||
+        !response_has(&r, "vary: origin\r\n")) {
+        fail_msg("%s: %d", request, r.status);
+    }
+    response_deinit(&r);
+    client_close(&c);
+}
+
+#define APP "Origin: https://app.example.org\r\n"
+#define EVIL "Origin: https://evil.org\r\n"
+#define ASK "Access-Control-Request-Method: POST\r\n"
+
+/* Pages of a named origin may ask and see; all others get nothing, and Host is checked first. */
+static void test_cors_named_origins(void **state)
+{
+    (void)state;
+    static const char *const ORIGINS[] = {"https://app.example.org"};
+    static const char APP_TEXT[] = "https://app.example.org";
+    static const struct {
+        const char *request;
+        int status;
+        const char *origin;
+    } CASES[] = {
+        {"OPTIONS /echo HTTP/1.1\r\n" H APP ASK "\r\n", 204, APP_TEXT},
+        {"OPTIONS /nothing HTTP/1.1\r\n" H APP ASK "\r\n", 204, APP_TEXT},
+        {"OPTIONS /echo HTTP/1.1\r\n" H EVIL ASK "\r\n", 401, ""},
+        {"OPTIONS /echo HTTP/1.1\r\n" H ASK "\r\n", 401, ""},
+        {"OPTIONS /echo HTTP/1.1\r\n" H APP EVIL ASK "\r\n", 401, ""},
+        {"OPTIONS /echo HTTP/1.1\r\n" H "Origin: null\r\n" ASK "\r\n", 401, ""},
+        {"OPTIONS /echo HTTP/1.1\r\n" H APP "\r\n", 401, APP_TEXT},
+        {"OPTIONS /echo HTTP/1.1\r\nHost: evil.org\r\n" APP ASK "\r\n", 421, APP_TEXT},
+        {"GET /echo HTTP/1.1\r\n" H APP "\r\n", 401, APP_TEXT},
+        {"GET /echo HTTP/1.1\r\n" H APP "Authorization: Bearer sesame\r\n\r\n", 200, APP_TEXT},
+        {"GET /echo HTTP/1.1\r\n" H EVIL "Authorization: Bearer sesame\r\n\r\n", 200, ""},
+        {"GET /health HTTP/1.1\r\n" H "\r\n", 200, ""},
+        {"POST /echo HTTP/1.1\r\n" H APP "Authorization: Bearer sesame\r\n\r\n", 200, APP_TEXT},
+        {"POST /echo HTTP/1.1\r\n" H EVIL "Authorization: Bearer sesame\r\n\r\n", 403, ""},
+    };
+    struct rig rig;
+    struct http_options options = {
+        .cors_origins = ORIGINS, .cors_origin_count = 1, .token = "sesame"};
+    rig_start(&rig, &options);
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        expect_cors(&rig, CASES[i].request, CASES[i].status, CASES[i].origin,
+                    CASES[i].origin[0] != '\0');
+    }
+    rig_stop(&rig);
+}
+
+/* With "*" every page may, but never with the browser's credentials. */
+static void test_cors_any_origin(void **state)
+{
+    (void)state;
+    static const char *const ORIGINS[] = {"https://app.example.org", "*"};
+    struct rig rig;
+    struct http_options options = {.cors_origins = ORIGINS, .cors_origin_count = 2};
+    rig_start(&rig, &options);
+    expect_cors(&rig, "OPTIONS /echo HTTP/1.1\r\n" H EVIL ASK "\r\n", 204, "*", false);
+    expect_cors(&rig, "POST /echo HTTP/1.1\r\n" H EVIL "\r\n", 200, "*", false);
+    expect_cors(&rig, "POST /echo HTTP/1.1\r\n" H APP "\r\n", 200, "https://app.example.org", true);
+    rig_stop(&rig);
+}
+
+/* A page asks for what it wants to send; the answer allows that, and the verbs there are. */
+static void test_cors_preflight(void **state)
+{
+    (void)state;
+    static const char *const ORIGINS[] = {"https://app.example.org"};
+    struct rig rig;
+    struct http_options options = {.cors_origins = ORIGINS, .cors_origin_count = 1};
+    rig_start(&rig, &options);
+    struct client c = client_open(&rig);
+    struct response r;
+    assert_true(client_send(&c, STR("OPTIONS /hold HTTP/1.1\r\n" H APP ASK
+                                    "Access-Control-Request-Headers: authorization,x-a\r\n\r\n")));
+    assert_true(client_response(&c, false, &r));
+    assert_int_equal(r.status, 204);
+    assert_true(response_has(&r, "access-control-allow-headers: authorization,x-a\r\n"));
+    assert_true(response_has(
+        &r, "access-control-allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
+    assert_true(response_has(&r, "access-control-max-age: 600\r\n"));
+    response_deinit(&r);
+    client_close(&c);
+    rig_stop(&rig);
+}
+
+/* Without the setting no answer speaks of CORS. */
+static void test_cors_off(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    struct client c = client_open(&rig);
+    struct response r;
+    assert_true(client_send(&c, STR("OPTIONS /echo HTTP/1.1\r\n" H APP ASK "\r\n")));
+    assert_true(client_response(&c, false, &r));
+    assert_int_equal(r.status, 204);
+    assert_false(response_has(&r, "access-control-"));
+    assert_false(response_has(&r, "vary"));
+    response_deinit(&r);
+    client_expect(&c, "POST /echo HTTP/1.1\r\n" H APP "\r\n", 403);
+    client_close(&c);
+    rig_stop(&rig);
+}
+
 /* A value with a line break cannot forge a header of an answer. */
 static void test_answers_cannot_be_split(void **state)
 {
@@ -892,6 +1008,10 @@ int main(void)
         cmocka_unit_test(test_methods_and_paths),
         cmocka_unit_test(test_token),
         cmocka_unit_test(test_hosts_and_origins),
+        cmocka_unit_test(test_cors_named_origins),
+        cmocka_unit_test(test_cors_any_origin),
+        cmocka_unit_test(test_cors_preflight),
+        cmocka_unit_test(test_cors_off),
         cmocka_unit_test(test_answers_cannot_be_split),
         cmocka_unit_test(test_head_limits),
         cmocka_unit_test(test_connection_limit),
