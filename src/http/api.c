@@ -32,6 +32,11 @@ size_t api_routes(struct api *api, struct http_route *out_routes)
         {HTTP_VERB_POST, "/api/v1/query", &api_query_post, false, NULL},
         {HTTP_VERB_GET, "/api/v1/queries", &api_queries_list, false, NULL},
         {HTTP_VERB_DELETE, "/api/v1/queries/{id}", &api_query_delete, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/saved-queries", &api_saved_list, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/saved-queries", &api_saved_create, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/saved-queries/{name}", &api_saved_get, false, NULL},
+        {HTTP_VERB_PUT, "/api/v1/saved-queries/{name}", &api_saved_put, false, NULL},
+        {HTTP_VERB_DELETE, "/api/v1/saved-queries/{name}", &api_saved_delete, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables", &api_tables_list, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables/{table}", &api_table_get, false, NULL},
         {HTTP_VERB_GET, "/api/v1/tables/{table}/schema", &api_table_schema, false, NULL},
@@ -129,6 +134,33 @@ void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg)
     case ERR_FAILED:
     case ERR_IO:
         http_problem(ex, 503, "log_failed", str_from(text), STR(""));
+        return;
+    default:
+        http_problem_err(ex, e, msg);
+    }
+}
+
+void api_meta_problem(struct http_exchange *ex, err e, const struct errmsg *msg)
+{
+    const char *text = msg->text[0] != '\0' ? msg->text : err_text(e);
+    const struct http_field retry = {"retry-after", STR("1")};
+    switch (e) {
+    case ERR_BUSY:
+        http_problem_fields(ex, 503, "state_busy", str_from(text), STR(""), &retry, 1);
+        return;
+    case ERR_NOSPACE:
+        http_problem_fields(ex, 507, "disk_full", str_from(text), STR(""), &retry, 1);
+        return;
+    case ERR_CORRUPT:
+        http_problem(ex, 503, "state_damaged", str_from(text), STR(""));
+        return;
+    case ERR_FAILED:
+    case ERR_IO:
+    case ERR_DENIED:
+        http_problem(ex, 503, "state_failed", str_from(text), STR(""));
+        return;
+    case ERR_LIMIT:
+        http_problem(ex, 409, "too_many", str_from(text), STR(""));
         return;
     default:
         http_problem_err(ex, e, msg);

@@ -82,6 +82,8 @@ err api_topic_create(struct api *api, struct str name, const json_t *change, boo
                      struct topic **out_topic, struct errmsg *msg);
 /* Answers a problem for `e`, with the codes and headers that the resources agree on. */
 void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
+/* The same for errors of meta/: state_busy, state_damaged, state_failed. */
+void api_meta_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
 /* Parses the query; refuses unknown names with a 400 and returns false. Call getters in between:
  *     if (!api_params_begin(ex, &params)) return;
  *     ...getters...
@@ -148,6 +150,11 @@ extern const struct http_handler api_tail_get;
 extern const struct http_handler api_query_post;
 extern const struct http_handler api_queries_list;
 extern const struct http_handler api_query_delete;
+extern const struct http_handler api_saved_list;
+extern const struct http_handler api_saved_create;
+extern const struct http_handler api_saved_get;
+extern const struct http_handler api_saved_put;
+extern const struct http_handler api_saved_delete;
 extern const struct http_handler api_tables_list;
 extern const struct http_handler api_table_get;
 extern const struct http_handler api_table_schema;
