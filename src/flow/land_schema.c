@@ -179,7 +179,11 @@ static size_t null_fields_left(const struct event_schema *schema,
 err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg)
 {
-    const json_t *declared = meta->versions[meta->version_count - 1].schema;
+    AUTO_JSON declared = NULL;
+    const char *text = meta->versions[meta->version_count - 1].schema;
+    if (text != NULL) {
+        TRY(json_parse(str_from(text), &declared, msg));
+    }
     const json_t *list = json_object_get(declared, "columns");
     if (json_array_size(list) > EVENT_COLUMNS_MAX) {
         return errmsg_set(msg, ERR_LIMIT, "more than %d declared columns", EVENT_COLUMNS_MAX);
