@@ -18,7 +18,8 @@ static enum log_level level_of(const char *name)
                                         : LOG_INFO;
 }
 
-/* Settings from the words of the command; a usage error is said and false returned. */
+/* Settings from the words of the command; a usage error is said and false returned, with `config`
+ * empty again. */
 static bool read_config(struct cli *cli, struct config *config, const char *usage)
 {
     struct errmsg msg = {0};
@@ -26,11 +27,16 @@ static bool read_config(struct cli *cli, struct config *config, const char *usag
     err e = config_from_args(config, &cli->argc, cli->argv, &msg);
     if (e != ERR_OK) {
         fprintf(stderr, "tarn: %s\n", msg.text);
+        config_deinit(config);
         return false;
     }
     log_init(level_of(config->log_level),
              strcmp(config->log_format, "json") == 0 ? LOG_JSON : LOG_TEXT, "front");
-    return cli_words(cli, 0, 0, usage);
+    if (!cli_words(cli, 0, 0, usage)) {
+        config_deinit(config);
+        return false;
+    }
+    return true;
 }
 
 int cli_serve(struct cli *cli)
