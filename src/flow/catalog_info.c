@@ -26,7 +26,8 @@ static err add_columns(const struct entry *e, enum table_kind kind, json_t *answ
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *item =
-            json_pack("{s:s, s:s}", "name", defs[i].name, "type", col_type_sql(defs[i].type));
+            json_pack("{s:s, s:s}", "name", defs[i].name, "type",
+                      schema != NULL ? event_schema_type(schema, i) : col_type_sql(defs[i].type));
         if (schema != NULL && i < event_schema_count(schema) &&
             event_schema_column(schema, i)->provisional) {
             (void)json_object_set_new(item, "provisional", json_true()); /* a mark only */

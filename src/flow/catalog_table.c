@@ -242,7 +242,8 @@ static size_t columns_of_rows(const struct catalog_table *t, struct view_column 
         struct str name = str_from(full[i].name);
         columns[i] = (struct view_column){
             .name = name,
-            .type = col_type_sql(full[i].type),
+            .type = event_schema_type(schema, i),
+            .is_nested = col_type_is_nested(full[i].type),
             .in_files =
                 i >= own || (t->snapshot != NULL && lake_snapshot_field(t->snapshot, name) != NULL),
         };

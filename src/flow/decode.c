@@ -19,8 +19,9 @@
 enum {
     TIME_RANKS = 5,
     NO_RANK = 255,
-    ORDER_MAX = 4096,        /* keys of a record whose place is guessed */
-    UNKNOWN_KEPT_MAX = 4096, /* unknown names remembered from record to record */
+    ORDER_MAX = 4096,           /* keys of a record whose place is guessed */
+    UNKNOWN_KEPT_MAX = 4096,    /* unknown names remembered from record to record */
+    CHUNK_BYTES_MAX = 64 << 20, /* of nested values: more should not be decoded into one chunk */
 };
 static const size_t text_bytes_max = UINT32_MAX;
 static const uint32_t no_extra = UINT32_MAX;
@@ -35,6 +36,7 @@ struct field {
     uint32_t row_flags; /* inference: of the record `stamp` */
     uint32_t flags;     /* inference: of the rows before */
     enum col_type type;
+    struct nested *nested; /* owned; a column of type STRUCT or LIST */
     uint8_t time_rank;
     bool is_noted; /* for inference */
     bool is_raw;   /* the name is kept as written: it holds a lone surrogate */
@@ -73,7 +75,10 @@ struct decoder {
     size_t time_field_len;
     bool infer;
     bool borrow_text;
+    size_t chunk_bytes; /* that the lists of the rows before take, since row 0 */
     /* Of the present record: */
+    struct json_view view;
+    size_t nested_bytes;   /* that its lists take in the sinks */
     struct col_sink *cols; /* borrowed; NULL: nothing is stored */
     size_t row;
     size_t seen_count; /* projected event columns */
@@ -148,6 +153,9 @@ static struct field *add_field(struct decoder *d, uint64_t hash, struct str name
     if (f->column >= 0) {
         const struct event_column *column = event_schema_column(d->schema, (size_t)f->column);
         f->type = column->type;
+        if (col_type_is_nested(f->type)) {
+            f->nested = nested_new(&event_schema_full(d->schema)[f->column]);
+        }
         f->is_noted = d->infer && column->provisional;
     } else {
         f->is_noted = d->infer && !is_raw && event_schema_judge(d->schema, name) == EVENT_NAME_NEW;
@@ -377,6 +385,7 @@ void decoder_free(struct decoder *d)
         struct field *next = NULL;
         for (struct field *f = d->buckets[i]; f != NULL; f = next) {
             next = f->next;
+            nested_free(f->nested);
             free(f);
         }
     }
@@ -436,6 +445,14 @@ static void take_back(struct decoder *d, struct field *f, struct col_sink *sink)
     f->row_flags = 0;
 }
 
+static enum nested_fit take_nested(struct decoder *d, struct field *f, const struct value *v,
+                                   struct col_sink *sink)
+{
+    return v->kind != VALUE_NESTED ? NESTED_MISFIT
+                                   : nested_store(f->nested, &d->view, v->token, d->borrow_text,
+                                                  &d->text, sink, d->row, &d->nested_bytes);
+}
+
 static inline void take_value(struct decoder *d, struct field *f, struct value *v)
 {
     struct col_sink *sink = d->cols != NULL && f->sink >= 0 ? &d->cols[f->sink] : NULL;
@@ -462,58 +479,18 @@ static inline void take_value(struct decoder *d, struct field *f, struct value *
         return;
     }
     if (f->column >= 0) {
-        if (value_store(v, f->type, d->borrow_text, &d->text, sink, d->row)) {
+        enum nested_fit fit = f->nested != NULL ? take_nested(d, f, v, sink)
+                              : value_store(v, f->type, d->borrow_text, &d->text, sink, d->row)
+                                  ? NESTED_FITS
+                                  : NESTED_MISFIT;
+        if (fit == NESTED_FITS) {
             return;
         }
-        if (sink != NULL) {
+        if (sink != NULL && fit == NESTED_MISFIT) {
             col_set_null(sink, d->row);
         }
     }
     add_extra(d, f, v->raw);
-}
-
-/* Reads the value at token i; returns the token after it, or 0 when it is not JSON. */
-static inline uint32_t read_value(const struct json_view *view, uint32_t i, struct value *v)
-{
-    const char *p = view->base + view->at[i];
-    uint32_t next = i + 1;
-    v->text_state = LAZY_UNKNOWN;
-    v->time_state = LAZY_UNKNOWN;
-    switch (*p) {
-    case '"': {
-        struct str inside = json_view_string(view, i);
-        v->kind = VALUE_TEXT;
-        v->has_escape = json_has_escape(view, inside);
-        v->raw = str_of(p, inside.len + 2);
-        return !v->has_escape || json_escapes_ok(inside) ? next : 0;
-    }
-    case 't':
-    case 'f':
-        v->kind = VALUE_BOOL;
-        v->boolean = *p == 't';
-        v->raw = str_of(p, v->boolean ? 4 : 5);
-        return json_word_at(view, i, v->boolean ? "true" : "false", v->raw.len) ? next : 0;
-    case 'n':
-        v->kind = VALUE_NULL;
-        v->raw = str_of(p, 4);
-        return json_word_at(view, i, "null", 4) ? next : 0;
-    case '{':
-    case '[':
-        v->kind = VALUE_NESTED;
-        next = json_walk_nested(view, i, EVENT_DEPTH_MAX - 1);
-        if (next == 0 || next >= view->count) {
-            return 0;
-        }
-        v->raw = str_of(p, view->at[next - 1] + 1 - view->at[i]);
-        return next;
-    default:
-        v->kind = VALUE_NUMBER;
-        if (!json_number_at(view, i, &v->number)) {
-            return 0;
-        }
-        v->raw = str_of(p, (size_t)(v->number.end - p));
-        return next;
-    }
 }
 
 /* Walks the record's object. False when it is not JSON, too deep, or memory is out. */
@@ -776,16 +753,17 @@ enum decode_result decode_row(struct decoder *d, const struct record *record, in
     d->stamp++;
     d->cols = cols;
     d->row = row;
+    d->chunk_bytes = row == 0 ? 0 : d->chunk_bytes + d->nested_bytes;
+    d->nested_bytes = 0;
     d->seen_count = 0;
     d->time_mask = 0;
     d->extra_count = 0;
     const uint32_t *at = NULL;
     uint32_t count = 0;
-    struct json_view view;
     enum json_index_result result =
         json_indexer_run(d->indexer, record->value.ptr, record->value.len, &at, &count);
-    if (result == JSON_INDEX_OK && json_view_init(&view, record->value, at, count) &&
-        walk_record(d, &view) && !d->failed && finish_row(d, record, partition)) {
+    if (result == JSON_INDEX_OK && json_view_init(&d->view, record->value, at, count) &&
+        walk_record(d, &d->view) && !d->failed && finish_row(d, record, partition)) {
         d->counts.rows++;
         return DECODE_ROW;
     }
@@ -796,6 +774,11 @@ enum decode_result decode_row(struct decoder *d, const struct record *record, in
     d->counts.dead++;
     *out_reason = reason_of(record->value, detail);
     return DECODE_DEAD;
+}
+
+bool decoder_chunk_is_full(const struct decoder *d)
+{
+    return d->cols != NULL && d->chunk_bytes + d->nested_bytes >= CHUNK_BYTES_MAX;
 }
 
 enum decode_result decode_judge(struct decoder *d, const struct record *record,

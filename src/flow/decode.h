@@ -10,9 +10,13 @@
  *   DOUBLE       numbers with point or exponent, and integers that a double holds exactly
  *   TIMESTAMPTZ  text that is an RFC 3339 date-time     DATE    text that is a date
  *   VARCHAR      text unescaped; everything else as it is written (JSON)
+ *   STRUCT       objects; members by name, each by its own type
+ *   LIST         arrays, each element by the type
  * null, and a missing field, is null. What does not fit leaves its column null and goes to
  * `_rescued`, a JSON object of name and value as written; so does every field that has no column
- * and holds anything but null. Text with a lone surrogate is no text that UTF-8 can hold: it is
+ * and holds anything but null. A nested value is one value: when any part of it does not fit, the
+ * whole column is null and rescued; when it only holds members (not null) that its STRUCT has no
+ * place for, the rest is stored and the whole is rescued beside it. Text with a lone surrogate is no text that UTF-8 can hold: it is
  * rescued as written. Of duplicate names the last wins, and only that one.
  *
  * `_time`: the declared time field; without one, the first of timestamp, @timestamp, time, ts,
@@ -83,6 +87,9 @@ void decode_dead_row(const struct record *record, int32_t partition, enum event_
 /* Moves what was noted about unknown fields and provisional columns into `into`, whose schema is
  * the committed one that ours is or is derived from. Call it once per block, not per row. */
 err decoder_infer(struct decoder *d, struct infer *into);
+/* The nested values of the rows since row 0 take so much memory that the sinks should be read now:
+ * a short value can stand for many elements. To be asked after a row. */
+bool decoder_chunk_is_full(const struct decoder *d);
 struct decode_counts decoder_counts(const struct decoder *d);
 
 /* The time rules by themselves, for tests and other callers. */

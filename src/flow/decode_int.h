@@ -12,6 +12,7 @@ struct value {
     enum value_kind kind;
     bool boolean;
     bool has_escape; /* TEXT: `inside` has escapes */
+    uint32_t token;  /* NESTED: the one that opens it */
     struct str raw;  /* as written, with its quotes */
     struct json_number number;
     enum lazy text_state; /* TEXT: LAZY_NO when a lone surrogate is in it */
@@ -29,8 +30,76 @@ bool value_int64(const struct value *v, int64_t *out_value);
 bool value_double(const struct value *v, double *out_value);
 /* The flag of inference. */
 uint32_t value_infer_kind(struct value *v, struct buf *scratch);
-/* Puts a value that is not null into a column; `sink` NULL only checks. False: does not fit. */
+/* Puts a value that is not null into a column of a scalar type; `sink` NULL only checks. False: does
+ * not fit. */
 bool value_store(struct value *v, enum col_type type, bool borrow, struct buf *scratch,
                  struct col_sink *sink, size_t row);
 /* A value as the time of an event. */
 bool value_event_time(struct value *v, bool any_number, struct buf *scratch, int64_t *out_us);
+
+/* Reads the value at token i; returns the token after it, or 0 when it is not JSON. */
+static inline uint32_t read_value(const struct json_view *view, uint32_t i, struct value *v)
+{
+    const char *p = view->base + view->at[i];
+    uint32_t next = i + 1;
+    v->text_state = LAZY_UNKNOWN;
+    v->time_state = LAZY_UNKNOWN;
+    switch (*p) {
+    case '"': {
+        struct str inside = json_view_string(view, i);
+        v->kind = VALUE_TEXT;
+        v->has_escape = json_has_escape(view, inside);
+        v->raw = str_of(p, inside.len + 2);
+        return !v->has_escape || json_escapes_ok(inside) ? next : 0;
+    }
+    case 't':
+    case 'f':
+        v->kind = VALUE_BOOL;
+        v->boolean = *p == 't';
+        v->raw = str_of(p, v->boolean ? 4 : 5);
+        return json_word_at(view, i, v->boolean ? "true" : "false", v->raw.len) ? next : 0;
+    case 'n':
+        v->kind = VALUE_NULL;
+        v->raw = str_of(p, 4);
+        return json_word_at(view, i, "null", 4) ? next : 0;
+    case '{':
+    case '[':
+        v->kind = VALUE_NESTED;
+        v->token = i;
+        next = json_walk_nested(view, i, EVENT_DEPTH_MAX - 1);
+        if (next == 0 || next >= view->count) {
+            return 0;
+        }
+        v->raw = str_of(p, view->at[next - 1] + 1 - view->at[i]);
+        return next;
+    default:
+        v->kind = VALUE_NUMBER;
+        if (!json_number_at(view, i, &v->number)) {
+            return 0;
+        }
+        v->raw = str_of(p, (size_t)(v->number.end - p));
+        return next;
+    }
+}
+
+/* --- decode_nested.c --- */
+
+/* A type tree with what decoding by it needs; one thread at a time. */
+struct nested;
+
+enum nested_fit {
+    NESTED_FITS,
+    NESTED_PARTLY, /* stored; and it holds members, not null, that the type has no place for */
+    NESTED_MISFIT  /* some part does not fit: the row is null */
+};
+enum { NESTED_BYTES_MAX = 64 << 20 }; /* of the elements of one record's lists, in the sinks */
+
+/* Of a STRUCT or LIST; names are borrowed from `def`. */
+struct nested *nested_new(const struct col_def *def);
+void nested_free(struct nested *n); /* NULL is fine */
+/* Puts the value that token i opens, of whatever kind but checked by read_value(), into a row;
+ * `sink` NULL only checks. Adds to `*bytes`, the record's sum, what its lists take; a value that
+ * brings it above NESTED_BYTES_MAX is a misfit. */
+enum nested_fit nested_store(struct nested *n, const struct json_view *view, uint32_t i,
+                             bool borrow, struct buf *scratch, struct col_sink *sink, size_t row,
+                             size_t *bytes);

@@ -103,7 +103,8 @@ static err make_table(struct hot_rows *h, const int64_t *from, struct errmsg *ms
     for (size_t i = 0; i < count; i++) {
         buf_puts(&sql, i == 0 ? "" : ", ");
         sql_add_name(&sql, str_from(columns[i].name));
-        buf_printf(&sql, " %s", col_type_sql(columns[i].type));
+        buf_add_byte(&sql, ' ');
+        col_def_sql(&columns[i], &sql);
     }
     buf_puts(&sql, ")");
     TRY(buf_check(&sql));
@@ -168,7 +169,7 @@ static bool same_columns(const struct event_schema *a, const struct event_schema
     const struct col_def *x = event_schema_full(a);
     const struct col_def *y = event_schema_full(b);
     for (size_t i = 0; i < count; i++) {
-        if (x[i].type != y[i].type || strcmp(x[i].name, y[i].name) != 0) {
+        if (strcmp(x[i].name, y[i].name) != 0 || !col_def_same_type(&x[i], &y[i])) {
             return false;
         }
     }

@@ -472,7 +472,7 @@ static void progress_schema(struct lander *l, struct wire_progress *p)
     l->progress_columns = xrealloc(l->progress_columns, count, sizeof *l->progress_columns);
     for (size_t i = 0; i < count; i++) {
         l->progress_columns[i] =
-            (struct wire_column){str_from(full[i].name), str_from(col_type_sql(full[i].type))};
+            (struct wire_column){str_from(full[i].name), str_from(event_schema_type(schema, i))};
     }
     size_t null_count = event_schema_null_count(schema);
     l->progress_nulls = xrealloc(l->progress_nulls, null_count + 1, sizeof *l->progress_nulls);

@@ -4,37 +4,10 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "flow/declared.h"
+#include "flow/land_type.h"
 
-static const struct {
-    enum col_type type;
-    const char *delta;
-} delta_types[] = {
-    {COL_BOOLEAN, "boolean"},       {COL_BIGINT, "long"}, {COL_INTEGER, "integer"},
-    {COL_DOUBLE, "double"},         {COL_DATE, "date"},   {COL_VARCHAR, "string"},
-    {COL_TIMESTAMPTZ, "timestamp"}, {COL_BLOB, "binary"},
-};
-
-const char *land_delta_type(enum col_type type)
-{
-    for (size_t i = 0; i < ARRAY_LEN(delta_types); i++) {
-        if (delta_types[i].type == type) {
-            return delta_types[i].delta;
-        }
-    }
-    ASSERT(false);
-    return NULL;
-}
-
-static bool type_of_delta(struct str delta, enum col_type *out_type)
-{
-    for (size_t i = 0; i < ARRAY_LEN(delta_types); i++) {
-        if (str_is(delta, delta_types[i].delta) && delta_types[i].type != COL_BLOB) {
-            *out_type = delta_types[i].type;
-            return true;
-        }
-    }
-    return false;
-}
+enum { TYPES_BYTES_MAX = 32 << 20 };
 
 static const char *const system_names[] = {
     [EVENT_SYS_TIME] = "_time",           [EVENT_SYS_DATE] = "_date",
@@ -81,6 +54,21 @@ static err null_fields_of(const struct lake_snapshot *snapshot, json_t **out_roo
     return ERR_OK;
 }
 
+static void set_type(struct event_column *column, const struct col_def *type)
+{
+    column->type = type->type;
+    column->children = type->children;
+    column->child_count = type->child_count;
+}
+
+static struct col_def type_of(const struct event_column *column)
+{
+    return (struct col_def){.name = "",
+                            .type = column->type,
+                            .children = column->children,
+                            .child_count = column->child_count};
+}
+
 err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **out_schema,
                    struct errmsg *msg)
 {
@@ -90,6 +78,7 @@ err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **o
     const struct lake_metadata *metadata = lake_snapshot_metadata(snapshot);
     struct event_column *columns = xnew_array(struct event_column, metadata->field_count + 1);
     AUTO_JSON root = NULL;
+    AUTO(arena) types = arena_new(TYPES_BYTES_MAX);
     struct str *names = NULL;
     size_t count = 0;
     size_t name_count = 0;
@@ -99,10 +88,14 @@ err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **o
         if (is_system_name(field->name)) {
             continue;
         }
+        struct col_def type;
         columns[count].name = field->name;
-        if (!type_of_delta(field->type, &columns[count].type)) {
+        if (land_type_read(field->type, types, &type)) {
+            set_type(&columns[count], &type);
+        } else {
             e = errmsg_set(msg, ERR_UNSUPPORTED, "column %.*s has type %.*s, which is not written",
-                           STR_ARGS(field->name), STR_ARGS(field->type));
+                           STR_ARGS(field->name), (int)MIN(field->type.len, (size_t)200),
+                           field->type.ptr);
         }
         count++;
     }
@@ -117,42 +110,84 @@ err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **o
     return e;
 }
 
-/* Adds a column to `columns` unless it is there, counting up. */
-static void add_missing(struct event_column *columns, size_t *count, struct event_column column)
+/* The columns of a schema while they are added to. */
+struct draft {
+    struct event_column *columns; /* owned */
+    size_t count;
+    size_t nodes; /* in the trees of nested columns */
+    bool changed;
+    struct arena *arena; /* owned: types that grew */
+};
+
+static void draft_free(struct draft *d)
 {
-    for (size_t i = 0; i < *count; i++) {
-        if (event_name_fold_cmp(columns[i].name, column.name) == 0) {
+    free(d->columns);
+    arena_free(d->arena);
+}
+#define AUTO_DRAFT __attribute__((cleanup(draft_free))) struct draft
+
+static size_t nodes_of(const struct event_column *column)
+{
+    struct col_def type = type_of(column);
+    return column->child_count == 0 ? 0 : col_def_nodes(&type);
+}
+
+/* A declared column that is there: the table's type stays, but a STRUCT in it may get members. */
+static void grow_column(struct draft *d, struct event_column *present,
+                        const struct event_column *wanted)
+{
+    struct col_def old = type_of(present);
+    struct col_def declared = type_of(wanted);
+    struct col_def grown;
+    if (!str_eq(present->name, wanted->name) || !declared_grow(&old, &declared, d->arena, &grown)) {
+        return;
+    }
+    size_t added = col_def_nodes(&grown) - col_def_nodes(&old);
+    if (col_def_depth(&grown) <= EVENT_NESTED_DEPTH_MAX &&
+        d->nodes + added <= EVENT_NESTED_NODES_MAX) {
+        d->nodes += added;
+        d->changed = true;
+        set_type(present, &grown);
+    }
+}
+
+/* Adds a column, or what it has to the one that is there. Whatever finds no room is left to
+ * inference and `_rescued`: a declaration never stops a topic. */
+static void add_declared(struct draft *d, const struct event_column *column)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        if (event_name_fold_cmp(d->columns[i].name, column->name) == 0) {
+            grow_column(d, &d->columns[i], column);
             return;
         }
     }
-    columns[(*count)++] = column;
-}
-
-static err add_declared(const json_t *list, struct event_column *columns, size_t *count,
-                        struct errmsg *msg)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        struct event_column column = {0};
-        struct str type = {0};
-        TRY(json_get_str(item, "name", &column.name, msg));
-        TRY(json_get_str(item, "type", &type, msg));
-        if (!col_type_from_sql(type, &column.type)) {
-            return errmsg_set(msg, ERR_INVALID, "declared column %.*s: unknown type %.*s",
-                              STR_ARGS(column.name), STR_ARGS(type));
-        }
-        add_missing(columns, count, column);
+    size_t nodes = nodes_of(column);
+    if (d->count < EVENT_COLUMNS_MAX && d->nodes + nodes <= EVENT_NESTED_NODES_MAX) {
+        d->nodes += nodes;
+        d->changed = true;
+        d->columns[d->count++] = *column;
     }
-    return ERR_OK;
 }
 
-static void add_partitions(const struct topic_settings *settings, struct event_column *columns,
-                           size_t *count)
+/* Delta partitions by scalars only: the JSON text where a nested column was declared. */
+static struct event_column as_partition(struct event_column column, const struct topic_meta *meta)
+{
+    const struct topic_settings *settings = &meta->settings;
+    for (size_t i = 0; settings->partition_by != NULL && i < settings->partition_by_count; i++) {
+        if (col_type_is_nested(column.type) &&
+            str_eq_nocase(column.name, str_from(settings->partition_by[i]))) {
+            return (struct event_column){.name = column.name, .type = COL_VARCHAR};
+        }
+    }
+    return column;
+}
+
+static void add_partitions(struct draft *d, const struct topic_settings *settings)
 {
     for (size_t i = 0; settings->partition_by != NULL && i < settings->partition_by_count; i++) {
         struct str name = str_from(settings->partition_by[i]);
         if (!is_system_name(name)) {
-            add_missing(columns, count, (struct event_column){.name = name, .type = COL_VARCHAR});
+            add_declared(d, &(struct event_column){.name = name, .type = COL_VARCHAR});
         }
     }
 }
@@ -167,7 +202,7 @@ static size_t null_fields_left(const struct event_schema *schema,
         struct str name = event_schema_null_field(schema, i);
         bool taken = false;
         for (size_t j = 0; j < count && !taken; j++) {
-            taken = str_eq_nocase(columns[j].name, name);
+            taken = event_name_fold_cmp(columns[j].name, name) == 0;
         }
         if (!taken) {
             out_names[kept++] = name;
@@ -179,36 +214,31 @@ static size_t null_fields_left(const struct event_schema *schema,
 err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg)
 {
-    AUTO_JSON declared = NULL;
-    const char *text = meta->versions[meta->version_count - 1].schema;
-    if (text != NULL) {
-        TRY(json_parse(str_from(text), &declared, msg));
-    }
-    const json_t *list = json_object_get(declared, "columns");
-    if (json_array_size(list) > EVENT_COLUMNS_MAX) {
-        return errmsg_set(msg, ERR_LIMIT, "more than %d declared columns", EVENT_COLUMNS_MAX);
-    }
+    AUTO_DECLARED declared;
+    declared_init(&declared, meta->versions[meta->version_count - 1].schema);
     size_t present = event_schema_count(schema);
-    size_t count = present;
-    struct event_column *columns =
-        xnew_array(struct event_column,
-                   present + json_array_size(list) + meta->settings.partition_by_count + 1);
+    AUTO_DRAFT d = {.arena = arena_new(TYPES_BYTES_MAX), .count = present};
+    d.columns = xnew_array(struct event_column,
+                           present + declared.count + meta->settings.partition_by_count + 1);
     for (size_t i = 0; i < present; i++) {
-        columns[i] = *event_schema_column(schema, i);
+        d.columns[i] = *event_schema_column(schema, i);
+        d.nodes += nodes_of(&d.columns[i]);
+    }
+    for (size_t i = 0; i < declared.count; i++) {
+        struct event_column column = as_partition(declared.columns[i], meta);
+        add_declared(&d, &column);
+    }
+    if (created) {
+        add_partitions(&d, &meta->settings);
+    }
+    if (!d.changed) {
+        *out_schema = event_schema_ref(schema);
+        return ERR_OK;
     }
     struct str *names = xnew_array(struct str, event_schema_null_count(schema) + 1);
-    err e = add_declared(list, columns, &count, msg);
-    if (e == ERR_OK && created) {
-        add_partitions(&meta->settings, columns, &count);
-    }
-    if (e == ERR_OK && count == present) {
-        *out_schema = event_schema_ref(schema);
-    } else if (e == ERR_OK) {
-        size_t name_count = null_fields_left(schema, columns, count, names);
-        e = event_schema_new(columns, count, names, name_count, out_schema, msg);
-    }
+    size_t name_count = null_fields_left(schema, d.columns, d.count, names);
+    err e = event_schema_new(d.columns, d.count, names, name_count, out_schema, msg);
     free(names);
-    free(columns);
     return e;
 }
 
@@ -233,7 +263,9 @@ void land_schema_tag(const struct col_def *columns, size_t count, struct buf *ou
 {
     AUTO_BUF text = buf_make(16 << 20);
     for (size_t i = 0; i < count; i++) {
-        buf_printf(&text, "%s\n%s\n", columns[i].name, col_type_sql(columns[i].type));
+        buf_printf(&text, "%s\n", columns[i].name);
+        col_def_sql(&columns[i], &text);
+        buf_add_byte(&text, '\n');
     }
     struct hash128 hash = hash_xxh3_128(buf_str(&text));
     buf_printf(out, "{\"" LAND_SCHEMA_TAG "\":\"%016llx%016llx\"}", (unsigned long long)hash.high,
@@ -250,10 +282,12 @@ void land_schema_tag_of(struct str tags_json, struct buf *out)
     }
 }
 
-static err add_column(struct lake_commit *commit, struct str name, enum col_type type,
-                      struct errmsg *msg)
+static err add_column(struct lake_commit *commit, const struct col_def *def, struct errmsg *msg)
 {
-    return lake_commit_add_column(commit, name, str_from(land_delta_type(type)), true, msg);
+    AUTO_BUF type = buf_make(TYPES_BYTES_MAX);
+    land_type_write(def, &type);
+    TRY(buf_check(&type));
+    return lake_commit_add_column(commit, str_from(def->name), buf_str(&type), true, msg);
 }
 
 static bool null_fields_equal(const struct event_schema *a, const struct event_schema *b)
@@ -290,14 +324,15 @@ err land_schema_commit(struct lake_commit *commit, const struct event_schema *be
                        const struct event_schema *after, struct errmsg *msg)
 {
     size_t known = before == NULL ? 0 : event_schema_count(before);
-    for (size_t i = known; i < event_schema_count(after); i++) {
-        const struct event_column *column = event_schema_column(after, i);
-        TRY(add_column(commit, column->name, column->type, msg));
+    const struct col_def *full = event_schema_full(after);
+    for (size_t i = 0; i < event_schema_count(after); i++) {
+        if (i >= known || !col_def_same_type(&event_schema_full(before)[i], &full[i])) {
+            TRY(add_column(commit, &full[i], msg)); /* or what its STRUCTs lack */
+        }
     }
     if (before == NULL) {
-        const struct col_def *full = event_schema_full(after);
         for (size_t i = event_schema_count(after); i < event_schema_full_count(after); i++) {
-            TRY(add_column(commit, str_from(full[i].name), full[i].type, msg));
+            TRY(add_column(commit, &full[i], msg));
         }
     }
     bool same =
@@ -309,7 +344,7 @@ err land_dead_commit(struct lake_commit *commit, struct errmsg *msg)
 {
     const struct col_def *columns = event_dead_columns();
     for (size_t i = 0; i < EVENT_DEAD_COUNT; i++) {
-        TRY(add_column(commit, str_from(columns[i].name), columns[i].type, msg));
+        TRY(add_column(commit, &columns[i], msg));
     }
     return ERR_OK;
 }

@@ -27,10 +27,11 @@
  * CORRUPT, NOMEM. Caller owns a reference. */
 err land_schema_of(const struct lake_snapshot *snapshot, struct event_schema **out_schema,
                    struct errmsg *msg);
-/* `schema` with the columns added that the newest version of the topic declares (a JSON object
- * {"columns":[{"name":…,"type":…}]}, types by their SQL names) and that it does not have; for a
- * table that is about to be `created` also its partition columns, as VARCHAR. Errors: INVALID,
- * LIMIT, NOMEM. Caller owns a reference. */
+/* `schema` with the columns added that the newest version of the topic declares (declared.h) and
+ * that it does not have, and with the members that its STRUCTs lack; where both have a type, the
+ * table's stays. For a table that is about to be `created` also its partition columns, as VARCHAR
+ * unless a scalar is declared. What finds no room is left out. Errors: NOMEM. Caller owns a
+ * reference. */
 err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg);
 
@@ -42,8 +43,6 @@ struct str land_app_id(const char *topic_uuid, uint32_t partition, char out[LAND
 int64_t land_next_offset(const struct lake_snapshot *snapshot, const char *topic_uuid,
                          uint32_t partition, int64_t log_start);
 
-/* Delta's name of a type: "long", "timestamp", … */
-const char *land_delta_type(enum col_type type);
 /* {"tarn.schema":"<hex>"} of a list of columns, in Parquet order. */
 void land_schema_tag(const struct col_def *columns, size_t count, struct buf *out);
 /* The value of the tag of a file's tags JSON; empty when there is none. Appended to `out`. */

@@ -438,7 +438,7 @@ static err decode_some(struct log_thread *t, struct col_sink *cols, size_t capac
     struct record record;
     struct errmsg detail;
     bool more = true;
-    while (rows < capacity) {
+    while (rows < capacity && !(rows > 0 && decoder_chunk_is_full(t->decoder))) {
         TRY(log_failed(s, t->part_index, next_record(t, &record, &more, msg)));
         if (!more) {
             break;

@@ -20,8 +20,11 @@ struct event_schema {
     struct name_ref *by_name; /* owned; columns only */
     struct name_ref *by_fold; /* owned; committed columns and null fields */
     size_t fold_count;
-    char *names; /* owned: every name, NUL-terminated */
+    char *names;          /* owned: every name, NUL-terminated */
+    struct arena *nested; /* owned: members of nested types, and the texts of those */
+    const char **types;   /* owned list; per full index, in `nested` or constant */
 };
+enum { NESTED_BYTES_MAX = 16 << 20 };
 
 static const struct col_def system_columns[EVENT_SYS_COUNT] = {
     [EVENT_SYS_TIME] = {"_time", COL_TIMESTAMPTZ},
@@ -115,7 +118,7 @@ int event_name_fold_cmp(struct str a, struct str b)
     return (i < a.len) - (j < b.len);
 }
 
-bool event_name_is_valid(struct str name)
+bool event_member_is_valid(struct str name)
 {
     if (name.len == 0 || name.len > EVENT_NAME_BYTES_MAX || !str_is_utf8(name)) {
         return false;
@@ -125,6 +128,14 @@ bool event_name_is_valid(struct str name)
         if (c < 0x20 || c == 0x7f || strchr(" ,;{}()=", c) != NULL) {
             return false;
         }
+    }
+    return true;
+}
+
+bool event_name_is_valid(struct str name)
+{
+    if (!event_member_is_valid(name)) {
+        return false;
     }
     for (size_t i = 0; i < EVENT_SYS_COUNT; i++) {
         if (event_name_fold_cmp(name, str_from(system_columns[i].name)) == 0) {
@@ -147,10 +158,67 @@ static int compare_folded(const void *a, const void *b)
                                ((const struct name_ref *)b)->name);
 }
 
-static bool type_is_allowed(enum col_type type)
+static int compare_members(const void *a, const void *b)
 {
-    return type == COL_BOOLEAN || type == COL_BIGINT || type == COL_INTEGER || type == COL_DOUBLE ||
-           type == COL_TIMESTAMPTZ || type == COL_DATE || type == COL_VARCHAR;
+    return event_name_fold_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Names of a STRUCT's members: valid, and no two the same up to case. */
+static bool members_are_allowed(const struct col_def *def)
+{
+    struct str *names = xnew_array(struct str, def->child_count + 1);
+    bool allowed = true;
+    for (size_t i = 0; i < def->child_count; i++) {
+        names[i] = str_from(def->children[i].name);
+        allowed = allowed && event_member_is_valid(names[i]);
+    }
+    qsort(names, def->child_count, sizeof *names, compare_members);
+    for (size_t i = 1; i < def->child_count; i++) {
+        allowed = allowed && compare_members(&names[i - 1], &names[i]) != 0;
+    }
+    free(names);
+    return allowed;
+}
+
+static bool type_is_allowed(const struct col_def *def, int depth)
+{
+    bool nested = col_type_is_nested(def->type);
+    if (depth > EVENT_NESTED_DEPTH_MAX || def->type == COL_BLOB ||
+        nested != (def->child_count > 0) || (def->type == COL_LIST && def->child_count != 1) ||
+        (def->type == COL_STRUCT && !members_are_allowed(def))) {
+        return false;
+    }
+    for (size_t i = 0; i < def->child_count; i++) {
+        if (!type_is_allowed(&def->children[i], depth + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct col_def def_of(const struct event_column *column)
+{
+    return (struct col_def){.name = "",
+                            .type = column->type,
+                            .children = column->children,
+                            .child_count = column->child_count};
+}
+
+static err check_types(const struct event_column *columns, size_t count, struct errmsg *msg)
+{
+    size_t nodes = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct col_def def = def_of(&columns[i]);
+        if (!type_is_allowed(&def, 1)) {
+            return errmsg_set(msg, ERR_INVALID, "column %.*s: this type cannot be decoded",
+                              STR_ARGS(columns[i].name));
+        }
+        nodes += def.child_count == 0 ? 0 : col_def_nodes(&def);
+    }
+    return nodes <= EVENT_NESTED_NODES_MAX
+               ? ERR_OK
+               : errmsg_set(msg, ERR_LIMIT, "more than %d types inside of nested columns",
+                            EVENT_NESTED_NODES_MAX);
 }
 
 static err schema_alloc(struct event_schema *s, size_t columns, size_t nulls, size_t name_bytes)
@@ -161,7 +229,9 @@ static err schema_alloc(struct event_schema *s, size_t columns, size_t nulls, si
     s->by_name = calloc(columns + 1, sizeof(*s->by_name));
     s->by_fold = calloc(columns + nulls + 1, sizeof(*s->by_fold));
     s->names = malloc(name_bytes + 1);
-    bool ok = s->columns != NULL && s->null_fields != NULL && s->full != NULL &&
+    s->types = calloc(columns + EVENT_SYS_COUNT, sizeof(*s->types));
+    s->nested = arena_new(NESTED_BYTES_MAX);
+    bool ok = s->types != NULL && s->columns != NULL && s->null_fields != NULL && s->full != NULL &&
               s->by_name != NULL && s->by_fold != NULL && s->names != NULL;
     return ok ? ERR_OK : ERR_NOMEM;
 }
@@ -197,16 +267,37 @@ static void fill(struct event_schema *s, const struct event_column *columns,
     qsort(s->by_fold, s->fold_count, sizeof(*s->by_fold), compare_folded);
 }
 
+/* Members of nested columns, and the texts of all types. */
+static err fill_types(struct event_schema *s, const struct event_column *columns)
+{
+    for (size_t i = 0; i < s->column_count + EVENT_SYS_COUNT; i++) {
+        if (!col_type_is_nested(s->full[i].type)) {
+            s->types[i] = col_type_sql(s->full[i].type);
+            continue;
+        }
+        struct col_def def = def_of(&columns[i]);
+        struct col_def copy;
+        AUTO_BUF text = buf_make(NESTED_BYTES_MAX);
+        col_def_sql(&def, &text);
+        if (!col_def_copy(&def, s->nested, &copy) || text.failed) {
+            return ERR_NOMEM;
+        }
+        s->full[i].children = s->columns[i].children = copy.children;
+        s->full[i].child_count = s->columns[i].child_count = copy.child_count;
+        s->types[i] = arena_dup(s->nested, buf_str(&text)).ptr;
+        if (s->types[i] == NULL) {
+            return ERR_NOMEM;
+        }
+    }
+    return ERR_OK;
+}
+
 static err check_names(const struct event_schema *s, struct errmsg *msg)
 {
     for (size_t i = 0; i < s->column_count; i++) {
         struct str name = s->columns[i].name;
         if (!event_name_is_valid(name)) {
             return errmsg_set(msg, ERR_INVALID, "\"%.*s\" cannot be a column's name",
-                              STR_ARGS(name));
-        }
-        if (!type_is_allowed(s->columns[i].type)) {
-            return errmsg_set(msg, ERR_INVALID, "column %.*s: this type cannot be decoded",
                               STR_ARGS(name));
         }
         if (i > 0 && str_eq(s->by_name[i - 1].name, s->by_name[i].name)) {
@@ -233,6 +324,7 @@ err event_schema_new(const struct event_column *columns, size_t column_count,
     if (column_count > EVENT_COLUMNS_MAX || null_field_count > EVENT_COLUMNS_MAX) {
         return errmsg_set(msg, ERR_LIMIT, "more than %d columns", EVENT_COLUMNS_MAX);
     }
+    TRY(check_types(columns, column_count, msg));
     size_t name_bytes = 0;
     for (size_t i = 0; i < column_count; i++) {
         name_bytes += columns[i].name.len + 1;
@@ -250,10 +342,9 @@ err event_schema_new(const struct event_column *columns, size_t column_count,
     err e = schema_alloc(s, column_count, null_field_count, name_bytes);
     if (e == ERR_OK) {
         fill(s, columns, null_fields);
-        e = check_names(s, msg);
-    } else {
-        e = errmsg_set(msg, e, "no memory for a schema");
+        e = fill_types(s, columns);
     }
+    e = e == ERR_OK ? check_names(s, msg) : errmsg_set(msg, e, "no memory for a schema");
     if (e != ERR_OK) {
         event_schema_unref(s);
         return e;
@@ -279,6 +370,8 @@ void event_schema_unref(struct event_schema *s)
     free(s->by_name);
     free(s->by_fold);
     free(s->names);
+    free(s->types);
+    arena_free(s->nested);
     free(s);
 }
 
@@ -316,6 +409,12 @@ const struct col_def *event_schema_full(const struct event_schema *s)
     return s->full;
 }
 
+const char *event_schema_type(const struct event_schema *s, size_t full_index)
+{
+    ASSERT(full_index < s->column_count + EVENT_SYS_COUNT);
+    return s->types[full_index];
+}
+
 ptrdiff_t event_schema_find(const struct event_schema *s, struct str name)
 {
     struct name_ref wanted = {.name = name};
@@ -346,7 +445,8 @@ bool event_schema_equal(const struct event_schema *a, const struct event_schema 
     for (size_t i = 0; i < a->column_count; i++) {
         const struct event_column *x = &a->columns[i];
         const struct event_column *y = &b->columns[i];
-        if (!str_eq(x->name, y->name) || x->type != y->type || x->provisional != y->provisional) {
+        if (!str_eq(x->name, y->name) || x->provisional != y->provisional ||
+            !col_def_same_type(&a->full[i], &b->full[i])) {
             return false;
         }
     }

@@ -26,22 +26,27 @@ enum event_system {
     EVENT_SYS_COUNT
 };
 enum {
-    EVENT_COLUMNS_MAX = 1000,   /* the event's own columns, remembered null fields included */
-    EVENT_NAME_BYTES_MAX = 255, /* longer names go to _rescued */
+    EVENT_COLUMNS_MAX = 1000,       /* the event's own columns, remembered null fields included */
+    EVENT_NAME_BYTES_MAX = 255,     /* longer names go to _rescued */
+    EVENT_NESTED_DEPTH_MAX = 64,    /* levels of a column's type; a scalar is one */
+    EVENT_NESTED_NODES_MAX = 10000, /* types in the trees of all nested columns together */
 };
 
 struct event_column {
     struct str name;
     enum col_type type; /* BOOLEAN, BIGINT, DOUBLE, TIMESTAMPTZ or VARCHAR for inferred columns;
-                           INTEGER and DATE may be declared */
+                           INTEGER, DATE, STRUCT and LIST may be declared (declared.h) */
     bool provisional;   /* inferred over hot rows, not committed: values are noted for inference */
+    const struct col_def *children; /* STRUCT and LIST: as in struct col_def */
+    size_t child_count;
 };
 
 struct event_schema; /* opaque, immutable */
 
 /* `null_fields`: names seen only as null so far; they hold their name and their place among the
  * 1,000. Everything is copied. Caller owns a reference.
- * Errors: INVALID (a name twice, also up to case; a reserved or forbidden name), LIMIT, NOMEM. */
+ * Errors: INVALID (a name twice, also up to case and inside of a STRUCT; a reserved or forbidden
+ * name), LIMIT, NOMEM. */
 err event_schema_new(const struct event_column *columns, size_t column_count,
                      const struct str *null_fields, size_t null_field_count,
                      struct event_schema **out_schema, struct errmsg *msg);
@@ -55,6 +60,8 @@ struct str event_schema_null_field(const struct event_schema *s, size_t index);
 /* For table functions: event columns, then the EVENT_SYS_COUNT system columns. Borrowed. */
 size_t event_schema_full_count(const struct event_schema *s);
 const struct col_def *event_schema_full(const struct event_schema *s);
+/* The SQL name of the type of a column, by full index: "BIGINT", STRUCT("x" DOUBLE)[]. Borrowed. */
+const char *event_schema_type(const struct event_schema *s, size_t full_index);
 /* Index of the column with exactly this name, or -1. */
 ptrdiff_t event_schema_find(const struct event_schema *s, struct str name);
 
@@ -69,6 +76,8 @@ enum event_name event_schema_judge(const struct event_schema *s, struct str name
 /* The part that no schema decides: not reserved, no forbidden character (` ,;{}()=` and everything
  * below 0x20 and 0x7f), not empty, not over EVENT_NAME_BYTES_MAX, UTF-8. */
 bool event_name_is_valid(struct str name);
+/* The same for a member of a STRUCT, where no name is reserved. */
+bool event_member_is_valid(struct str name);
 
 /* How names compare up to case: ASCII, Latin, Greek, Cyrillic and Armenian letters are folded,
  * since Spark takes columns that differ so for one. Byte order of the folded forms. */

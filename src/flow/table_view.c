@@ -201,6 +201,10 @@ static void add_columns(const struct table_view_parts *parts, bool files, struct
             buf_printf(out, "NULL::%s AS ", column->type);
         }
         sql_add_name(out, column->name);
+        if (files && column->in_files && column->is_nested) {
+            buf_printf(out, "::%s AS ", column->type); /* hot rows may have more members */
+            sql_add_name(out, column->name);
+        }
     }
 }
 

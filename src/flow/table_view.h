@@ -19,6 +19,7 @@ struct view_column {
     struct str name;
     const char *type; /* SQL name; NULL: as the files have it */
     bool in_files;    /* files of the current tag have it */
+    bool is_nested;   /* and maybe without members that `type` has, which are null then */
 };
 
 struct table_view_parts {

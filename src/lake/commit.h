@@ -37,8 +37,9 @@ void lake_commit_set_deadline_ms(struct lake_commit *c, int64_t deadline_ms);
 void lake_commit_create_table(struct lake_commit *c, struct str name, struct str description,
                               const struct str *partition_columns, size_t partition_column_count);
 /* A column after the present ones. `type` is a Delta type: "long", "double", "string", "boolean",
- * "timestamp", "date", "binary", "integer", ...; on creation the table's columns in order. A column
- * that the table has by then with the same type is not an error. `nullable` may be false on
+ * "timestamp", "date", "binary", "integer", ..., or the JSON of a struct or an array; on creation
+ * the table's columns in order. A column that the table has by then with the same type is not an
+ * error, and the structs of one that it has get the members they lack. `nullable` may be false on
  * creation only. Errors: INVALID (name that Delta forbids, unknown type). */
 err lake_commit_add_column(struct lake_commit *c, struct str name, struct str type, bool nullable,
                            struct errmsg *msg);

@@ -17,11 +17,28 @@ static err dup_text(struct arena *arena, struct str text, struct str *out_text)
     return ERR_OK;
 }
 
+/* A column that is there already: its structs get the members that are new. False: it is another
+ * column, or memory is out. */
+static bool grow_field(struct lake_field *present, const struct lake_field *wanted,
+                       struct arena *arena, bool *changed)
+{
+    AUTO_BUF type = buf_make(SCHEMA_TEXT_BYTES_MAX);
+    bool grown = false;
+    if (!str_eq(present->name, wanted->name) ||
+        !lake_type_grow(present->type, wanted->type, &type, &grown) ||
+        (grown && dup_text(arena, buf_str(&type), &present->type) != ERR_OK)) {
+        return false;
+    }
+    *changed = *changed || grown;
+    return true;
+}
+
 /* Columns of the commit that the table does not have yet, after those it has. */
 static err plan_fields(const struct lake_commit *c, const struct lake_metadata *base,
                        struct arena *arena, struct lake_field **out_fields, size_t *out_count,
-                       struct errmsg *msg)
+                       bool *out_changed, struct errmsg *msg)
 {
+    *out_changed = false;
     size_t base_count = base == NULL ? 0 : base->field_count;
     struct lake_field *fields =
         arena_alloc(arena, (base_count + c->column_count + 1) * sizeof *fields);
@@ -34,13 +51,14 @@ static err plan_fields(const struct lake_commit *c, const struct lake_metadata *
     size_t count = base_count;
     for (size_t i = 0; i < c->column_count; i++) {
         const struct lake_field *wanted = &c->columns[i];
-        const struct lake_field *present = lake_fields_find(fields, count, wanted->name);
+        const struct lake_field *found = lake_fields_find(fields, count, wanted->name);
+        struct lake_field *present = found == NULL ? NULL : &fields[found - fields];
         if (present == NULL) {
+            *out_changed = true;
             fields[count] = *wanted;
             fields[count].nullable = base == NULL ? wanted->nullable : true;
             count++;
-        } else if (base == NULL || !str_eq(present->name, wanted->name) ||
-                   !str_eq(present->type, wanted->type)) {
+        } else if (base == NULL || !grow_field(present, wanted, arena, out_changed)) {
             return errmsg_set(msg, base == NULL ? ERR_INVALID : ERR_CONFLICT,
                               "column %.*s is there already as %.*s of type %.*s",
                               (int)MIN(wanted->name.len, (size_t)100), wanted->name.ptr,
@@ -117,6 +135,7 @@ static err plan_into(const struct lake_commit *c, const struct lake_metadata *ba
     struct lake_metadata *m = &box->metadata;
     struct lake_field *fields = NULL;
     size_t field_count = 0;
+    bool fields_changed = false;
     bool config_changed = false;
     struct uuid_text id = c->txn_id; /* a fresh UUID, and the same in every attempt */
     if (base != NULL) {
@@ -129,9 +148,9 @@ static err plan_into(const struct lake_commit *c, const struct lake_metadata *ba
                                     .partition_column_count = c->partition_column_count,
                                     .created_ms = now_ms};
     }
-    TRY(plan_fields(c, base, box->arena, &fields, &field_count, msg));
+    TRY(plan_fields(c, base, box->arena, &fields, &field_count, &fields_changed, msg));
     TRY(plan_config(c, base, box->arena, m, &config_changed));
-    *out_changed = base == NULL || config_changed || field_count != base->field_count;
+    *out_changed = base == NULL || config_changed || fields_changed;
     if (!*out_changed) {
         return ERR_OK;
     }

@@ -38,7 +38,7 @@ static bool primitive_is_known(struct str type)
     return decimal_is_valid(type);
 }
 
-bool lake_type_is_writable(struct str type)
+static bool primitive_is_writable(struct str type)
 {
     return primitive_is_known(type) && !str_is(type, "void") && !str_is(type, "variant") &&
            !str_is(type, "null") && !str_is(type, "timestamp_ntz");
@@ -60,6 +60,105 @@ bool lake_column_name_is_valid(struct str name)
 static struct str json_text(const json_t *string)
 {
     return str_of(json_string_value(string), json_string_length(string));
+}
+
+static bool json_type_is_writable(const json_t *type, int depth)
+{
+    if (json_is_string(type)) {
+        return primitive_is_writable(json_text(type));
+    }
+    const char *kind = json_string_value(json_object_get(type, "type"));
+    if (kind == NULL || depth > LAKE_SCHEMA_DEPTH_MAX) {
+        return false;
+    }
+    if (strcmp(kind, "array") == 0) {
+        return json_type_is_writable(json_object_get(type, "elementType"), depth + 1);
+    }
+    const json_t *fields = json_object_get(type, "fields");
+    bool writable = strcmp(kind, "struct") == 0 && json_array_size(fields) > 0;
+    for (size_t i = 0; writable && i < json_array_size(fields); i++) {
+        const json_t *field = json_array_get(fields, i);
+        writable = lake_column_name_is_valid(json_text(json_object_get(field, "name"))) &&
+                   json_type_is_writable(json_object_get(field, "type"), depth + 1);
+    }
+    return writable;
+}
+
+bool lake_type_is_writable(struct str type)
+{
+    if (!str_starts(type, STR("{"))) {
+        return primitive_is_writable(type);
+    }
+    AUTO_JSON json = NULL;
+    return json_parse(type, &json, NULL) == ERR_OK && json_type_is_writable(json, 1);
+}
+
+static json_t *find_member(const json_t *fields, struct str name)
+{
+    for (size_t i = 0; i < json_array_size(fields); i++) {
+        json_t *field = json_array_get(fields, i);
+        if (str_eq_nocase(json_text(json_object_get(field, "name")), name)) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+static bool grow_type(json_t *present, const json_t *wanted, int depth, bool *grown);
+
+static bool grow_struct(json_t *present, const json_t *wanted, int depth, bool *grown)
+{
+    json_t *fields = json_object_get(present, "fields");
+    const json_t *more = json_object_get(wanted, "fields");
+    for (size_t i = 0; i < json_array_size(more); i++) {
+        json_t *field = json_array_get(more, i);
+        struct str name = json_text(json_object_get(field, "name"));
+        const json_t *same = find_member(fields, name);
+        if (same == NULL) {
+            *grown = true;
+            if (json_array_append_new(fields, json_deep_copy(field)) != 0) {
+                return false;
+            }
+        } else if (!str_eq(json_text(json_object_get(same, "name")), name) ||
+                   !grow_type(json_object_get(same, "type"), json_object_get(field, "type"),
+                              depth + 1, grown)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Adds the members that are missing. False: they do not fit together. */
+static bool grow_type(json_t *present, const json_t *wanted, int depth, bool *grown)
+{
+    const char *kind = json_string_value(json_object_get(present, "type"));
+    const char *wanted_kind = json_string_value(json_object_get(wanted, "type"));
+    if (kind == NULL || wanted_kind == NULL || depth > LAKE_SCHEMA_DEPTH_MAX) {
+        return json_equal(present, wanted) != 0;
+    }
+    if (strcmp(kind, wanted_kind) != 0) {
+        return false;
+    }
+    if (strcmp(kind, "struct") == 0) {
+        return grow_struct(present, wanted, depth, grown);
+    }
+    return strcmp(kind, "array") == 0
+               ? grow_type(json_object_get(present, "elementType"),
+                           json_object_get(wanted, "elementType"), depth + 1, grown)
+               : json_equal(present, wanted) != 0;
+}
+
+bool lake_type_grow(struct str present, struct str wanted, struct buf *out, bool *out_grown)
+{
+    *out_grown = false;
+    if (!str_starts(present, STR("{")) || !str_starts(wanted, STR("{"))) {
+        return str_eq(present, wanted);
+    }
+    AUTO_JSON json = NULL;
+    AUTO_JSON more = NULL;
+    return json_parse(present, &json, NULL) == ERR_OK &&
+           json_parse(wanted, &more, NULL) == ERR_OK && grow_type(json, more, 1, out_grown) &&
+           (!*out_grown || json_write(json, out) == ERR_OK);
 }
 
 static err check_type(const json_t *type, int depth, struct errmsg *msg);

@@ -12,8 +12,12 @@ err lake_schema_parse(struct str text, struct arena *arena, const struct lake_fi
                       size_t *out_count, struct errmsg *msg);
 /* The schema's JSON text, appended. */
 void lake_schema_write(const struct lake_field *fields, size_t count, struct buf *out);
-/* A primitive type of the protocol that tarn may write. */
+/* A type of the protocol that tarn may write: a primitive one, or the JSON of a struct or array of
+ * such with names that need no column mapping. */
 bool lake_type_is_writable(struct str type);
+/* True when values of type `wanted` can be in a column of type `present` after members of structs
+ * were added to it; if there are any (*out_grown), that type is appended to `out`. */
+bool lake_type_grow(struct str present, struct str wanted, struct buf *out, bool *out_grown);
 /* Can be a column's name without column mapping. */
 bool lake_column_name_is_valid(struct str name);
 const struct lake_field *lake_fields_find(const struct lake_field *fields, size_t count,

@@ -74,6 +74,28 @@ err sql_map_error(struct sql_engine *engine, const char *text, struct errmsg *ms
 /* Appends the SQL name of a type: "DECIMAL(18,3)". */
 void sql_type_text(duckdb_logical_type type, struct buf *out);
 
+/* Long strings of one chunk: blocks that are kept from fill to fill. DuckDB copies what it keeps,
+ * so they may go when the next chunk is filled (test_source.c tries this in many plans); its own
+ * heap of a vector costs 50 ns a string more. */
+struct text_block;
+struct text_heap {
+    struct text_block *first; /* owned */
+    struct text_block *current;
+    size_t used;  /* bytes of `current` */
+    size_t count; /* blocks */
+};
+void text_heap_deinit(struct text_heap *heap);
+void text_heap_reset(struct text_heap *heap);
+
+/* DuckDB's type of a column; the caller destroys it. */
+duckdb_logical_type col_def_logical_type(const struct col_def *def);
+/* A sink for vectors of this type. */
+void col_sink_init(struct col_sink *s, const struct col_def *def);
+void col_sink_deinit(struct col_sink *s);
+/* Before a chunk is filled, and after: lists learn how many elements there are. */
+void col_sink_begin(struct col_sink *s, duckdb_vector vector, struct text_heap *heap);
+void col_sink_end(struct col_sink *s);
+
 void sql_sources_init(struct source_registry *sources);
 void sql_sources_deinit(struct source_registry *sources);
 /* Makes tarn_source() known to the database. */

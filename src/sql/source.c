@@ -15,177 +15,6 @@ struct source_slot {
     atomic_uint_fast64_t rows;
 };
 
-static const struct {
-    const char *name;
-    duckdb_type duck;
-    size_t bytes;
-} col_types[COL_TYPE_COUNT] = {
-    [COL_BOOLEAN] = {"BOOLEAN", DUCKDB_TYPE_BOOLEAN, 1},
-    [COL_BIGINT] = {"BIGINT", DUCKDB_TYPE_BIGINT, 8},
-    [COL_INTEGER] = {"INTEGER", DUCKDB_TYPE_INTEGER, 4},
-    [COL_DOUBLE] = {"DOUBLE", DUCKDB_TYPE_DOUBLE, 8},
-    [COL_TIMESTAMPTZ] = {"TIMESTAMP WITH TIME ZONE", DUCKDB_TYPE_TIMESTAMP_TZ, 8},
-    [COL_DATE] = {"DATE", DUCKDB_TYPE_DATE, 4},
-    [COL_VARCHAR] = {"VARCHAR", DUCKDB_TYPE_VARCHAR, 16},
-    [COL_BLOB] = {"BLOB", DUCKDB_TYPE_BLOB, 16},
-};
-
-const char *col_type_sql(enum col_type type)
-{
-    ASSERT((unsigned)type < COL_TYPE_COUNT);
-    return col_types[type].name;
-}
-
-bool col_type_from_sql(struct str name, enum col_type *out_type)
-{
-    for (unsigned i = 0; i < COL_TYPE_COUNT; i++) {
-        if (str_eq_nocase(name, str_from(col_types[i].name))) {
-            *out_type = (enum col_type)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-size_t col_type_bytes(enum col_type type)
-{
-    ASSERT((unsigned)type < COL_TYPE_COUNT);
-    return col_types[type].bytes;
-}
-
-/* Long strings of one chunk: blocks that are kept from fill to fill. DuckDB copies what it keeps,
- * so they may go when the next chunk is filled (test_source.c tries this in many plans); its own
- * heap of a vector costs 50 ns a string more. */
-struct text_block {
-    struct text_block *next; /* owned */
-    char bytes[];
-};
-struct text_heap {
-    struct text_block *first; /* owned */
-    struct text_block *current;
-    size_t used;  /* bytes of `current` */
-    size_t count; /* blocks */
-};
-enum { TEXT_BLOCK_BYTES = 256 << 10, TEXT_BLOCKS_KEPT = 8 };
-
-static void heap_deinit(struct text_heap *heap)
-{
-    for (struct text_block *block = heap->first; block != NULL;) {
-        struct text_block *next = block->next;
-        free(block);
-        block = next;
-    }
-    *heap = (struct text_heap){0};
-}
-
-static void heap_reset(struct text_heap *heap)
-{
-    if (heap->count > TEXT_BLOCKS_KEPT) {
-        heap_deinit(heap);
-    }
-    heap->current = heap->first;
-    heap->used = 0;
-}
-
-/* Room for up to TEXT_BLOCK_BYTES. */
-static char *heap_alloc(struct text_heap *heap, size_t len)
-{
-    if (heap->current == NULL || heap->used + len > TEXT_BLOCK_BYTES) {
-        struct text_block *next = heap->current != NULL ? heap->current->next : heap->first;
-        if (next == NULL) {
-            next = xcalloc(1, sizeof *next + TEXT_BLOCK_BYTES);
-            *(heap->current != NULL ? &heap->current->next : &heap->first) = next;
-            heap->count++;
-        }
-        heap->current = next;
-        heap->used = 0;
-    }
-    char *bytes = heap->current->bytes + heap->used;
-    heap->used += len;
-    return bytes;
-}
-
-void col_sink_set_long(struct col_sink *s, size_t row, const char *ptr, size_t len)
-{
-    if (s->heap != NULL && len <= TEXT_BLOCK_BYTES / 4) {
-        char *copy = heap_alloc(s->heap, len);
-        memcpy(copy, ptr, len);
-        col_set_str_ref(s, row, copy, len);
-        return;
-    }
-    if (s->vector != NULL) {
-        duckdb_unsafe_vector_assign_string_element_len((duckdb_vector)s->vector, row, ptr, len);
-        return;
-    }
-    ASSERT(s->arena != NULL);
-    struct str copy = arena_dup(s->arena, str_of(ptr, len));
-    if (copy.ptr == NULL) {
-        col_set_null(s, row);
-        return;
-    }
-    col_set_str_ref(s, row, copy.ptr, len);
-}
-
-void col_sink_add_validity(struct col_sink *s)
-{
-    if (s->vector != NULL) {
-        duckdb_vector_ensure_validity_writable((duckdb_vector)s->vector);
-        s->validity = duckdb_vector_get_validity((duckdb_vector)s->vector);
-        return;
-    }
-    ASSERT(s->arena != NULL);
-    s->validity = arena_alloc(s->arena, SOURCE_ROWS / 8);
-    ASSERT(s->validity != NULL); /* col_block_init left room for it */
-    memset(s->validity, 0xff, SOURCE_ROWS / 8);
-}
-
-struct str col_get_str(const struct col_sink *s, size_t row)
-{
-    const struct col_string *value = &((const struct col_string *)s->data)[row];
-    return value->len <= 12 ? str_of(value->head, value->len) : str_of(value->ptr, value->len);
-}
-
-err col_block_init(struct col_block *block, const struct col_def *defs, size_t count,
-                   size_t string_bytes_max)
-{
-    ASSERT(count > 0);
-    *block = (struct col_block){.cols = calloc(count, sizeof *block->cols), .count = count};
-    /* Room for every column's validity beside the strings, with the arena's own rounding. */
-    block->arena = arena_new(string_bytes_max + (count + 1) * (SOURCE_ROWS / 8 + 64) + 65536);
-    if (block->cols == NULL) {
-        col_block_deinit(block);
-        return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        block->cols[i].type = defs[i].type;
-        block->cols[i].arena = block->arena;
-        block->cols[i].data = calloc(SOURCE_ROWS, col_type_bytes(defs[i].type));
-        if (block->cols[i].data == NULL) {
-            col_block_deinit(block);
-            return ERR_NOMEM;
-        }
-    }
-    return ERR_OK;
-}
-
-void col_block_deinit(struct col_block *block)
-{
-    for (size_t i = 0; block->cols != NULL && i < block->count; i++) {
-        free(block->cols[i].data);
-    }
-    free(block->cols);
-    arena_free(block->arena);
-    *block = (struct col_block){0};
-}
-
-void col_block_reset(struct col_block *block)
-{
-    arena_reset(block->arena);
-    for (size_t i = 0; i < block->count; i++) {
-        block->cols[i].validity = NULL;
-    }
-}
-
 /* --- registry --- */
 
 void sql_sources_init(struct source_registry *sources)
@@ -367,7 +196,7 @@ static void source_bind(duckdb_bind_info info)
     }
     for (size_t i = 0; i < slot->source.column_count; i++) {
         const struct col_def *column = &slot->source.columns[i];
-        duckdb_logical_type type = duckdb_create_logical_type(col_types[column->type].duck);
+        duckdb_logical_type type = col_def_logical_type(column);
         duckdb_bind_add_result_column(info, column->name, type);
         duckdb_destroy_logical_type(&type);
     }
@@ -392,7 +221,10 @@ static void reader_free(void *data)
     if (reader->is_open && reader->slot->source.thread_close != NULL) {
         reader->slot->source.thread_close(reader->thread_ctx);
     }
-    heap_deinit(&reader->heap);
+    for (size_t i = 0; i < reader->count; i++) {
+        col_sink_deinit(&reader->cols[i]);
+    }
+    text_heap_deinit(&reader->heap);
     free(reader->positions);
     free(reader);
 }
@@ -407,7 +239,7 @@ static size_t projected_columns(duckdb_init_info info, const struct source_slot 
     for (size_t i = 0; i < count; i++) {
         idx_t index = duckdb_init_get_column_index(info, i);
         if (index < slot->source.column_count) {
-            reader->cols[real].type = slot->source.columns[index].type;
+            col_sink_init(&reader->cols[real], &slot->source.columns[index]);
             reader->positions[real] = (uint32_t)i;
             projected[real] = (uint32_t)index;
             real++;
@@ -445,13 +277,10 @@ static void source_scan(duckdb_function_info info, duckdb_data_chunk output)
         duckdb_data_chunk_set_size(output, 0);
         return;
     }
-    heap_reset(&reader->heap);
+    text_heap_reset(&reader->heap);
     for (size_t i = 0; i < reader->count; i++) {
         duckdb_vector vector = duckdb_data_chunk_get_vector(output, reader->positions[i]);
-        reader->cols[i].vector = vector;
-        reader->cols[i].heap = &reader->heap;
-        reader->cols[i].data = duckdb_vector_get_data(vector);
-        reader->cols[i].validity = NULL;
+        col_sink_begin(&reader->cols[i], vector, &reader->heap);
     }
     size_t rows = 0;
     struct errmsg msg = {0};
@@ -462,6 +291,9 @@ static void source_scan(duckdb_function_info info, duckdb_data_chunk output)
         return;
     }
     ASSERT(rows <= SOURCE_ROWS);
+    for (size_t i = 0; i < reader->count; i++) {
+        col_sink_end(&reader->cols[i]);
+    }
     atomic_fetch_add_explicit(&reader->slot->rows, rows, memory_order_relaxed);
     duckdb_data_chunk_set_size(output, rows);
 }

@@ -16,39 +16,15 @@
  * Rows of several threads come in no particular order (preserve_insertion_order is off). The
  * function is ours alone: the policy refuses it in statements of users. */
 #pragma once
-#include "base/arena.h"
+#include "sql/col_type.h"
 #include "sql/engine.h"
-
-enum col_type {
-    COL_BOOLEAN,     /* bool */
-    COL_BIGINT,      /* int64_t */
-    COL_INTEGER,     /* int32_t */
-    COL_DOUBLE,      /* double */
-    COL_TIMESTAMPTZ, /* int64_t, microseconds since 1970 UTC */
-    COL_DATE,        /* int32_t, days since 1970 */
-    COL_VARCHAR,     /* col_set_str, valid UTF-8 */
-    COL_BLOB,        /* col_set_str, any bytes */
-};
-enum { COL_TYPE_COUNT = COL_BLOB + 1 };
-
-/* "BIGINT", "TIMESTAMP WITH TIME ZONE" …: the SQL name of a type. */
-const char *col_type_sql(enum col_type type);
-/* The same backwards; false for a name that is none of ours. */
-bool col_type_from_sql(struct str name, enum col_type *out_type);
-/* Bytes of one value in `data`: 1, 4, 8 or 16. */
-size_t col_type_bytes(enum col_type type);
-
-struct col_def {
-    const char *name;
-    enum col_type type;
-};
 
 enum { SOURCE_ROWS = 2048 }; /* rows in one chunk, DuckDB's vector size */
 
-/* A string as it lies in `data`: up to 12 bytes inside, longer ones by pointer. */
-/* Private to source.c. */
+/* Private to col_sink.c. */
 struct text_heap;
 
+/* A string as it lies in `data`: up to 12 bytes inside, longer ones by pointer. */
 struct col_string {
     uint32_t len;
     char head[4];
@@ -59,19 +35,46 @@ struct col_string {
 };
 _Static_assert(sizeof(struct col_string) == 16, "this is DuckDB's layout");
 
-/* Where the values of one column go. `data` holds SOURCE_ROWS values of the type. */
+/* A list as it lies in `data`: a stretch of the rows of its elements' sink. */
+struct col_list_entry {
+    uint64_t offset;
+    uint64_t length;
+};
+_Static_assert(sizeof(struct col_list_entry) == 16, "this is DuckDB's layout");
+
+/* Where the values of one column go. `data` holds `capacity` values of the type: SOURCE_ROWS but
+ * for what is inside of a list, which grows.
+ *
+ * A STRUCT's row is the same row of each of its children; every child must be set or made null. A
+ * LIST's elements are rows of its one child, in the order of their lists:
+ *
+ *     size_t from = list->size;
+ *     while (…) {
+ *         size_t element = col_list_append(list);       may move what the child points to
+ *         col_set_i64(&list->children[0], element, 7);
+ *     }
+ *     col_list_set(list, row, from);
+ *
+ * Elements that no list has are allowed: what is left of a value that was given up. */
 struct col_sink {
     enum col_type type;
-    void *data;
-    uint64_t *validity;     /* NULL until the first null of this chunk: all rows valid */
+    uint32_t child_count;
+    void *data;                /* NULL: a STRUCT */
+    uint64_t *validity;        /* NULL until the first null of this chunk: all rows valid */
+    struct col_sink *children; /* owned by whoever made the sink; STRUCT and LIST */
+    size_t capacity;
+    size_t size;            /* LIST: elements of this chunk */
     void *vector;           /* DuckDB's vector; NULL for a sink in plain memory (col_block) */
     struct arena *arena;    /* col_block only: long strings */
+    uint64_t *own_validity; /* col_block only; owned */
     struct text_heap *heap; /* of the reader, for a DuckDB vector: long strings */
 };
 
 /* The slow halves of the functions below. */
 void col_sink_set_long(struct col_sink *s, size_t row, const char *ptr, size_t len);
 void col_sink_add_validity(struct col_sink *s);
+void col_sink_set_null_nested(struct col_sink *s, size_t row);
+void col_sink_grow_list(struct col_sink *list);
 
 static inline void col_set_i64(struct col_sink *s, size_t row, int64_t value)
 {
@@ -117,8 +120,13 @@ static inline void col_set_str_ref(struct col_sink *s, size_t row, const char *p
     memcpy(value.head, ptr, 4);
     ((struct col_string *)s->data)[row] = value;
 }
+/* Of a STRUCT's row the members become null too. */
 static inline void col_set_null(struct col_sink *s, size_t row)
 {
+    if (__builtin_expect(col_type_is_nested(s->type), 0)) {
+        col_sink_set_null_nested(s, row);
+        return;
+    }
     if (s->validity == NULL) {
         col_sink_add_validity(s);
     }
@@ -128,12 +136,30 @@ static inline bool col_is_null(const struct col_sink *s, size_t row)
 {
     return s->validity != NULL && (s->validity[row / 64] >> (row % 64) & 1) == 0;
 }
-/* Takes back a null set before in this chunk. */
+/* Takes back a null set before in this chunk; of a STRUCT's members it takes back nothing. */
 static inline void col_set_valid(struct col_sink *s, size_t row)
 {
     if (s->validity != NULL) {
         s->validity[row / 64] |= UINT64_C(1) << (row % 64);
     }
+}
+/* One more element at the end of the list's chunk: its row in children[0]. */
+static inline size_t col_list_append(struct col_sink *list)
+{
+    if (__builtin_expect(list->size == list->children[0].capacity, 0)) {
+        col_sink_grow_list(list);
+    }
+    return list->size++;
+}
+/* The list of this row is what was appended since `size` was `from`. */
+static inline void col_list_set(struct col_sink *list, size_t row, size_t from)
+{
+    ((struct col_list_entry *)list->data)[row] =
+        (struct col_list_entry){.offset = from, .length = list->size - from};
+}
+static inline struct col_list_entry col_get_list(const struct col_sink *list, size_t row)
+{
+    return ((const struct col_list_entry *)list->data)[row];
 }
 /* The bytes of a string value set before; for tests and for sinks read back. */
 struct str col_get_str(const struct col_sink *s, size_t row);

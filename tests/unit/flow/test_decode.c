@@ -40,6 +40,22 @@ static void rig_close(struct rig *r)
     buf_deinit(&r->text);
 }
 
+static void add_value(struct buf *out, const struct col_sink *c, size_t row);
+
+/* {a,b} and [a,b]. */
+static void add_nested(struct buf *out, const struct col_sink *c, size_t row)
+{
+    struct col_list_entry entry = {.offset = row, .length = c->child_count};
+    bool is_list = c->type == COL_LIST;
+    entry = is_list ? col_get_list(c, row) : entry;
+    (void)buf_add_byte(out, is_list ? '[' : '{');
+    for (uint64_t i = 0; i < entry.length; i++) {
+        (void)buf_puts(out, i == 0 ? "" : ",");
+        add_value(out, &c->children[is_list ? 0 : i], is_list ? entry.offset + i : row);
+    }
+    (void)buf_add_byte(out, is_list ? ']' : '}');
+}
+
 static void add_value(struct buf *out, const struct col_sink *c, size_t row)
 {
     char text[TIME_TEXT_BYTES];
@@ -71,6 +87,10 @@ static void add_value(struct buf *out, const struct col_sink *c, size_t row)
     case COL_VARCHAR:
     case COL_BLOB:
         (void)buf_add_str(out, col_get_str(c, row));
+        break;
+    case COL_STRUCT:
+    case COL_LIST:
+        add_nested(out, c, row);
         break;
     }
 }
