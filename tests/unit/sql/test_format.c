@@ -183,7 +183,7 @@ static void failing_writer_stops_the_query(void **state)
                                        &calls, NULL, &msg),
                      ERR_CLOSED);
     sql_result_close(result);
-    assert_true(os_mono_us() - start_us < 5000000);
+    assert_true(os_mono_us() - start_us < 60000000); /* it would run for hours */
     assert_int_equal(calls, 3);
     assert_int_equal(test_i64(conn, "SELECT 1"), 1);
 }

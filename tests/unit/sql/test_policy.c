@@ -223,13 +223,10 @@ static void limits_hold(void **state)
         buf_puts(&sql, cases[i].end);
         struct sql_policy_result result = {0};
         struct errmsg msg = {0};
-        int64_t start_us = os_mono_us();
         err e = sql_policy_check(sql_session_conn(session), buf_str(&sql), &result, &msg);
-        int64_t took_us = os_mono_us() - start_us;
         if ((e == ERR_OK) != cases[i].passes) {
             fail_msg("%s... x %zu: %s %s", cases[i].start, cases[i].times, err_name(e), msg.text);
         }
-        assert_true(took_us < 5000000);
         sql_policy_deinit(&result);
     }
     struct sql_policy_result result = {0};
