@@ -27,9 +27,9 @@ struct json_indexer; /* json_index.h */
 
 enum {
     JSON_SCHEMA_BYTES_MAX = 256 << 10,
-    JSON_SCHEMA_DEPTH_MAX = 64,      /* nesting of the document's objects and arrays */
-    JSON_SCHEMA_NODES_MAX = 10000,   /* schemas within schemas */
-    JSON_SCHEMA_NAMES_MAX = 20000,   /* names in properties and required */
+    JSON_SCHEMA_DEPTH_MAX = 64,    /* nesting of the document's objects and arrays */
+    JSON_SCHEMA_NODES_MAX = 10000, /* schemas within schemas */
+    JSON_SCHEMA_NAMES_MAX = 20000, /* names in properties and required */
     JSON_SCHEMA_PATTERNS_MAX = 256,
     JSON_SCHEMA_PATTERN_BYTES_MAX = 2048,
 };
@@ -72,9 +72,9 @@ struct json_schema_property {
 
 /* One schema. Everything belongs to the json_schema. */
 struct json_schema_node {
-    uint32_t id;       /* from 0, the root */
-    bool is_false;     /* the schema `false`: nothing is valid */
-    uint8_t types;     /* JSON_SCHEMA_ANY when the schema does not say */
+    uint32_t id;   /* from 0, the root */
+    bool is_false; /* the schema `false`: nothing is valid */
+    uint8_t types; /* JSON_SCHEMA_ANY when the schema does not say */
     enum json_schema_format format;
     size_t property_count;
     const struct json_schema_property *properties; /* as they are written */

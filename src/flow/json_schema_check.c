@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT */
+/* json_schema_check.c - an event's tokens against a compiled schema.
+ *
+ * One walk, two ways. The first is for the many good events: it goes over the tokens once, takes every
+ * member as it comes, and says yes or no. Yes is right even where names are there twice, since all of
+ * them were good. No is only a suspicion: the second way walks again, leaves out what a later member of
+ * the same name replaces, and finds pointer and reason, or that the event is good after all.
+ *
+ * Which property comes next is guessed from what followed last time (`follow`); a wrong guess costs a
+ * look into the node's table and nothing else. */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "flow/json_schema_int.h"
+
+enum { FOUND_BYTES = 40 };
+static const uint64_t BUDGET_STEPS =
+    2000000; /* of patterns, per event; see json_schema_pattern.c */
+static const uint64_t BUDGET_PER_BYTE = 4;
+
+struct json_schema_run {
+    struct json_schema *schema; /* referenced */
+    uint64_t *seen;             /* owned; per name of the schema: the visit it was last met in */
+    uint32_t *follow;           /* owned; per name: 1 + the name that came after it last time */
+    uint32_t *first;            /* owned; per node: 1 + the name that came first last time */
+    uint32_t *slots;            /* owned; for json_schema_value_is() */
+    struct json_schema_patterns *patterns; /* owned; NULL until needed */
+    struct buf scratch;                    /* owned */
+    uint64_t visit;
+    /* Of the present event: */
+    const struct json_view *view;
+    uint64_t budget;
+    uint64_t *shadowed; /* owned; second way: a bit per token of a name that comes again later */
+    bool is_second;
+    bool is_nomem;
+    struct json_schema_finding *finding;
+};
+
+/* ---- life ---- */
+
+err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run)
+{
+    AUTO(json_schema_run) run = xnew(struct json_schema_run);
+    run->schema = json_schema_ref(s);
+    run->seen = calloc((size_t)s->name_count + 1, sizeof *run->seen);
+    run->follow = calloc((size_t)s->name_count + 1, sizeof *run->follow);
+    run->first = calloc((size_t)s->node_count + 1, sizeof *run->first);
+    run->slots = calloc((size_t)s->slot_count + 1, sizeof *run->slots);
+    run->scratch = buf_make(EVENT_RECORD_BYTES_MAX);
+    if (run->seen == NULL || run->follow == NULL || run->first == NULL || run->slots == NULL) {
+        return ERR_NOMEM;
+    }
+    if (s->pattern_count > 0) {
+        TRY(json_schema_patterns_new(&run->patterns));
+    }
+    *out_run = TAKE(run);
+    return ERR_OK;
+}
+
+void json_schema_run_free(struct json_schema_run *run)
+{
+    if (run == NULL) {
+        return;
+    }
+    json_schema_unref(run->schema);
+    json_schema_patterns_free(run->patterns);
+    buf_deinit(&run->scratch);
+    free(run->seen);
+    free(run->follow);
+    free(run->first);
+    free(run->slots);
+    free(run->shadowed);
+    free(run);
+}
+
+/* ---- findings ---- */
+
+/* Always false. Words only on the second way, where they are asked for. */
+__attribute__((format(printf, 3, 4))) static bool bad(struct json_schema_run *run,
+                                                      const struct json_schema_path *path,
+                                                      const char *format, ...)
+{
+    if (run->is_second) {
+        va_list args;
+        va_start(args, format);
+        json_schema_find(run->finding, path, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+static bool no_memory(struct json_schema_run *run)
+{
+    run->is_nomem = true;
+    return false;
+}
+
+/* A scalar as it is written, cut for people. What follows it is no part of any scalar. */
+static const char *scalar_text(const char *p, char out[FOUND_BYTES + 8])
+{
+    size_t len = 0;
+    while (len <= FOUND_BYTES && strchr(",]} \t\r\n", p[len]) == NULL) {
+        len++;
+    }
+    size_t kept = MIN(len, (size_t)FOUND_BYTES);
+    memcpy(out, p, kept);
+    memcpy(out + kept, kept < len ? "..." : "", kept < len ? 4 : 1);
+    return out;
+}
+
+/* The value at token i, for people. */
+static const char *found_at(const struct json_schema_run *run, uint32_t i,
+                            char out[FOUND_BYTES + 8])
+{
+    const struct json_view *view = run->view;
+    const char *p = view->base + view->at[i];
+    if (*p == '{' || *p == '[') {
+        return *p == '{' ? "an object" : "an array";
+    }
+    if (*p != '"') {
+        return scalar_text(p, out);
+    }
+    size_t len = json_view_string(view, i).len + 2;
+    struct str cut = json_schema_cut(str_of(p, len), FOUND_BYTES);
+    memcpy(out, cut.ptr, cut.len);
+    memcpy(out + cut.len, cut.len < len ? "..." : "", cut.len < len ? 4 : 1);
+    return out;
+}
+
+/* "integer or null" */
+static const char *types_text(uint8_t types, char *out, size_t size)
+{
+    static const char *const names[] = {"null",   "boolean", "integer", "number",
+                                        "string", "object",  "array"};
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        bool is_implied = i == 2 && (types & JSON_SCHEMA_NUMBER) != 0;
+        if ((types >> i & 1) && !is_implied && len < size) {
+            len +=
+                (size_t)snprintf(out + len, size - len, "%s%s", len == 0 ? "" : " or ", names[i]);
+        }
+    }
+    return out;
+}
+
+/* ---- numbers ---- */
+
+static bool check_range(struct json_schema_run *run, const struct json_schema_rules *r,
+                        const struct json_decimal *d, uint32_t i,
+                        const struct json_schema_path *path)
+{
+    char found[FOUND_BYTES + 8];
+    char wanted[FOUND_BYTES + 8];
+    if ((r->has & RULE_MINIMUM) && json_decimal_compare(d, &r->minimum) < 0) {
+        return bad(run, path, "must be at least %s, is %s", scalar_text(r->minimum.text, wanted),
+                   found_at(run, i, found));
+    }
+    if ((r->has & RULE_MAXIMUM) && json_decimal_compare(d, &r->maximum) > 0) {
+        return bad(run, path, "must be at most %s, is %s", scalar_text(r->maximum.text, wanted),
+                   found_at(run, i, found));
+    }
+    if ((r->has & RULE_EXCLUSIVE_MINIMUM) && json_decimal_compare(d, &r->exclusive_minimum) <= 0) {
+        return bad(run, path, "must be above %s, is %s",
+                   scalar_text(r->exclusive_minimum.text, wanted), found_at(run, i, found));
+    }
+    if ((r->has & RULE_EXCLUSIVE_MAXIMUM) && json_decimal_compare(d, &r->exclusive_maximum) >= 0) {
+        return bad(run, path, "must be below %s, is %s",
+                   scalar_text(r->exclusive_maximum.text, wanted), found_at(run, i, found));
+    }
+    if ((r->has & RULE_MULTIPLE_OF) && !json_decimal_is_multiple(d, &r->multiple_of)) {
+        return bad(run, path, "must be a multiple of %s, is %s",
+                   scalar_text(r->multiple_of.text, wanted), found_at(run, i, found));
+    }
+    return true;
+}
+
+static bool type_failed(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                        const struct json_schema_path *path)
+{
+    char found[FOUND_BYTES + 8];
+    char wanted[80];
+    if (n->is_false) {
+        return bad(run, path, "must not be there");
+    }
+    return bad(run, path, "must be %s, is %s", types_text(n->types, wanted, sizeof wanted),
+               found_at(run, i, found));
+}
+
+static bool check_number(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                         const struct json_schema_path *path)
+{
+    const char *p = run->view->base + run->view->at[i];
+    const struct json_schema_rules *r = n->rules;
+    bool needs_integer = (n->types & JSON_SCHEMA_NUMBER) == 0;
+    if (!needs_integer && (r->has & RULES_NUMBER) == 0) {
+        return true;
+    }
+    if ((r->has & RULES_NUMBER) == 0) { /* digits alone are an integer */
+        const char *q = p + (*p == '-');
+        while (json_digit(*q) <= 9) {
+            q++;
+        }
+        if (*q != '.' && *q != 'e' && *q != 'E') {
+            return true;
+        }
+    }
+    struct json_decimal d;
+    json_decimal_read(p, &d);
+    if (needs_integer && !json_decimal_is_integer(&d)) {
+        return type_failed(run, n, i, path);
+    }
+    return check_range(run, r, &d, i, path);
+}
+
+/* ---- text ---- */
+
+/* Code points between the quotes; each escape is one, a pair of surrogates too. */
+static uint64_t count_code_points(const struct json_view *view, struct str inside)
+{
+    uint64_t count = 0;
+    if (!json_has_escape(view, inside)) {
+        for (size_t i = 0; i < inside.len; i++) {
+            count += ((unsigned char)inside.ptr[i] & 0xc0) != 0x80;
+        }
+        return count;
+    }
+    for (size_t i = 0; i < inside.len; i++) {
+        const char *p = inside.ptr + i;
+        if (*p != '\\') {
+            count += ((unsigned char)*p & 0xc0) != 0x80;
+            continue;
+        }
+        count++;
+        i++;
+        if (p[1] != 'u') {
+            continue;
+        }
+        i += 4;
+        bool is_high = (p[2] | 0x20) == 'd' && strchr("89abAB", p[3]) != NULL;
+        bool has_low = i + 6 < inside.len + 0 && p[6] == '\\' && p[7] == 'u' &&
+                       (p[8] | 0x20) == 'd' && strchr("cdefCDEF", p[9]) != NULL;
+        i += is_high && has_low ? 6 : 0;
+    }
+    return count;
+}
+
+static bool check_length(struct json_schema_run *run, const struct json_schema_rules *r,
+                         struct str inside, const struct json_schema_path *path)
+{
+    uint64_t count = count_code_points(run->view, inside);
+    if ((r->has & RULE_MIN_LENGTH) && count < r->min_length) {
+        return bad(run, path, "must have at least %llu characters, has %llu",
+                   (unsigned long long)r->min_length, (unsigned long long)count);
+    }
+    if ((r->has & RULE_MAX_LENGTH) && count > r->max_length) {
+        return bad(run, path, "must have at most %llu characters, has %llu",
+                   (unsigned long long)r->max_length, (unsigned long long)count);
+    }
+    return true;
+}
+
+static bool check_pattern(struct json_schema_run *run, const struct json_schema_rules *r,
+                          struct str text, uint32_t i, const struct json_schema_path *path)
+{
+    char found[FOUND_BYTES + 8];
+    struct str pattern = json_schema_cut(r->pattern_text, 100);
+    switch (json_schema_pattern_match(r->pattern, run->patterns, text, &run->budget)) {
+    case JSON_SCHEMA_MATCH:
+        return true;
+    case JSON_SCHEMA_NO_MATCH:
+        return bad(run, path, "must match the pattern %.*s, is %s", STR_ARGS(pattern),
+                   found_at(run, i, found));
+    case JSON_SCHEMA_TOO_MUCH:
+        return bad(run, path, "matching it against the pattern %.*s takes too much work",
+                   STR_ARGS(pattern));
+    case JSON_SCHEMA_MATCH_NOMEM:
+        break;
+    }
+    return no_memory(run);
+}
+
+static bool check_text(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                       const struct json_schema_path *path)
+{
+    const struct json_schema_rules *r = n->rules;
+    char found[FOUND_BYTES + 8];
+    if ((r->has & (RULE_MIN_LENGTH | RULE_MAX_LENGTH)) &&
+        !check_length(run, r, json_view_string(run->view, i), path)) {
+        return false;
+    }
+    if ((r->has & (RULE_PATTERN | RULE_FORMAT)) == 0) {
+        return true;
+    }
+    struct str text;
+    if (!json_schema_text_at(run->view, i, &run->scratch, &text)) {
+        return run->scratch.failed ? no_memory(run)
+                                   : bad(run, path, "the text holds a lone surrogate");
+    }
+    if ((r->has & RULE_FORMAT) && !json_schema_format_ok(n->format, text)) {
+        return bad(run, path, "must be in the format %s, is %s", json_schema_format_name(n->format),
+                   found_at(run, i, found));
+    }
+    return (r->has & RULE_PATTERN) == 0 || check_pattern(run, r, text, i, path);
+}
+
+/* ---- values ---- */
+
+static bool check_values(struct json_schema_run *run, const struct json_schema_rules *r, uint32_t i,
+                         const struct json_schema_path *path)
+{
+    char found[FOUND_BYTES + 8];
+    run->scratch.failed = false;
+    if ((r->has & RULE_ENUM) &&
+        !json_schema_enum_has(r->enumeration, run->view, i, run->slots, &run->scratch)) {
+        return run->scratch.failed
+                   ? no_memory(run)
+                   : bad(run, path, "must be one of the %zu values of the schema's enum, is %s",
+                         r->enumeration->count, found_at(run, i, found));
+    }
+    if ((r->has & RULE_CONST) &&
+        !json_schema_value_is(r->constant, run->view, i, run->slots, &run->scratch)) {
+        return run->scratch.failed
+                   ? no_memory(run)
+                   : bad(run, path, "must be the value of the schema's const, is %s",
+                         found_at(run, i, found));
+    }
+    return true;
+}
+
+/* ---- objects and arrays ---- */
+
+static bool check(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                  const struct json_schema_path *path, uint32_t *out_next);
+
+static bool is_shadowed(const struct json_schema_run *run, uint32_t i)
+{
+    return run->is_second && (run->shadowed[i / 64] >> (i % 64) & 1);
+}
+
+/* Second way: marks the members of the object at token i that a later one of the same name replaces. */
+static bool mark_shadowed(struct json_schema_run *run, uint32_t i)
+{
+    const struct json_view *view = run->view;
+    size_t count = json_schema_count(view, i);
+    size_t size = 8;
+    while (size < count * 2) {
+        size *= 2;
+    }
+    uint32_t *table = calloc(size, sizeof *table); /* tokens of names; 0: empty */
+    AUTO_BUF a = buf_make(EVENT_RECORD_BYTES_MAX);
+    AUTO_BUF b = buf_make(EVENT_RECORD_BYTES_MAX);
+    bool ok = table != NULL;
+    i++;
+    for (size_t n = 0; n < count && ok; n++) {
+        struct str name;
+        /* A name with a lone surrogate is compared as it is written. */
+        name = json_schema_text_at(view, i, &a, &name) ? name : json_view_string(view, i);
+        size_t at = hash_xxh3(name) & (size - 1);
+        for (; table[at] != 0; at = (at + 1) & (size - 1)) {
+            struct str other;
+            other = json_schema_text_at(view, table[at], &b, &other)
+                        ? other
+                        : json_view_string(view, table[at]);
+            if (str_eq(name, other)) {
+                run->shadowed[table[at] / 64] |= UINT64_C(1) << (table[at] % 64);
+                break;
+            }
+        }
+        table[at] = i;
+        i = json_schema_skip(view, i + 2) + 1;
+        ok = !a.failed && !b.failed;
+    }
+    free(table);
+    return ok || no_memory(run);
+}
+
+/* The index of the name at token i among the node's, or -1. `prev` is the place of the guess. */
+static ptrdiff_t find_name(struct json_schema_run *run, const struct json_schema_rules *r,
+                           uint32_t i, uint32_t *guess)
+{
+    struct str name = json_view_string(run->view, i);
+    if (__builtin_expect(!json_has_escape(run->view, name), 1)) {
+        uint32_t expected = *guess;
+        if (expected != 0 && str_eq(r->names[expected - 1].name, name)) {
+            return expected - 1;
+        }
+    } else if (!json_schema_text_at(run->view, i, &run->scratch, &name)) {
+        run->is_nomem = run->is_nomem || run->scratch.failed;
+        return -1;
+    }
+    ptrdiff_t found = json_schema_find_name(r, name);
+    if (found >= 0) {
+        *guess = (uint32_t)found + 1;
+    }
+    return found;
+}
+
+static bool required_failed(struct json_schema_run *run, const struct json_schema_rules *r,
+                            uint64_t visit, const struct json_schema_path *path)
+{
+    for (size_t n = 0; n < r->name_count; n++) {
+        if (r->names[n].is_required && run->seen[r->name_base + n] != visit) {
+            struct str name = json_schema_cut(r->names[n].name, 80);
+            return bad(run, path, "\"%.*s\" is required and missing", STR_ARGS(name));
+        }
+    }
+    ASSERT(false);
+    return false;
+}
+
+/* One member: the node for its value in *out_node, NULL for anything. */
+static ptrdiff_t meet(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                      uint32_t *guess, const struct json_schema_node **out_node)
+{
+    ptrdiff_t found = n->rules->name_count == 0 ? -1 : find_name(run, n->rules, i, guess);
+    *out_node = found < 0 || n->rules->names[found].node == NULL ? n->additional
+                                                                 : n->rules->names[found].node;
+    return found;
+}
+
+static bool check_object(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                         const struct json_schema_path *path, uint32_t *out_next)
+{
+    const struct json_view *view = run->view;
+    const struct json_schema_rules *r = n->rules;
+    const uint64_t visit = ++run->visit;
+    uint32_t *guess = &run->first[n->id];
+    size_t required = 0;
+    if (run->is_second && !mark_shadowed(run, i)) {
+        return false;
+    }
+    i++;
+    while (json_at(view, i) != '}') {
+        const struct json_schema_node *node = NULL;
+        ptrdiff_t found = meet(run, n, i, guess, &node);
+        if (found >= 0) {
+            uint64_t *seen = &run->seen[r->name_base + (size_t)found];
+            required += *seen != visit && r->names[found].is_required;
+            *seen = visit;
+            guess = &run->follow[r->name_base + (size_t)found];
+        }
+        struct json_schema_path step = {.up = path, .view = view, .index = i};
+        if (node == NULL || is_shadowed(run, i)) {
+            i = json_schema_skip(view, i + 2);
+        } else if (!check(run, node, i + 2, &step, &i)) {
+            return false;
+        }
+        i += json_at(view, i) == ',';
+    }
+    *out_next = i + 1;
+    return required == r->required_count || required_failed(run, r, visit, path);
+}
+
+static bool check_array(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                        const struct json_schema_path *path, uint32_t *out_next)
+{
+    const struct json_view *view = run->view;
+    const struct json_schema_rules *r = n->rules;
+    struct json_schema_path step = {.up = path};
+    uint64_t count = 0;
+    i++;
+    while (json_at(view, i) != ']') {
+        step.index = count++;
+        if (n->items == NULL) {
+            i = json_schema_skip(view, i);
+        } else if (!check(run, n->items, i, &step, &i)) {
+            return false;
+        }
+        i += json_at(view, i) == ',';
+    }
+    *out_next = i + 1;
+    if ((r->has & RULE_MIN_ITEMS) && count < r->min_items) {
+        return bad(run, path, "must have at least %llu items, has %llu",
+                   (unsigned long long)r->min_items, (unsigned long long)count);
+    }
+    if ((r->has & RULE_MAX_ITEMS) && count > r->max_items) {
+        return bad(run, path, "must have at most %llu items, has %llu",
+                   (unsigned long long)r->max_items, (unsigned long long)count);
+    }
+    return true;
+}
+
+static uint8_t types_of(char c)
+{
+    switch (c) {
+    case 'n':
+        return JSON_SCHEMA_NULL;
+    case 't':
+    case 'f':
+        return JSON_SCHEMA_BOOLEAN;
+    case '"':
+        return JSON_SCHEMA_STRING;
+    case '{':
+        return JSON_SCHEMA_OBJECT;
+    case '[':
+        return JSON_SCHEMA_ARRAY;
+    default:
+        return JSON_SCHEMA_INTEGER | JSON_SCHEMA_NUMBER;
+    }
+}
+
+/* Checks the value at token i; *out_next is the token after it. */
+static bool check(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                  const struct json_schema_path *path, uint32_t *out_next)
+{
+    const struct json_schema_rules *r = n->rules;
+    uint8_t types = types_of(json_at(run->view, i));
+    if ((n->types & types) == 0) {
+        return type_failed(run, n, i, path);
+    }
+    if (__builtin_expect((r->has & RULES_VALUE) != 0, 0) && !check_values(run, r, i, path)) {
+        return false;
+    }
+    if (types == JSON_SCHEMA_OBJECT && (r->has & RULE_NAMES)) {
+        return check_object(run, n, i, path, out_next);
+    }
+    if (types == JSON_SCHEMA_ARRAY && (r->has & RULES_ARRAY)) {
+        return check_array(run, n, i, path, out_next);
+    }
+    *out_next =
+        types & (JSON_SCHEMA_OBJECT | JSON_SCHEMA_ARRAY) ? json_schema_skip(run->view, i) : i + 1;
+    if (types == JSON_SCHEMA_STRING) {
+        return (r->has & RULES_TEXT) == 0 || check_text(run, n, i, path);
+    }
+    return (types & JSON_SCHEMA_INTEGER) == 0 || check_number(run, n, i, path);
+}
+
+/* ---- one event ---- */
+
+static bool check_once(struct json_schema_run *run, uint32_t i)
+{
+    const struct json_schema_path root = {0};
+    const struct json_view *view = run->view;
+    uint64_t bytes = view->at[view->count - 1] - view->at[0];
+    uint32_t next = 0;
+    run->is_nomem = false;
+    run->budget = BUDGET_STEPS + BUDGET_PER_BYTE * bytes;
+    return check(run, run->schema->root, i, &root, &next) && !run->is_nomem;
+}
+
+enum json_schema_verdict json_schema_check(struct json_schema_run *run,
+                                           const struct json_view *view, uint32_t i,
+                                           struct json_schema_finding *finding)
+{
+    run->view = view;
+    run->is_second = false;
+    run->finding = NULL;
+    if (__builtin_expect(check_once(run, i), 1)) {
+        return JSON_SCHEMA_VALID;
+    }
+    if (run->is_nomem) {
+        return JSON_SCHEMA_NOMEM;
+    }
+    run->shadowed = calloc(view->count / 64 + 1, sizeof *run->shadowed);
+    if (run->shadowed == NULL) {
+        return JSON_SCHEMA_NOMEM;
+    }
+    run->is_second = true;
+    run->finding = finding;
+    bool ok = check_once(run, i);
+    free(run->shadowed);
+    run->shadowed = NULL;
+    run->finding = NULL;
+    return run->is_nomem ? JSON_SCHEMA_NOMEM : ok ? JSON_SCHEMA_VALID : JSON_SCHEMA_BAD;
+}
+
+err json_schema_check_text(struct json_schema_run *run, struct json_indexer *indexer,
+                           struct str value, enum json_schema_verdict *out_verdict,
+                           struct json_schema_finding *finding)
+{
+    AUTO_BUF text = buf_make(EVENT_RECORD_BYTES_MAX);
+    const uint32_t *at = NULL;
+    uint32_t count = 0;
+    struct json_view view;
+    (void)buf_puts(&text, "{\"\":"); /* sticky, here and below */
+    (void)buf_add_str(&text, value);
+    (void)buf_add_byte(&text, '}');
+    TRY(buf_check(&text));
+    if (json_indexer_run(indexer, text.data, text.len, &at, &count) != JSON_INDEX_OK ||
+        !json_view_init(&view, buf_str(&text), at, count) ||
+        json_walk_nested(&view, 0, EVENT_DEPTH_MAX) != count) {
+        return ERR_INVALID;
+    }
+    *out_verdict = json_schema_check(run, &view, 3, finding);
+    return ERR_OK;
+}
