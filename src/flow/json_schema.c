@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* json_schema.c - compiles a JSON Schema document into the tree of json_schema.h.
  *
- * The document is checked to be JSON, stripped of white space, indexed as events are, and read keyword
- * by keyword through a table. Everything lives in one arena but the patterns. Every limit is checked
- * before memory is taken for what it limits. */
+ * The document is checked to be JSON, stripped of white space, indexed as events are, and read
+ * keyword by keyword through a table. Everything lives in one arena but the patterns. Every limit
+ * is checked before memory is taken for what it limits. */
 #include "flow/json_schema.h"
 
 #include "base/hash.h"

@@ -93,9 +93,9 @@ struct json_schema_finding {
 struct json_schema;
 
 /* Compiles a document (JSON text, white space allowed). The caller drops it with
- * json_schema_unref(). Errors: INVALID (no JSON, or not a schema), UNSUPPORTED (a keyword, format or
- * dialect that is not in the list), TOO_LARGE (a limit above), NOMEM; with the place in the document
- * in *finding (may be NULL). */
+ * json_schema_unref(). Errors: INVALID (no JSON, or not a schema), UNSUPPORTED (a keyword, format
+ * or dialect that is not in the list), TOO_LARGE (a limit above), NOMEM; with the place in the
+ * document in *finding (may be NULL). */
 err json_schema_new(struct str document, struct json_schema **out_schema,
                     struct json_schema_finding *finding);
 struct json_schema *json_schema_ref(struct json_schema *s); /* NULL is fine, here and below */
@@ -109,7 +109,8 @@ AUTO_DEFINE(json_schema) /* AUTO(json_schema) */
 const struct json_schema_node *json_schema_root(const struct json_schema *s);
 /* The document without white space, digits and order as they were written. */
 struct str json_schema_text(const struct json_schema *s);
-/* The same document but for white space, escapes, the order of names and the spelling of numbers? */
+/* The same document but for white space, escapes, the order of names and the spelling of
+ * numbers? */
 bool json_schema_equal(const struct json_schema *a, const struct json_schema *b);
 
 /* May `newer` follow `older` as the schema of one topic? It may add optional properties and relax;

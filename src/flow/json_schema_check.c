@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* json_schema_check.c - an event's tokens against a compiled schema.
  *
- * One walk, two ways. The first is for the many good events: it goes over the tokens once, takes every
- * member as it comes, and says yes or no. Yes is right even where names are there twice, since all of
- * them were good. No is only a suspicion: the second way walks again, leaves out what a later member of
- * the same name replaces, and finds pointer and reason, or that the event is good after all.
+ * One walk, two ways. The first is for the many good events: it goes over the tokens once, takes
+ * every member as it comes, and says yes or no. Yes is right even where names are there twice,
+ * since all of them were good. No is only a suspicion: the second way walks again, leaves out what
+ * a later member of the same name replaces, and finds pointer and reason, or that the event is good
+ * after all.
  *
- * Which property comes next is guessed from what followed last time (`follow`); a wrong guess costs a
- * look into the node's table and nothing else. */
+ * Which property comes next is guessed from what followed last time (`follow`); a wrong guess costs
+ * a look into the node's table and nothing else. */
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -338,7 +339,8 @@ static bool is_shadowed(const struct json_schema_run *run, uint32_t i)
     return run->is_second && (run->shadowed[i / 64] >> (i % 64) & 1);
 }
 
-/* Second way: marks the members of the object at token i that a later one of the same name replaces. */
+/* Second way: marks the members of the object at token i that a later one of the same name
+ * replaces. */
 static bool mark_shadowed(struct json_schema_run *run, uint32_t i)
 {
     const struct json_view *view = run->view;

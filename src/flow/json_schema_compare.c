@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* json_schema_compare.c - may one schema follow another as the schema of a topic?
  *
- * It may when every event that the older one took is taken by the newer one and lands in the same columns:
+ * It may when every event that the older one took is taken by the newer one and lands in the same
+ * columns:
  *   properties   may be added, as long as they are optional; none goes
  *   type         stays; null may be added
  *   everything else may be relaxed or left out, not narrowed
- * One exception is meant: a field that the older schema did not name may have held anything, and the newer
- * one may name it and say what it holds.
+ * One exception is meant: a field that the older schema did not name may have held anything, and
+ * the newer one may name it and say what it holds.
  *
  * Pointers are into the newer document, but for what it lacks. */
 #include "flow/json_schema_int.h"

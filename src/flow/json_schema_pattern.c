@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* json_schema_pattern.c - the keyword `pattern`: ECMA-262 expressions by PCRE2, within a budget.
  *
- * translate() rewrites what the two languages read differently (`.`, `\s`, `[` in a class, long names
- * of Unicode categories) and refuses what ECMA-262 does not have and PCRE2 would take (recursion, verbs,
- * \A, \Q ...).
+ * translate() rewrites what the two languages read differently (`.`, `\s`, `[` in a class, long
+ * names of Unicode categories) and refuses what ECMA-262 does not have and PCRE2 would take
+ * (recursion, verbs, \A, \Q ...).
  *
  * Work is bounded in two tiers, so that usual texts cost little and no text costs much:
- *   quick    the expression anchored at one place (`^(?s:.*?)(?:P)` where P is not), with a match limit
- *            of QUICK_STEPS: at most so many steps times the length of the text.
- *   counted  what the first tier gave up: P with a callout before each item, which charges a step and
- *            the characters it moved over to the budget of the event. Nothing left: TOO_MUCH, and the
- *            event is a bad one.
- * Both tiers give the same answer where they give one. Machine code (JIT) is not used: its limits count
- * otherwise, and every process has to reach the same verdict on the same bytes. */
+ *   quick    the expression anchored at one place (`^(?s:.*?)(?:P)` where P is not), with a
+ *            match limit of QUICK_STEPS: so many steps times the length of the text at most.
+ *   counted  what the first tier gave up: P with a callout before each item, which charges a
+ *            step and the characters it moved over to the budget of the event. Nothing left:
+ *            TOO_MUCH, and the event is a bad one.
+ * Both tiers give the same answer where they give one. Machine code (JIT) is not used: its limits
+ * count otherwise, and every process has to reach the same verdict on the same bytes. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -42,10 +42,11 @@ struct json_schema_patterns {
 
 /* ---- translation ---- */
 
-/* White space of ECMA-262 beyond ASCII, for a class: NBSP, BOM, Zs, line and paragraph separator. */
-#define MORE_SPACE                                                                                  \
-    "\xc2\xa0\xef\xbb\xbf\xe1\x9a\x80\xe2\x80\x80-\xe2\x80\x8a\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaf" \
-    "\xe2\x81\x9f\xe3\x80\x80"
+/* White space of ECMA-262 beyond ASCII, for a class: NBSP, BOM, Zs, line and paragraph
+ * separator. */
+#define MORE_SPACE                                                                                 \
+    "\xc2\xa0\xef\xbb\xbf\xe1\x9a\x80\xe2\x80\x80-\xe2\x80\x8a\xe2\x80\xa8"                        \
+    "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\x9f\xe3\x80\x80"
 #define LINE_ENDS "\\n\\r\xe2\x80\xa8\xe2\x80\xa9"
 
 struct translation {

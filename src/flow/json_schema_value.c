@@ -112,7 +112,8 @@ bool json_decimal_is_multiple(const struct json_decimal *d, const struct json_de
 {
     ASSERT(of->is_small);
     ASSERT(of->count > 0);
-    /* The last digit is no zero, so a power of ten that is missing cannot come out of the digits. */
+    /* The last digit is no zero, so a power of ten that is missing cannot come out of the
+     * digits. */
     int64_t exponent = d->magnitude - (int64_t)d->count - of->exponent;
     if (d->count == 0 || exponent < 0) {
         return d->count == 0;

@@ -15,7 +15,7 @@ enum {
     TOPIC_VERSIONS_MAX = 10000,
     TOPIC_JSON_BYTES_MAX = 64 * 1024 * 1024,
     TOPIC_SCHEMA_BYTES_MAX = 256 * 1024, /* of one declared schema */
-    TOPIC_SCHEMAS_BYTES_MAX = 8 * 1024 * 1024, /* of all that a topic ever had */
+    TOPIC_SCHEMAS_BYTES_MAX = 8 << 20, /* of all that a topic ever had */
 };
 
 enum topic_durability { TOPIC_FSYNC, TOPIC_PAGE_CACHE };
@@ -42,8 +42,8 @@ struct topic_version {
     size_t start_count;     /* partitions added later start at 0 */
     char *key_field;        /* owned; NULL: events have no key of their own */
     char *time_field;       /* owned; NULL: the well-known names */
-    char *schema;           /* owned; a JSON Schema document as compact text (a parsed one would lose
-                             * digits); NULL: none is declared. See flow/json_schema.h */
+    char *schema;           /* owned; JSON Schema as compact text (parsed it would lose digits);
+                             * NULL: none is declared. See flow/json_schema.h */
 };
 
 /* Offsets that were lost to damage and let go by a repair: [from, next). */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* test_json_schema_suite.c - the official JSON-Schema-Test-Suite, draft 2020-12.
  *
- * Where it lies: TARN_JSON_SCHEMA_SUITE, else deps/json-schema-test-suite (./dev setup puts it there); without
- * it the test says so and is skipped. Every case of every file is run. A schema that uses a keyword or
- * format that tarn does not have must be refused by name, and is counted; every other case must come
- * out as the suite says. The exceptions are listed below, with the reason. */
+ * Where it lies: TARN_JSON_SCHEMA_SUITE, else deps/json-schema-test-suite (./dev setup puts it
+ * there); without it the test says so and is skipped. Every case of every file is run. A schema
+ * that uses a keyword or format that tarn does not have must be refused by name, and is counted;
+ * every other case must come out as the suite says. The exceptions are listed below, with the
+ * reason. */
 #include "flow_test.h"
 
 #include "flow/json_schema_int.h"
