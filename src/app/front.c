@@ -47,6 +47,8 @@ struct front {
     struct reactor_hook store_hook;
     struct reactor_timer tick;
     struct reactor_timer give_up; /* children that do not stop */
+    const char *url;              /* borrowed from front_run() */
+    bool is_address_owed;         /* run/addresses.json found no space */
     bool is_stopping;
 };
 
@@ -76,6 +78,9 @@ static void on_tick(struct reactor_timer *timer)
 {
     struct front *front = FRONT_OF(timer, tick);
     topic_store_tick(front->store);
+    if (front->is_address_owed) {
+        front->is_address_owed = data_dir_write_addresses(&front->dir, front->url, NULL) != ERR_OK;
+    }
     if (front->api.tails != NULL) {
         api_tails_poll(&front->api); /* page_cache topics have no wake-up of their own */
     }
@@ -373,6 +378,12 @@ static err open_log(struct front *front, struct errmsg *msg)
              "topics=%u partitions=%u damaged=%u cut_bytes=%llu rewritten_bytes=%llu ms=%lld",
              r.topics, r.partitions, r.damaged_partitions, (unsigned long long)r.cut_bytes,
              (unsigned long long)r.rewritten_bytes, (long long)r.elapsed_us / 1000);
+    for (size_t i = 0; i < topic_store_count(front->store); i++) {
+        const struct topic *t = topic_store_at(front->store, i);
+        if (topic_is_waiting(t)) {
+            log_warn("a topic waits for space on the disk", "topic=%s", topic_meta_of(t)->name);
+        }
+    }
     front->store_hook = (struct reactor_hook){.order = REACTOR_ORDER_STORE, .run = on_turn_end};
     reactor_hook_add(front->reactor, &front->store_hook);
     front->tick.on_due = on_tick;
@@ -414,6 +425,14 @@ static void open_links(struct front *front)
     front->api.children = children_json;
     front->api.ctx = front;
     fill_settings(front);
+}
+
+/* A full disk must not keep the server from coming up: the ticks try again. */
+static err write_addresses(struct front *front, struct errmsg *msg)
+{
+    err e = data_dir_write_addresses(&front->dir, front->url, msg);
+    front->is_address_owed = e == ERR_NOSPACE;
+    return e == ERR_NOSPACE ? ERR_OK : e;
 }
 
 static err start(struct front *front, struct errmsg *msg)
@@ -487,7 +506,8 @@ int front_run(const struct config *config, void (*on_serving)(void *ctx, const c
         char address[OS_ADDRESS_TEXT_BYTES];
         os_address_format(http_server_address(front.server), address);
         AUTO_TEXT url = xasprintf("http://%s", address);
-        e = data_dir_write_addresses(&front.dir, url, &msg);
+        front.url = url;
+        e = write_addresses(&front, &msg);
         if (e == ERR_OK) {
             log_info("serving", "http=%s data=%s", url, config->data);
             printf("tarn is serving: %s (data in %s)\n", url, config->data);

@@ -567,8 +567,7 @@ static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
     TRY(os_mkdirs(lake, msg));
     TRY(os_mkdirs(topics, msg));
     r->spill_dir = xasprintf("%s/run/spill", data_dir);
-    TRY(os_remove_tree(r->spill_dir, msg));
-    TRY(os_mkdirs(r->spill_dir, msg));
+    TRY(os_empty_dir(r->spill_dir, msg));
     const char *read_dirs[] = {lake, topics};
     uint64_t memory = r->config->memory;
     struct sql_engine_options options = {

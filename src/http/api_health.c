@@ -37,7 +37,12 @@ static void add_log(struct report *r, struct api *api)
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         struct topic *t = topic_store_at(api->store, i);
         for (uint32_t p = 0; p < topic_partition_count(t); p++) {
-            if (topic_partition_state(t, p, &msg) != TOPIC_PARTITION_OK) {
+            enum topic_partition_state state = topic_partition_state(t, p, &msg);
+            if (state == TOPIC_PARTITION_WAITING) {
+                add(r, "log", HEALTH_DEGRADED, msg.text);
+                return;
+            }
+            if (state == TOPIC_PARTITION_DAMAGED) {
                 AUTO_TEXT reason = xasprintf("%s partition %u is damaged: %s; `tarn topic repair` "
                                              "lets go of it",
                                              topic_meta_of(t)->name, p, msg.text);

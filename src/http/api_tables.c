@@ -171,6 +171,10 @@ static void land(struct http_exchange *ex, bool checkpoint)
     if (t == NULL) {
         return;
     }
+    if (topic_is_waiting(t)) {
+        api_problem(ex, ERR_NOSPACE, NULL);
+        return;
+    }
     struct landing *l = xnew(struct landing);
     l->api = api;
     l->ex = ex;

@@ -193,7 +193,10 @@ static json_t *partition_json(struct api *api, const struct topic *t, uint32_t p
     const struct wire_progress *progress =
         writer_link_progress(api->writer, str_from(topic_meta_of(t)->name));
     struct errmsg msg = {0};
-    bool ok = topic_partition_state(t, p, &msg) == TOPIC_PARTITION_OK;
+    static const char *const states[] = {[TOPIC_PARTITION_OK] = "ok",
+                                         [TOPIC_PARTITION_DAMAGED] = "damaged",
+                                         [TOPIC_PARTITION_WAITING] = "waiting_for_space"};
+    enum topic_partition_state state = topic_partition_state(t, p, &msg);
     json_t *json = json_object();
     json_object_set_new(json, "partition", json_integer(p));
     json_object_set_new(json, "start", json_integer(topic_log_start(t, p)));
@@ -203,8 +206,8 @@ static json_t *partition_json(struct api *api, const struct topic *t, uint32_t p
         json_object_set_new(json, "committed", json_integer(progress->committed[p]));
         json_object_set_new(json, "dead_next", json_integer(progress->dead_committed[p]));
     }
-    json_object_set_new(json, "state", json_string(ok ? "ok" : "damaged"));
-    if (!ok) {
+    json_object_set_new(json, "state", json_string(states[state]));
+    if (state != TOPIC_PARTITION_OK) {
         json_object_set_new(json, "reason", json_string(msg.text));
     }
     return json;
@@ -431,6 +434,10 @@ static void on_delete(struct http_exchange *ex)
     }
     err e = http_params_bool(&params, "drop", &drop, &msg);
     if (!api_params_end(ex, &params, e, &msg)) {
+        return;
+    }
+    if (topic_is_waiting(t) && !drop) { /* it cannot be landed; dropping it makes room */
+        api_problem(ex, ERR_NOSPACE, NULL);
         return;
     }
     struct deletion *d = xnew(struct deletion);

@@ -231,6 +231,17 @@ err os_mkdirs(const char *path, struct errmsg *msg)
     }
 }
 
+static err remove_children(const char *path, struct errmsg *msg)
+{
+    AUTO_NAMES names = {0};
+    TRY(os_list(path, &names, msg));
+    for (size_t i = 0; i < names.count; i++) {
+        AUTO_TEXT child = xasprintf("%s/%s", path, names.items[i]);
+        TRY(os_remove_tree(child, msg));
+    }
+    return ERR_OK;
+}
+
 err os_remove_tree(const char *path, struct errmsg *msg)
 {
     if (os_io->unlink(path) == 0 || errno == ENOENT) {
@@ -239,13 +250,14 @@ err os_remove_tree(const char *path, struct errmsg *msg)
     if (errno != EISDIR && errno != EPERM) {
         return failed(msg, "remove", path);
     }
-    AUTO_NAMES names = {0};
-    TRY(os_list(path, &names, msg));
-    for (size_t i = 0; i < names.count; i++) {
-        AUTO_TEXT child = xasprintf("%s/%s", path, names.items[i]);
-        TRY(os_remove_tree(child, msg));
-    }
+    TRY(remove_children(path, msg));
     return os_rmdir(path, msg);
+}
+
+err os_empty_dir(const char *path, struct errmsg *msg)
+{
+    TRY(os_mkdirs(path, msg));
+    return remove_children(path, msg);
 }
 
 static struct os_stat stat_from(const struct stat *st)

@@ -51,6 +51,9 @@ err os_mkdirs(const char *path, struct errmsg *msg);
 err os_rmdir(const char *path, struct errmsg *msg);
 /* Removes a tree; symbolic links are removed, not followed. A missing one is fine. */
 err os_remove_tree(const char *path, struct errmsg *msg);
+/* Removes what is in a directory but not itself, so that a full disk need not find a block for it
+ * again; makes it when it is missing. */
+err os_empty_dir(const char *path, struct errmsg *msg);
 
 struct os_stat {
     uint64_t size_bytes;

@@ -153,6 +153,12 @@ static err next_segment(struct topic_reader *r, struct errmsg *msg)
 {
     int64_t expected = r->offset;
     int64_t base = r->base;
+    struct os_stat st;
+    TRY(os_fstat(r->fd, &st, msg));
+    if (st.size_bytes < r->position && expected >= 0) {
+        lose_place(r); /* a late recovery has moved what was here to a segment of its own */
+        return seek_to(r, expected, msg);
+    }
     TRY(load_list(r, msg));
     ptrdiff_t i = segment_list_find(&r->list, base) + 1;
     if (i <= 0 || (size_t)i >= r->list.count) {

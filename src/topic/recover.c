@@ -322,7 +322,7 @@ static err apply_cut(const char *dir, struct recovery *r, struct errmsg *msg)
     return os_fdatasync(fd, msg);
 }
 
-err recover_apply(const char *dir, struct recovery *r, struct errmsg *msg)
+static err apply(const char *dir, struct recovery *r, struct errmsg *msg)
 {
     if (r->is_damaged && r->has_mark && (r->mark.flags & SEGMENT_MARK_DAMAGED) == 0) {
         r->mark.flags |= SEGMENT_MARK_DAMAGED;
@@ -367,4 +367,13 @@ err recover_apply(const char *dir, struct recovery *r, struct errmsg *msg)
     r->mark = mark;
     r->has_mark = true;
     return ERR_OK;
+}
+
+err recover_apply(const char *dir, struct recovery *r, struct errmsg *msg)
+{
+    err e = apply(dir, r, msg);
+    if (e == ERR_NOSPACE) {
+        (void)remove_temporaries(dir, NULL); /* halves of copies must not keep the disk full */
+    }
+    return e;
 }

@@ -54,7 +54,9 @@ struct recover_options {
 /* Reads only. Errors: IO, NOMEM, NOT_FOUND (no such directory); damage is a result. */
 err recover_plan(const char *dir, const struct recover_options *options, struct recovery *out_plan,
                  struct errmsg *msg);
-/* Changes the files as planned. Afterwards the last segment ends at r->end (unless damaged). */
+/* Changes the files as planned. Afterwards the last segment ends at r->end (unless damaged).
+ * Errors: IO; NOSPACE: some steps were done or none; everything up to r->end can still be read, and
+ * a new plan and apply go on from there. */
 err recover_apply(const char *dir, struct recovery *r, struct errmsg *msg);
 void recovery_deinit(struct recovery *r);
 #define AUTO_RECOVERY __attribute__((cleanup(recovery_deinit))) struct recovery

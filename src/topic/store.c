@@ -66,6 +66,9 @@ static err topic_open(struct topic_store *s, const char *name, struct topic **ou
         s->recovery.partitions++;
     }
     TRY(idem_recover(t, msg));
+    e = t->is_waiting ? ERR_OK : idem_recover_finish(t, msg);
+    t->is_waiting |= e == ERR_NOSPACE;
+    TRY(e == ERR_NOSPACE ? ERR_OK : e);
     s->recovery.topics++;
     *out_topic = TAKE(t);
     return ERR_OK;
@@ -434,7 +437,11 @@ err topic_store_update(struct topic_store *s, struct topic *t, const struct topi
     m.settings.partition_by = kept;
     m.settings.partition_by_count = kept_count;
     const struct topic_version *wanted = &new_meta->versions[new_meta->version_count - 1];
-    if (!decodes_same(wanted, &m.versions[m.version_count - 1])) {
+    bool has_new_version = !decodes_same(wanted, &m.versions[m.version_count - 1]);
+    if (has_new_version || new_meta->partition_count != m.partition_count) {
+        TRY(topic_wait_check(t, msg)); /* settings may change: retention can make room */
+    }
+    if (has_new_version) {
         TRY(room_for_version(&m, wanted, msg));
         add_version(t, &m, wanted);
     }
@@ -508,6 +515,7 @@ err topic_append(struct topic *t, uint32_t partition, struct str batch, int64_t 
         return errmsg_set(msg, ERR_CORRUPT, "log_damaged: topic %s, partition %u: %s", t->meta.name,
                           partition, p->why);
     }
+    TRY(topic_wait_check(t, msg));
     struct batch_header h;
     if (batch_header_decode(batch, &h, msg) != ERR_OK || h.total_bytes != batch.len ||
         h.record_count < 1) {
@@ -553,6 +561,9 @@ int64_t topic_written_end(const struct topic *t, uint32_t partition)
 
 int64_t topic_acked_end(const struct topic *t, uint32_t partition)
 {
+    if (partition_of(t, partition)->is_waiting) {
+        return topic_written_end(t, partition); /* what was acknowledged is among it */
+    }
     return t->meta.settings.durability == TOPIC_PAGE_CACHE && !atomic_load(&t->store->is_failed)
                ? topic_written_end(t, partition)
                : topic_durable_end(t, partition);
@@ -577,11 +588,11 @@ enum topic_partition_state topic_partition_state(const struct topic *t, uint32_t
                                                  struct errmsg *msg)
 {
     const struct partition *p = partition_of(t, partition);
-    if (!p->is_damaged) {
-        return TOPIC_PARTITION_OK;
+    if (p->is_damaged) {
+        (void)errmsg_set(msg, ERR_CORRUPT, "%s", p->why);
+        return TOPIC_PARTITION_DAMAGED;
     }
-    (void)errmsg_set(msg, ERR_CORRUPT, "%s", p->why);
-    return TOPIC_PARTITION_DAMAGED;
+    return topic_wait_check(t, msg) == ERR_OK ? TOPIC_PARTITION_OK : TOPIC_PARTITION_WAITING;
 }
 
 void topic_report_damage(struct topic *t, uint32_t partition, const char *what)
@@ -642,6 +653,7 @@ void topic_store_tick(struct topic_store *s)
         for (uint32_t k = 0; k < t->meta.partition_count; k++) {
             partition_retain(t->partitions[k], &bytes, now);
         }
+        store_wait_step(t);
     }
     if (s->has_trash) {
         store_trash_step(s);

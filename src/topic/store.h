@@ -14,8 +14,9 @@
  *     every ~1 s: topic_store_tick(store)
  *
  * After a failed write or sync the store is failed until the process restarts: no number becomes
- * durable any more, appends give ERR_FAILED, reading goes on. Only a refused reservation of space
- * (ERR_NOSPACE from an append) heals by itself. */
+ * durable any more, appends give ERR_FAILED, reading goes on. Only want of space heals by itself: a
+ * refused reservation (ERR_NOSPACE from an append), and a recovery that found no room for its copies
+ * (topic_is_waiting). */
 #pragma once
 #include "topic/meta.h"
 
@@ -114,12 +115,16 @@ int64_t topic_written_end(const struct topic *t, uint32_t partition);
 uint64_t topic_partition_bytes(const struct topic *t, uint32_t partition); /* of its segments */
 uint64_t topic_bytes(const struct topic *t);
 
-enum topic_partition_state { TOPIC_PARTITION_OK, TOPIC_PARTITION_DAMAGED };
-/* With the reason in *msg (may be NULL) when damaged. */
+/* WAITING: the disk was full when the log was to be recovered. Everything good can be read; appends
+ * to the topic give NOSPACE until a tick finds space and ends the recovery. */
+enum topic_partition_state { TOPIC_PARTITION_OK, TOPIC_PARTITION_DAMAGED, TOPIC_PARTITION_WAITING };
+/* With the reason in *msg (may be NULL) when it is not OK. */
 enum topic_partition_state topic_partition_state(const struct topic *t, uint32_t partition,
                                                  struct errmsg *msg);
 /* Someone who read the log met damage: the partition is quarantined from now on. */
 void topic_report_damage(struct topic *t, uint32_t partition, const char *what);
+/* True while any partition of the topic is WAITING. Nothing of it becomes durable meanwhile. */
+bool topic_is_waiting(const struct topic *t);
 /* Lets go of damaged bytes of a partition: good batches stay with their offsets, the gap is
  * recorded in topic.json, the damaged segment is kept as *.damaged, appends work again. Blocks,
  * reads the whole partition. *out_lost: offsets let go. Errors: INVALID (not damaged), IO, FAILED,
@@ -137,7 +142,7 @@ uint32_t topic_partition_sticky(struct topic *t);
 void topic_set_committed(struct topic *t, uint32_t partition, int64_t table_next,
                          int64_t dead_next);
 /* Retention by time and size (never past what is committed), expiry of idempotency keys, removal of
- * deleted topics' files in small steps. */
+ * deleted topics' files in small steps, recoveries that waited for space. */
 void topic_store_tick(struct topic_store *s);
 /* The start counter of this run, also the leader epoch in batches. */
 int32_t topic_store_epoch(const struct topic_store *s);

@@ -67,6 +67,9 @@ err idem_begin(struct topic *t, struct str key, struct str params,
         idem_entry_remove(table, e);
         e = NULL;
     }
+    if (e == NULL || e->state != ENTRY_DONE) {
+        TRY(topic_wait_check(t, msg));
+    }
     if (e == NULL) {
         TRY(begin_fresh(t, hash, params, &e, msg));
     } else if (e->state == ENTRY_PARTIAL) {

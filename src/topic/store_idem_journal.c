@@ -432,6 +432,14 @@ err idem_recover(struct topic *t, struct errmsg *msg)
     for (uint32_t i = 0; i < t->meta.partition_count; i++) {
         scan_partition(t->idem, t->partitions[i]);
     }
+    return ERR_OK;
+}
+
+err idem_recover_finish(struct topic *t, struct errmsg *msg)
+{
+    if (t->idem == NULL) {
+        return ERR_OK;
+    }
     /* So that the next start need not scan the same again, and that an END which is not believed
      * now is not believed then either: durable before the log's offsets can be used anew. */
     for (struct idem_entry *e = t->idem->oldest; e != NULL; e = e->newer) {

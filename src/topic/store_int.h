@@ -62,6 +62,8 @@ struct partition {
     int64_t table_next; /* committed; -1: not known yet */
     int64_t dead_next;
     bool is_damaged;
+    bool
+        is_waiting; /* its recovery found no space: `file` is NULL, next_offset is the plan's end */
     char why[200];
 
     struct log_place written;         /* L: handed to the sync thread */
@@ -84,6 +86,7 @@ struct topic {
     uint32_t sticky;
     uint64_t sticky_round;
     struct idem_table *idem; /* owned; NULL until the first key */
+    bool is_waiting;         /* of a partition or the journal, see store_wait.c */
     void *slot;              /* owned */
 };
 
@@ -164,6 +167,8 @@ void log_file_unref(struct log_file *f); /* NULL is fine */
 err store_sync_start(struct topic_store *s, struct errmsg *msg);
 void store_sync_stop(struct topic_store *s); /* joins; nothing is synced any more */
 void store_sync_deinit(struct topic_store *s);
+/* Adds 1 to the owner's eventfd. Thread: any. */
+void store_wake(const struct topic_store *s);
 /* Makes the store failed (once) and wakes the reactor. Thread: any; not under the mutex. */
 void store_fail(struct topic_store *s, const char *what);
 /* ERR_FAILED with the reason once the store has failed. */
@@ -180,7 +185,7 @@ struct partition *partition_new(struct topic *t, uint32_t index);
 void partition_free(struct partition *p);
 /* Makes directory, first segment and mark under `dir`; all but the directory's own name fsynced. */
 err partition_create(const char *dir, int64_t start, struct errmsg *msg);
-/* Recovers and opens for append. */
+/* Recovers and opens for append; without space for that it and its topic are waiting. */
 err partition_open(struct partition *p, struct errmsg *msg);
 err partition_append(struct partition *p, struct str batch, const struct batch_header *h,
                      int64_t *out_base_offset, struct errmsg *msg);
@@ -199,8 +204,17 @@ err partition_open_files(struct partition *p, int64_t end, uint64_t position, st
 void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us);
 void store_trash_step(struct topic_store *s);
 
+/* store_wait.c: R */
+/* Ends a recovery that waits for space, if there is some by now. */
+void store_wait_step(struct topic *t);
+/* ERR_NOSPACE with the reason while the topic waits. */
+err topic_wait_check(const struct topic *t, struct errmsg *msg);
+
 /* store_idem_*.c: R */
+/* Reads what the journals and the log have of requests with a key. */
 err idem_recover(struct topic *t, struct errmsg *msg);
+/* Notes it in a new journal, before offsets can be used anew. Errors: NOSPACE (try again), IO. */
+err idem_recover_finish(struct topic *t, struct errmsg *msg);
 void idem_tick(struct topic_store *s, int64_t now_us);
 bool idem_is_in_flight(const struct idem_table *table); /* NULL is fine */
 void idem_table_free(struct idem_table *table);

@@ -206,7 +206,8 @@ err partition_open_files(struct partition *p, int64_t end, uint64_t position, st
 {
     AUTO_SEGMENTS list = {0};
     TRY(segment_list_load(p->dir, &list, msg));
-    size_t active = p->is_damaged || list.count == 0 ? list.count : list.count - 1;
+    bool is_open = !p->is_damaged && !p->is_waiting && list.count > 0;
+    size_t active = is_open ? list.count - 1 : list.count;
     for (size_t i = 0; i < active; i++) {
         AUTO_TEXT path = segment_path(p->dir, list.bases[i], ".log");
         struct os_stat st;
@@ -216,6 +217,7 @@ err partition_open_files(struct partition *p, int64_t end, uint64_t position, st
                                               .last_append_us = st.mtime_us});
     }
     p->next_offset = end;
+    p->base = end;
     if (active < list.count) {
         TRY(open_active(p, list.bases[active], end, position, msg));
     }
@@ -237,15 +239,26 @@ err partition_open(struct partition *p, struct errmsg *msg)
         return ERR_OK;
     }
     TRY(e);
-    TRY(recover_apply(p->dir, &r, msg));
+    e = recover_apply(p->dir, &r, msg);
+    if (e == ERR_NOSPACE) {
+        recovery_deinit(&r);
+        e = recover_plan(p->dir, &options, &r, msg); /* how far did it come? */
+        p->is_waiting = true;
+        p->topic->is_waiting = true;
+    }
+    TRY(e);
     if (r.is_damaged) {
         partition_damaged(p, r.why);
         s->recovery.damaged_partitions++;
     }
     s->recovery.cut_bytes += r.is_damaged && !r.is_tail_usable ? 0 : r.cut_bytes;
-    s->recovery.rewritten_bytes += r.part_bytes;
+    s->recovery.rewritten_bytes += p->is_waiting ? 0 : r.part_bytes;
     p->log_start = r.log_start;
     TRY(partition_open_files(p, r.end, r.mark.position, msg));
+    if (p->is_waiting) {
+        p->durable = (struct log_place){.end = r.mark.end, .segment = r.mark.segment};
+        atomic_store(&p->durable_end, r.mark.end);
+    }
     if (r.has_mark) {
         AUTO_TEXT path = xasprintf("%s/mark", p->dir);
         TRY(os_open(path, O_RDWR, &p->mark_fd, msg));

@@ -297,6 +297,7 @@ err topic_repair(struct topic *t, uint32_t partition, int64_t *out_lost, struct 
                           t->meta.name);
     }
     struct partition *p = t->partitions[partition];
+    TRY(topic_wait_check(t, msg));
     TRY(topic_store_sync_now(s, msg));
     store_forget(s, p);
     struct repair r = {.p = p, .ceiling = p->mark_fd >= 0 ? p->next_offset : INT64_MAX};

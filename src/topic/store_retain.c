@@ -39,7 +39,7 @@ static bool is_committed(const struct partition *p, int64_t next)
 void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us)
 {
     const struct topic_settings *settings = &p->topic->meta.settings;
-    if (p->is_damaged) {
+    if (p->is_damaged || p->mark_fd < 0) {
         return;
     }
     while (p->sealed_count > 0 && sealed_next(p, 0) <= atomic_load(&p->marked_log_start)) {

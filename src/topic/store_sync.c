@@ -54,7 +54,7 @@ void log_file_unref(struct log_file *f)
 
 /* Failure. */
 
-static void wake_reactor(struct topic_store *s)
+void store_wake(const struct topic_store *s)
 {
     if (s->options.wake_fd >= 0) {
         (void)eventfd_write(s->options.wake_fd, 1); /* a full counter wakes as well */
@@ -72,7 +72,7 @@ void store_fail(struct topic_store *s, const char *what)
     pthread_cond_broadcast(&s->to_reactor);
     pthread_mutex_unlock(&s->mutex);
     if (is_first) {
-        wake_reactor(s);
+        store_wake(s);
     }
 }
 
@@ -241,7 +241,7 @@ static void sync_round(struct topic_store *s, bool with_lazy)
     pthread_mutex_unlock(&s->mutex);
     if (SEEDED_BUG(SEEDED_ACK_BEFORE_FSYNC)) {
         publish(s, seq, bytes);
-        wake_reactor(s);
+        store_wake(s);
         os_sleep_us(20000); /* so that a cut finds it */
     }
     struct errmsg why = {0};
@@ -275,7 +275,7 @@ static void sync_round(struct topic_store *s, bool with_lazy)
     }
     s->round.file_count = 0;
     s->round.part_count = 0;
-    wake_reactor(s);
+    store_wake(s);
 }
 
 /* Marks. */

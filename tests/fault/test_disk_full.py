@@ -75,3 +75,51 @@ def test_landing_on_a_full_disk_waits_and_doubles_nothing(server, connect, small
              "landing after space came back", 0.1)
     assert client.rows("SELECT count(*), count(DISTINCT n) FROM bronze.t") == [(acked, acked)]
     one.stop()
+
+
+@pytest.mark.timeout(180)
+def test_a_restart_on_a_full_disk_reads_refuses_and_heals(server, connect, small_disk):
+    """The log's tail cannot be rewritten: the topic is there all the same, and heals by itself."""
+    disk = small_disk(512)
+    one = server(data=disk.path / "data")
+    client = connect(one)
+    client.create_topic("t", partitions=1, flush_age_ms="1h")
+    client.send("t", [{"n": i} for i in range(100)])
+    acked, waits, pad = 100, False, "x" * 1000
+    for _ in range(10):  # until a kill comes between an acknowledgement and the next mark
+        client.send("t", [{"n": acked + i, "pad": pad} for i in range(5000)])
+        acked += 5000
+        one.kill()
+        filler = fill(disk)
+        one.start()
+        client = connect(one)
+        waits = client.topic("t")["partition_list"][0]["state"] == "waiting_for_space"
+        if waits:
+            break
+        filler.unlink()
+    assert waits, "no start met a tail to rewrite"
+    whole = [(acked, acked)]
+    assert client.rows("SELECT count(*), count(DISTINCT n) FROM bronze.t") == whole
+    assert client.records("t", 0, acked - 10, 1000)["records"][-1]["offset"] == acked - 1
+    refused = client.post("t", ndjson([{"n": -1}]), idempotency_key="k")
+    assert refused.status_code == 507 and refused.json()["code"] == "disk_full"
+    assert "retry-after" in refused.headers
+    assert client.http.post("/api/v1/tables/t/flush").status_code == 507
+    assert client.http.delete("/api/v1/topics/t").status_code == 507
+    parts = {c["component"]: c for c in client.health()["components"]}
+    assert parts["log"]["state"] == "degraded" and "space" in parts["log"]["reason"]
+    one.kill()  # a crash meanwhile changes nothing
+    one.start()
+    client = connect(one)
+    assert client.rows("SELECT count(*), count(DISTINCT n) FROM bronze.t") == whole
+    filler.unlink()
+    wait_for(lambda: client.post("t", ndjson([{"n": acked}]), idempotency_key="k").status_code ==
+             200, 10, "service after space came back", 0.05)
+    acked += 1
+    wait_for(lambda: client.health()["state"] == "ok", 10, "health")
+    client.flush("t")
+    assert client.rows("SELECT count(*), count(DISTINCT n), min(n), max(n) FROM bronze.t") == \
+        [(acked, acked, 0, acked - 1)]
+    one.restart()
+    assert connect(one).value("SELECT count(*) FROM bronze.t") == acked
+    one.stop()

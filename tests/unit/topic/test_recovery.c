@@ -599,6 +599,107 @@ static void test_index_is_a_hint(void **state)
     rig_end(&r);
 }
 
+/* The disk is full from the n-th call of a recovery on: `copy` is opened, or not, cleanly. */
+static err open_on_full_disk(struct rig *copy, unsigned n, int *out_hit)
+{
+    os_io_faults_start(OS_IO_WRITE | OS_IO_SPACE | OS_IO_NAME, n, ENOSPC, 1);
+    err e = rig_open(copy, NULL);
+    *out_hit = os_io_faults_hit();
+    assert_true(e == ERR_OK || e == ERR_NOSPACE);
+    return e;
+}
+
+/* What holds while a topic waits for space: all of it can be read, none of it changes. */
+static void check_waiting(struct rig *copy, int64_t end)
+{
+    struct errmsg msg = {0};
+    struct idem_request *request = NULL;
+    assert_true(topic_is_waiting(copy->topic));
+    assert_int_equal(topic_partition_state(copy->topic, 0, &msg), TOPIC_PARTITION_WAITING);
+    assert_non_null(strstr(msg.text, "full"));
+    assert_int_equal(topic_acked_end(copy->topic, 0), end);
+    assert_true(topic_durable_end(copy->topic, 0) <= end);
+    assert_int_equal(rig_check(copy->dir, 0, 0, end), ERR_OK);
+    assert_int_equal(rig_append(copy, 0, 1, 60, NULL), ERR_NOSPACE);
+    assert_int_equal(idem_begin(copy->topic, STR("k"), STR(""), &request, NULL), ERR_NOSPACE);
+    assert_int_equal(topic_store_update(copy->store, copy->topic, topic_meta_of(copy->topic), NULL),
+                     ERR_NOSPACE);
+    assert_false(topic_store_failed(copy->store, NULL));
+}
+
+/* A recovery that finds no space, at whichever step, leaves a topic that can be read and refuses
+ * appends; ticks end the recovery when there is space, also for a reader that had begun. */
+static void test_recovery_waits_for_space(void **state)
+{
+    (void)state;
+    struct rig r;
+    make_crashed(&r, 3, 4);
+    int waited = 0;
+    int hit = 1;
+    for (unsigned n = 1; hit; n++) {
+        struct rig copy;
+        copy_folder(&r, &copy);
+        if (open_on_full_disk(&copy, n, &hit) != ERR_OK) {
+            os_io_faults_stop();
+            rig_must_open(&copy);
+        } else if (hit && topic_is_waiting(copy.topic)) {
+            waited++;
+            AUTO_TEXT dir = rig_partition_dir(copy.dir, 0);
+            AUTO(topic_reader) reader = NULL;
+            AUTO_BUF bytes = buf_make(1 << 20);
+            struct topic_read read;
+            assert_int_equal(topic_reader_open(dir, &reader, NULL), ERR_OK);
+            assert_int_equal(topic_reader_read(reader, 0, 9, 1, &bytes, &read, NULL), ERR_OK);
+            check_waiting(&copy, 14);
+            topic_store_tick(copy.store); /* still full */
+            check_waiting(&copy, 14);
+            os_io_faults_stop();
+            topic_store_tick(copy.store);
+            assert_false(topic_is_waiting(copy.topic));
+            while (read.next_offset < 14) {
+                buf_reset(&bytes);
+                assert_int_equal(
+                    topic_reader_read(reader, read.next_offset, 14, 1, &bytes, &read, NULL),
+                    ERR_OK);
+            }
+        }
+        os_io_faults_stop();
+        assert_int_equal(topic_partition_state(copy.topic, 0, NULL), TOPIC_PARTITION_OK);
+        assert_int_equal(topic_durable_end(copy.topic, 0), 14);
+        assert_int_equal(rig_append(&copy, 0, 2, 60, NULL), ERR_OK);
+        assert_int_equal(topic_store_sync_now(copy.store, NULL), ERR_OK);
+        assert_int_equal(rig_check(copy.dir, 0, 0, 16), ERR_OK);
+        check_stable(&copy, 16);
+        rig_end(&copy);
+    }
+    assert_true(waited > 3);
+    rig_end(&r);
+}
+
+/* A crash while a topic waits changes nothing: the next start waits, or ends the recovery. */
+static void test_crash_while_waiting(void **state)
+{
+    (void)state;
+    struct rig r;
+    make_crashed(&r, 3, 4);
+    int hit = 1;
+    for (unsigned n = 1; hit; n++) {
+        struct rig copy;
+        copy_folder(&r, &copy);
+        err e = open_on_full_disk(&copy, n, &hit);
+        os_io_faults_stop();
+        if (e == ERR_OK) {
+            rig_crash(&copy);
+        }
+        rig_must_open(&copy);
+        assert_false(topic_is_waiting(copy.topic));
+        assert_int_equal(topic_durable_end(copy.topic, 0), 14);
+        check_stable(&copy, 14);
+        rig_end(&copy);
+    }
+    rig_end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +719,8 @@ int main(void)
         cmocka_unit_test(test_zeros_before_mark),
         cmocka_unit_test(test_repair_with_reserved_space),
         cmocka_unit_test(test_reader_at_reserved_tail),
+        cmocka_unit_test(test_recovery_waits_for_space),
+        cmocka_unit_test(test_crash_while_waiting),
     };
     return cmocka_run_group_tests_name("topic_recovery", tests, NULL, NULL);
 }
