@@ -28,6 +28,7 @@ struct front {
     struct topic_store *store;
     struct writer_link *writer;
     struct broker *broker;
+    struct redrive *redrive;
     struct meta *meta;
     struct child writer_child;
     struct child query_child;
@@ -417,10 +418,19 @@ static void open_links(struct front *front)
         .queue_max = (uint32_t)front->config->query_queue_max};
     front->writer = writer_link_new(front->reactor, front->store, &writer_events);
     front->broker = broker_new(front->reactor, front->store, &broker_options, &broker_events);
+    const struct redrive_options redrive_options = {
+        .store = front->store,
+        .broker = front->broker,
+        .data_dir = front->config->data,
+        .record_bytes_max = front->config->record_bytes_max,
+        .nesting_max = (uint32_t)front->config->nesting_max};
+    front->redrive = redrive_new(&redrive_options);
+    redrive_recover(front->redrive);
     front->api.reactor = front->reactor;
     front->api.store = front->store;
     front->api.writer = front->writer;
     front->api.broker = front->broker;
+    front->api.redrive = front->redrive;
     front->api.started_us = os_mono_us();
     front->api.children = children_json;
     front->api.ctx = front;
@@ -469,6 +479,7 @@ static void finish(struct front *front)
         reactor_timer_stop(front->reactor, &front->give_up);
         reactor_hook_remove(front->reactor, &front->store_hook);
     }
+    redrive_free(front->redrive); /* jobs have queries of the broker */
     broker_free(front->broker);
     writer_link_free(front->writer);
     if (front->reactor != NULL) {

@@ -31,6 +31,13 @@ static const struct cli_command commands[] = {
      "land and delete a topic; with --drop its tables too", cli_topic_delete},
     {"topic", "repair", "topic repair TOPIC --partition N",
      "let go of a damaged stretch of the log", cli_topic_repair},
+    {"dead", "list",
+     "dead list TOPIC [--reason R] [--q TEXT] [--from TIME] [--to TIME] [--partition N] "
+     "[--redriven true|false] [--limit N]",
+     "dead letters of a topic, newest first", cli_dead_list},
+    {"dead", "count", "dead count TOPIC", "dead letters by reason", cli_dead_count},
+    {"dead", "redrive", "dead redrive TOPIC [--where CONDITION] [--limit N]",
+     "put dead letters through the door again, each once", cli_dead_redrive},
     {"table", "list", "table list", "tables with their rows and lag", cli_table_list},
     {"table", "describe", "table describe NAME_OR_PATH", "columns, size, version",
      cli_table_describe},

@@ -9,7 +9,6 @@
 #include <xxhash.h>
 
 #include "os/clock.h"
-#include "topic/batch.h"
 
 enum { PART_BYTES_MAX = INGEST_ATOMIC_BYTES_MAX + (96 << 20), BATCHES_HELD_MAX = 4096 };
 
@@ -160,6 +159,31 @@ static uint32_t keyless_partition(struct ingest *x)
     return topic_partition_sticky(x->topic);
 }
 
+enum event_code ingest_judge(struct ingest *x, struct str record, struct event_key *out_key,
+                             struct errmsg *detail)
+{
+    return event_validate(x->validator, record, out_key, detail);
+}
+
+err ingest_add_event(struct ingest *x, struct str record, const struct event_key *key,
+                     const struct record_header *headers, size_t header_count, struct errmsg *msg)
+{
+    uint32_t partition = 0;
+    if (!key->has_key) {
+        partition = keyless_partition(x);
+    } else if (x->idem != NULL) {
+        partition = (hash_murmur2(key->bytes) & 0x7fffffffU) % x->part_count;
+    } else {
+        partition = topic_partition_for_key(x->topic, key->bytes);
+    }
+    struct record event = {
+        .has_key = key->has_key, .key = key->bytes, .has_value = true, .value = str_trim(record)};
+    x->msg = msg;
+    TRY(add_record(x, partition, &event, headers, header_count));
+    x->accepted++;
+    return ERR_OK;
+}
+
 static err on_record(void *context, const struct event_split_record *record)
 {
     struct ingest *x = context;
@@ -169,26 +193,12 @@ static err on_record(void *context, const struct event_split_record *record)
         return ERR_OK;
     }
     struct event_key key = {0};
-    enum event_code code = event_validate(x->validator, record->bytes, &key, &detail);
+    enum event_code code = ingest_judge(x, record->bytes, &key, &detail);
     if (code != EVENT_OK) {
         reject(x, record, code, detail.text);
         return ERR_OK;
     }
-    uint32_t partition = 0;
-    if (!key.has_key) {
-        partition = keyless_partition(x);
-    } else if (x->idem != NULL) {
-        partition = (hash_murmur2(key.bytes) & 0x7fffffffU) % x->part_count;
-    } else {
-        partition = topic_partition_for_key(x->topic, key.bytes);
-    }
-    struct record event = {.has_key = key.has_key,
-                           .key = key.bytes,
-                           .has_value = true,
-                           .value = str_trim(record->bytes)};
-    TRY(add_record(x, partition, &event, NULL, 0));
-    x->accepted++;
-    return ERR_OK;
+    return ingest_add_event(x, record->bytes, &key, NULL, 0, x->msg);
 }
 
 err ingest_add_dead(struct ingest *x, struct str value, enum event_code code, const char *detail,

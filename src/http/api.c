@@ -27,6 +27,13 @@ size_t api_routes(struct api *api, struct http_route *out_routes)
         {HTTP_VERB_POST, "/api/v1/topics/{topic}/events", &api_events_post, false, NULL},
         {HTTP_VERB_GET, "/api/v1/topics/{topic}/records", &api_records_get, false, NULL},
         {HTTP_VERB_GET, "/api/v1/topics/{topic}/tail", &api_tail_get, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/dead", &api_dead_list, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/dead/summary", &api_dead_summary, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/topics/{topic}/dead/redrive", &api_redrive_start, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/dead/redrive", &api_redrive_list, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/dead/redrive/{id}", &api_redrive_get, false, NULL},
+        {HTTP_VERB_DELETE, "/api/v1/topics/{topic}/dead/redrive/{id}", &api_redrive_delete, false,
+         NULL},
         {HTTP_VERB_POST, "/api/v1/topics/{topic}/partitions/{partition}/repair", &api_topic_repair,
          false, NULL},
         {HTTP_VERB_POST, "/api/v1/query", &api_query_post, false, NULL},
@@ -112,6 +119,7 @@ void api_durable(struct api *api)
         wait->on_ready(wait, wait->seq > durable);
     }
     writer_link_durable(api->writer);
+    redrive_durable(api->redrive);
     if (api->tails != NULL) {
         api_tails_poll(api);
     }

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/metrics.h"
 #include "flow/broker.h"
+#include "flow/redrive.h"
 #include "flow/writer_link.h"
 #include "http/server.h"
 #include "meta/meta.h"
@@ -30,6 +31,7 @@ struct api {
     struct topic_store *store;
     struct writer_link *writer;
     struct broker *broker;
+    struct redrive *redrive; /* borrowed too */
     struct meta *meta; /* small documents; on a damaged file every call fails and says why */
     struct api_settings settings;
     int64_t started_us;
@@ -66,6 +68,8 @@ size_t api_routes(struct api *api, struct http_route *out_routes);
  * to the client; answers a problem when it cannot. Handlers that use it set api_ask_abort and
  * api_ask_writable. */
 void api_ask(struct http_exchange *ex, const struct wire_query *query, struct str info);
+/* The HTTP status for the code of a query that failed. */
+int api_query_status(struct str code);
 void api_ask_abort(struct http_exchange *ex);
 void api_ask_writable(struct http_exchange *ex);
 
@@ -147,6 +151,12 @@ extern const struct http_handler api_topic_delete;
 extern const struct http_handler api_topic_repair;
 extern const struct http_handler api_records_get;
 extern const struct http_handler api_tail_get;
+extern const struct http_handler api_dead_list;
+extern const struct http_handler api_dead_summary;
+extern const struct http_handler api_redrive_start;
+extern const struct http_handler api_redrive_list;
+extern const struct http_handler api_redrive_get;
+extern const struct http_handler api_redrive_delete;
 extern const struct http_handler api_query_post;
 extern const struct http_handler api_queries_list;
 extern const struct http_handler api_query_delete;

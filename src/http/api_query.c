@@ -48,7 +48,7 @@ static void on_done(void *ctx, const struct wire_done *done)
     http_respond_end(ex);
 }
 
-static int status_of_code(struct str code)
+int api_query_status(struct str code)
 {
     static const struct {
         const char *code;
@@ -87,7 +87,7 @@ static void on_error(void *ctx, const struct wire_error *error)
         (void)snprintf(position, sizeof position, "\"position\":%lld",
                        (long long)error->position); /* fits */
     }
-    http_problem(ex, status_of_code(error->code), code, error->detail, str_from(position));
+    http_problem(ex, api_query_status(error->code), code, error->detail, str_from(position));
 }
 
 static const struct broker_answer answer = {

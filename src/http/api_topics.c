@@ -175,6 +175,8 @@ err api_topic_create(struct api *api, struct str name, const json_t *change, boo
         }
         starts = xnew_array(int64_t, meta.partition_count);
         e = adopted_starts(api, &meta, starts, msg);
+    } else {
+        e = redrive_forget(api->redrive, meta.table, msg); /* of tables that are gone */
     }
     if (e == ERR_OK) {
         e = topic_store_create(api->store, &meta, starts, out_topic, msg);
@@ -387,6 +389,8 @@ struct deletion {
     struct api *api;
     struct http_exchange *ex; /* NULL once the client is gone; the deletion goes on */
     char name[TOPIC_NAME_BYTES_MAX + 1];
+    char table[TOPIC_NAME_BYTES_MAX + 1];
+    bool drop;
 };
 
 static void on_dropped(void *ctx, const char *code, const char *detail, int64_t version,
@@ -403,6 +407,11 @@ static void on_dropped(void *ctx, const char *code, const char *detail, int64_t 
         metric_drop_labels(labels);
         e = topic_store_delete(d->api->store, t, &msg);
         topics_changed(d->api);
+    }
+    if (code == NULL && e == ERR_OK && d->drop) {
+        (void)redrive_forget(d->api->redrive, d->table, NULL); /* else a create does it */
+    } else if (t != NULL && (code != NULL || e != ERR_OK)) {
+        redrive_hold(d->api->redrive, t, false);
     }
     struct http_exchange *ex = d->ex;
     free(d);
@@ -440,7 +449,16 @@ static void on_delete(struct http_exchange *ex)
         api_problem(ex, ERR_NOSPACE, NULL);
         return;
     }
+    if (redrive_is_running(api->redrive, t)) {
+        http_problem(ex, 409, "redrive_running",
+                     STR("dead letters of this topic are being re-driven; cancel that first"),
+                     STR(""));
+        return;
+    }
+    redrive_hold(api->redrive, t, true);
     struct deletion *d = xnew(struct deletion);
+    d->drop = drop;
+    memcpy(d->table, topic_meta_of(t)->table, sizeof d->table);
     d->api = api;
     d->ex = ex;
     memcpy(d->name, topic_meta_of(t)->name, sizeof d->name);

@@ -2,6 +2,7 @@
 /* format_value.c - one value as JSON or CSV; see format.h for what each type becomes. */
 #include <math.h>
 
+#include "base/base64.h"
 #include "base/timefmt.h"
 #include "sql/format_int.h"
 
@@ -394,28 +395,6 @@ static void add_bits(struct str bytes, struct buf *out)
     }
 }
 
-static void add_base64(struct str bytes, struct buf *out)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    if (!buf_reserve(out, (bytes.len + 2) / 3 * 4)) {
-        return;
-    }
-    char *at = out->data + out->len;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t bits = (uint32_t)(unsigned char)bytes.ptr[i] << 16;
-        bits |= left > 1 ? (uint32_t)(unsigned char)bytes.ptr[i + 1] << 8 : 0;
-        bits |= left > 2 ? (uint32_t)(unsigned char)bytes.ptr[i + 2] : 0;
-        at[0] = letters[bits >> 18];
-        at[1] = letters[bits >> 12 & 63];
-        at[2] = left > 1 ? letters[bits >> 6 & 63] : '=';
-        at[3] = left > 2 ? letters[bits & 63] : '=';
-        at += 4;
-    }
-    out->len += (bytes.len + 2) / 3 * 4;
-}
-
 static struct str string_at(const struct value_node *node, idx_t row)
 {
     struct col_sink sink = {.data = node->data};
@@ -528,7 +507,7 @@ static bool add_plain_text(const struct value_node *node, idx_t row, struct buf 
         add_bits(string_at(node, row), out);
         return true;
     case DUCKDB_TYPE_BLOB:
-        add_base64(string_at(node, row), out);
+        base64_encode(string_at(node, row), out);
         return true;
     case DUCKDB_TYPE_HUGEINT:
     case DUCKDB_TYPE_UHUGEINT:

@@ -52,15 +52,19 @@ def _read_varint(data, at):
             return (value >> 1) ^ -(value & 1), at
 
 
-def encode(base_offset, values, timestamp_ms, keys=None, leader_epoch=0):
-    """One uncompressed batch; a value or key of None is Kafka's null."""
+def encode(base_offset, values, timestamp_ms, keys=None, leader_epoch=0, headers=None):
+    """One uncompressed batch; a value or key of None is Kafka's null. headers: for each record a
+    list of (key, value) pairs."""
     body = bytearray()
     for i, value in enumerate(values):
         key = keys[i] if keys else None
         record = b"\0" + _varint(0) + _varint(i)
         for part in (key, value):
             record += _varint(-1) if part is None else _varint(len(part)) + part
-        record += _varint(0)
+        pairs = headers[i] if headers else []
+        record += _varint(len(pairs))
+        for name, text in pairs:
+            record += _varint(len(name)) + name + _varint(len(text)) + text
         body += _varint(len(record)) + record
     tail = struct.pack(">hiqqqhii", 0, len(values) - 1, timestamp_ms, timestamp_ms, -1, -1, -1,
                        len(values)) + bytes(body)
@@ -90,7 +94,9 @@ def walk(data, check_crc=True):
             values.append(None if value_len < 0 else bytes(data[pos:pos + value_len]))
             pos += max(value_len, 0)
             headers, pos = _read_varint(data, pos)
-            assert headers == 0
+            for _ in range(2 * headers):
+                length_, pos = _read_varint(data, pos)
+                pos += max(length_, 0)
         yield at, size, base, values
         at += size
 
@@ -99,15 +105,15 @@ def last_segment(partition_dir):
     return sorted(partition_dir.glob("*.log"))[-1]
 
 
-def append_values(partition_dir, values, timestamp_ms, break_crc=False):
+def append_values(partition_dir, values, timestamp_ms, break_crc=False, **more):
     """Adds a batch behind the last good one of a stopped server's partition, as if it had come
-    in by another door. Returns its base offset."""
+    in by another door. Returns its base offset. `more`: keys and headers of encode()."""
     path = last_segment(partition_dir)
     data = path.read_bytes()
     end, next_offset = 0, int(path.stem)
     for at, size, base, records in walk(data, check_crc=False):
         end, next_offset = at + size, base + len(records)
-    batch = bytearray(encode(next_offset, values, timestamp_ms))
+    batch = bytearray(encode(next_offset, values, timestamp_ms, **more))
     if break_crc:
         batch[-1] ^= 0x40
     with open(path, "r+b") as segment:

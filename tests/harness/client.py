@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The HTTP API as the tests use it. Every shape that several tests rely on is spelled out here."""
 import json
+import time
 
 import httpx
 
@@ -85,6 +86,27 @@ class Client:
 
     def delete_topic(self, name, **params):
         return checked(self.http.delete(f"/api/v1/topics/{name}", params=params))
+
+    # dead letters
+    def dead(self, topic, **params):
+        """One page of the dead letters."""
+        return checked(self.http.get(f"/api/v1/topics/{topic}/dead", params=params)).json()
+
+    def dead_summary(self, topic):
+        return checked(self.http.get(f"/api/v1/topics/{topic}/dead/summary")).json()
+
+    def start_redrive(self, topic, **request):
+        return checked(self.http.post(f"/api/v1/topics/{topic}/dead/redrive", json=request)).json()
+
+    def redrive(self, topic, seconds=30, **request):
+        """Starts a re-drive and waits for its end; returns the job."""
+        job = self.start_redrive(topic, **request)
+        path = f"/api/v1/topics/{topic}/dead/redrive/{job['id']}"
+        deadline = time.monotonic() + seconds
+        while job["state"] in ("running", "cancelling"):
+            assert time.monotonic() < deadline, job
+            job = checked(self.http.get(path)).json()
+        return job
 
     # tables
     def flush(self, table, timeout=60):

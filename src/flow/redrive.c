@@ -1,0 +1,930 @@
+/* SPDX-License-Identifier: MIT */
+/* redrive.c - see redrive.h: the journals of the topics, and the jobs.
+ *
+ * One piece is the rows that the query process sent up to a bound; while it is worked on the row query
+ * is paused. Each wait for the disk ends in redrive_durable(), which takes the job one step further. */
+#include "flow/redrive.h"
+
+#include "base/base64.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/seeded.h"
+#include "base/timefmt.h"
+#include "flow/ingest.h"
+#include "flow/json_index.h"
+#include "flow/redrive_scan.h"
+#include "flow/row_query.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "topic/journal.h"
+
+enum { JOURNAL_REWRITE_BYTES = 4 << 20 };
+
+/* What is known of one topic's re-drives. */
+struct book {
+    struct book *next;
+    char name[TOPIC_NAME_BYTES_MAX + 1];
+    char table[TOPIC_NAME_BYTES_MAX + 1];
+    struct uuid_text uuid;
+    struct topic_journal *journal; /* owned; NULL: damaged */
+    struct redrive_state state;
+    struct errmsg damage;
+    bool is_held;
+};
+
+enum job_state { JOB_RUNNING, JOB_DONE, JOB_CANCELLED, JOB_FAILED };
+enum job_step { STEP_SELECT, STEP_INTENT, STEP_LOG, STEP_DONE };
+
+struct row {
+    uint32_t partition;
+    int64_t offset;
+    size_t value_at; /* in the piece's bytes */
+    size_t value_len;
+    size_t key_at;
+    size_t key_len;
+    bool has_key;
+    bool is_large; /* its value was not sent: it is over the record limit */
+    bool is_good;  /* judged acceptable; after the append: appended */
+};
+
+struct job {
+    struct job *next; /* older */
+    struct redrive *redrive;
+    char id[40];
+    char topic[TOPIC_NAME_BYTES_MAX + 1];
+    struct uuid_text uuid;
+    char *where; /* owned */
+    int64_t limit;
+    enum job_state state;
+    enum job_step step;
+    bool is_cancelled;
+    bool rows_ended; /* no more rows will come */
+    struct row_query *query;
+    struct row *rows; /* owned, REDRIVE_PIECE_ROWS_MAX; NULL when ended */
+    size_t row_count;
+    struct buf bytes;
+    uint64_t seq;  /* waited for */
+    int64_t *ends; /* owned; in STEP_LOG: durable ends waited for */
+    uint32_t end_count;
+    bool is_partial; /* the append failed half way: the log says what is there */
+    uint64_t judged;
+    uint64_t redriven;
+    uint64_t already;
+    uint64_t still_bad;
+    json_t *listed; /* owned */
+    int64_t started_us;
+    int64_t ended_us;
+    char code[64]; /* of a failure */
+    struct errmsg detail;
+};
+
+struct redrive {
+    struct redrive_options options;
+    char *data_dir;               /* owned */
+    struct json_indexer *indexer; /* owned; made when first needed */
+    struct book *books;           /* owned */
+    struct job *jobs;             /* owned; newest first */
+    uint64_t job_count;           /* ever made */
+};
+
+/* ---- books ---- */
+
+static void book_free(struct book *b)
+{
+    if (b != NULL) {
+        topic_journal_close(b->journal);
+        redrive_state_deinit(&b->state);
+        free(b);
+    }
+}
+
+static err take_entry(void *ctx, struct str payload, struct errmsg *msg)
+{
+    struct book *b = ctx;
+    return redrive_state_apply(&b->state, payload, msg);
+}
+
+static char *book_dir(const struct redrive *r, const char *table)
+{
+    return xasprintf("%s/redrive/%s", r->data_dir, table);
+}
+
+static void book_load(struct redrive *r, struct book *b)
+{
+    AUTO_TEXT dir = book_dir(r, b->table);
+    if (topic_journal_open(r->options.store, dir, take_entry, b, &b->journal, &b->damage) !=
+        ERR_OK) {
+        redrive_state_deinit(&b->state);
+        log_error("a re-drive journal cannot be read", "topic=%s error=\"%s\"", b->name,
+                  b->damage.text);
+    }
+}
+
+static struct book **find_book(struct redrive *r, const char *table)
+{
+    struct book **at = &r->books;
+    while (*at != NULL && strcmp((*at)->table, table) != 0) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static void drop_book(struct book **at)
+{
+    struct book *b = *at;
+    *at = b->next;
+    book_free(b);
+}
+
+static struct book *book_of(struct redrive *r, const struct topic *t)
+{
+    const struct topic_meta *m = topic_meta_of(t);
+    struct book **at = find_book(r, m->table);
+    if (*at != NULL && strcmp((*at)->uuid.text, m->uuid.text) != 0) {
+        drop_book(at); /* made anew under the old name */
+        at = find_book(r, m->table);
+    }
+    if (*at == NULL) {
+        struct book *b = xnew(struct book);
+        memcpy(b->name, m->name, sizeof b->name);
+        memcpy(b->table, m->table, sizeof b->table);
+        b->uuid = m->uuid;
+        book_load(r, b);
+        *at = b;
+    }
+    return *at;
+}
+
+static err book_append(struct book *b, struct str entry, size_t reserve_bytes, uint64_t *out_seq,
+                       struct errmsg *msg)
+{
+    TRY(topic_journal_append(b->journal, entry, reserve_bytes, out_seq, msg));
+    err e = redrive_state_apply(&b->state, entry, msg);
+    if (e != ERR_OK) { /* memory was out: what is on disk is right, and the next start reads it */
+        b->damage = *msg;
+        topic_journal_close(b->journal);
+        b->journal = NULL;
+    }
+    return e;
+}
+
+/* Settles an open INTENT by what the log holds; blocks for a sync. Not while its job runs. */
+static err book_settle(struct redrive *r, struct book *b, struct topic *t, struct errmsg *msg)
+{
+    if (!b->state.is_open) {
+        return ERR_OK;
+    }
+    AUTO_BUF entry = buf_make(JOURNAL_ENTRY_BYTES_MAX);
+    struct redrive_set found = {0};
+    bool is_certain = false;
+    if (topic_is_waiting(t)) { /* the log's end is not settled itself */
+        return errmsg_set(msg, ERR_NOSPACE, "the topic waits for room on the disk");
+    }
+    TRY(topic_store_sync_now(r->options.store, msg));
+    err e = redrive_scan(t, &b->state, &found, &is_certain, msg);
+    if (SEEDED_BUG(SEEDED_REDRIVE_NOT_SETTLED)) {
+        redrive_set_deinit(&found);
+        is_certain = true;
+    }
+    if (e == ERR_OK && is_certain) {
+        redrive_encode_done(b->state.id, os_now_us(), found.ranges, found.count, &entry);
+    } else if (e == ERR_OK) {
+        log_warn(
+            "a stretch of the log that a re-drive wrote to is gone: its rows are not tried again",
+            "topic=%s rows=%llu", b->name, (unsigned long long)b->state.sources.offsets);
+        redrive_encode_done_all(b->state.id, os_now_us(), &entry);
+    }
+    uint64_t rows = found.offsets;
+    redrive_set_deinit(&found);
+    uint64_t seq = 0;
+    TRY(e);
+    TRY(book_append(b, buf_str(&entry), 0, &seq, msg));
+    TRY(topic_store_sync_now(r->options.store, msg));
+    log_info("a re-drive that was cut off is settled", "topic=%s rows=%llu", b->name,
+             (unsigned long long)rows);
+    return ERR_OK;
+}
+
+static err book_ready(struct redrive *r, struct book *b, struct topic *t, struct errmsg *msg)
+{
+    if (b->journal == NULL) {
+        return errmsg_set(msg, ERR_CORRUPT, "the re-drive journal cannot be read: %s",
+                          b->damage.text);
+    }
+    TRY(book_settle(r, b, t, msg));
+    if (topic_journal_bytes(b->journal) < JOURNAL_REWRITE_BYTES + b->state.done.count * 40) {
+        return ERR_OK;
+    }
+    AUTO_BUF base = buf_make(JOURNAL_ENTRY_BYTES_MAX);
+    redrive_encode_base(&b->state, os_now_us(), &base);
+    TRY(buf_check(&base));
+    return topic_journal_rewrite(b->journal, buf_str(&base), msg);
+}
+
+/* ---- life ---- */
+
+struct redrive *redrive_new(const struct redrive_options *options)
+{
+    struct redrive *r = xnew(struct redrive);
+    r->options = *options;
+    r->data_dir = xstrdup(options->data_dir);
+    r->options.data_dir = r->data_dir;
+    return r;
+}
+
+static void job_release(struct job *job)
+{
+    row_query_free(job->query);
+    job->query = NULL;
+    buf_deinit(&job->bytes);
+    free(job->rows);
+    job->rows = NULL;
+    free(job->ends);
+    job->ends = NULL;
+}
+
+static void job_free(struct job *job)
+{
+    job_release(job);
+    json_decref(job->listed);
+    free(job->where);
+    free(job);
+}
+
+void redrive_free(struct redrive *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    while (r->jobs != NULL) {
+        struct job *job = r->jobs;
+        r->jobs = job->next;
+        job_free(job);
+    }
+    while (r->books != NULL) {
+        drop_book(&r->books);
+    }
+    json_indexer_free(r->indexer);
+    free(r->data_dir);
+    free(r);
+}
+
+void redrive_recover(struct redrive *r)
+{
+    for (size_t i = 0; i < topic_store_count(r->options.store); i++) {
+        struct topic *t = topic_store_at(r->options.store, i);
+        struct book *b = book_of(r, t);
+        struct errmsg msg = {0};
+        if (b->journal != NULL && book_settle(r, b, t, &msg) != ERR_OK) {
+            log_warn("a re-drive that was cut off is not settled yet", "topic=%s error=\"%s\"",
+                     b->name, msg.text);
+        }
+    }
+}
+
+void redrive_hold(struct redrive *r, struct topic *t, bool hold)
+{
+    book_of(r, t)->is_held = hold;
+}
+
+err redrive_forget(struct redrive *r, const char *table, struct errmsg *msg)
+{
+    struct book **at = find_book(r, table);
+    if (*at != NULL) {
+        drop_book(at);
+    }
+    AUTO_TEXT dir = book_dir(r, table);
+    return os_exists(dir) ? os_remove_tree(dir, msg) : ERR_OK;
+}
+
+bool redrive_has(struct redrive *r, struct topic *t, uint32_t partition, int64_t offset)
+{
+    return redrive_set_has(&book_of(r, t)->state.done, partition, offset);
+}
+
+err redrive_count(struct redrive *r, struct topic *t, uint64_t *out_count, struct errmsg *msg)
+{
+    const struct book *b = book_of(r, t);
+    if (b->journal == NULL) {
+        return errmsg_set(msg, ERR_CORRUPT, "the re-drive journal cannot be read: %s",
+                          b->damage.text);
+    }
+    *out_count = b->state.done.offsets;
+    return ERR_OK;
+}
+
+/* ---- jobs ---- */
+
+static struct topic *topic_of(const struct job *job)
+{
+    struct topic *t = topic_store_find(job->redrive->options.store, str_from(job->topic));
+    return t != NULL && strcmp(topic_meta_of(t)->uuid.text, job->uuid.text) == 0 ? t : NULL;
+}
+
+static void end_job(struct job *job, enum job_state state, const char *code, const char *detail)
+{
+    static const char *const names[] = {"running", "done", "cancelled", "failed"};
+    job->state = state;
+    job->ended_us = os_now_us();
+    (void)snprintf(job->code, sizeof job->code, "%s", code); /* codes are short */
+    (void)errmsg_set(&job->detail, ERR_FAILED, "%s", detail);
+    job_release(job);
+    log_info("re-drive ended",
+             "topic=%s job=%s state=%s redriven=%llu still_bad=%llu already=%llu error=\"%s\"",
+             job->topic, job->id, names[state], (unsigned long long)job->redriven,
+             (unsigned long long)job->still_bad, (unsigned long long)job->already, detail);
+}
+
+static const char *code_of(err e)
+{
+    switch (e) {
+    case ERR_NOSPACE:
+        return "disk_full";
+    case ERR_CORRUPT:
+        return "log_damaged";
+    case ERR_FAILED:
+    case ERR_IO:
+        return "log_failed";
+    default:
+        return err_name(e);
+    }
+}
+
+static void fail_job(struct job *job, err e, const struct errmsg *msg)
+{
+    end_job(job, JOB_FAILED, code_of(e), msg->text[0] != '\0' ? msg->text : err_text(e));
+}
+
+static void count_metric(const struct job *job, const char *name, const char *help, uint64_t count)
+{
+    char labels[TOPIC_NAME_BYTES_MAX + 16];
+    (void)snprintf(labels, sizeof labels, "topic=\"%s\"", job->topic); /* fits */
+    metric_add(metric_get(METRIC_COUNTER, name, labels, help), (int64_t)count);
+}
+
+static void note_bad(struct job *job, struct row *row, enum event_code code, const char *detail)
+{
+    row->is_good = false;
+    job->still_bad++;
+    count_metric(job, "tarn_redrive_still_bad_total",
+                 "Dead letters that were refused again when re-driven.", 1);
+    if (json_array_size(job->listed) < REDRIVE_LISTED_MAX) {
+        json_array_append_new(job->listed, json_pack("{s:I,s:I,s:s,s:s}", "partition",
+                                                     (json_int_t)row->partition, "offset",
+                                                     (json_int_t)row->offset, "code",
+                                                     event_code_name(code), "detail", detail));
+    }
+}
+
+static err open_ingest(struct job *job, struct topic *t, struct ingest **out_ingest,
+                       struct errmsg *msg)
+{
+    struct redrive *r = job->redrive;
+    if (r->indexer == NULL) {
+        r->indexer = json_indexer_new(); /* NULL again: the ingest makes its own */
+    }
+    struct ingest_options o = {.topic = t,
+                               .record_bytes_max = r->options.record_bytes_max,
+                               .nesting_max = r->options.nesting_max,
+                               .indexer = r->indexer};
+    return ingest_new(&o, out_ingest, msg);
+}
+
+static struct str bytes_at(const struct job *job, size_t at, size_t len)
+{
+    return len == 0 ? STR("") : str_of(job->bytes.data + at, len);
+}
+
+/* Judges a row that was good so far. */
+static void judge(struct job *job, struct ingest *x, struct row *row, struct event_key *out_key)
+{
+    struct errmsg detail = {0};
+    if (row->is_large) {
+        note_bad(job, row, EVENT_RECORD_TOO_LARGE, event_code_text(EVENT_RECORD_TOO_LARGE));
+        return;
+    }
+    enum event_code code =
+        ingest_judge(x, bytes_at(job, row->value_at, row->value_len), out_key, &detail);
+    if (code != EVENT_OK) {
+        note_bad(job, row, code, detail.text);
+    } else if (!out_key->has_key && row->has_key) {
+        *out_key = (struct event_key){true, bytes_at(job, row->key_at, row->key_len)};
+    }
+}
+
+static void good_rows(const struct job *job, struct redrive_set *out)
+{
+    struct redrive_range *ranges = xnew_array(struct redrive_range, job->row_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < job->row_count; i++) {
+        const struct row *row = &job->rows[i];
+        if (row->is_good) {
+            ranges[count++] = (struct redrive_range){row->partition, row->offset, row->offset + 1};
+        }
+    }
+    err e = redrive_set_add(out, ranges, count);
+    ASSERT(e == ERR_OK || e == ERR_NOMEM);
+    free(ranges);
+}
+
+static err write_intent(struct job *job, struct book *b, struct topic *t,
+                        const struct redrive_set *sources, struct errmsg *msg)
+{
+    uint32_t partitions = topic_partition_count(t);
+    int64_t *ends = xnew_array(int64_t, partitions);
+    for (uint32_t p = 0; p < partitions; p++) {
+        ends[p] = topic_durable_end(t, p);
+    }
+    AUTO_BUF entry = buf_make(JOURNAL_ENTRY_BYTES_MAX);
+    redrive_encode_intent(b->state.id + 1, os_now_us(), ends, partitions, sources->ranges,
+                          sources->count, &entry);
+    free(ends);
+    TRY(buf_check(&entry));
+    return book_append(b, buf_str(&entry), redrive_done_bytes_max(sources->offsets), &job->seq,
+                       msg);
+}
+
+static void clear_piece(struct job *job)
+{
+    job->row_count = 0;
+    buf_reset(&job->bytes);
+}
+
+/* The piece is complete: judges it and writes the INTENT. False when nothing of it is good, which ends
+ * the piece, or when the job has ended. */
+static bool begin_piece(struct job *job)
+{
+    struct errmsg msg = {0};
+    struct topic *t = topic_of(job);
+    AUTO(ingest) x = NULL;
+    if (t == NULL) {
+        end_job(job, JOB_FAILED, "topic_not_found", "the topic was deleted meanwhile");
+        return false;
+    }
+    struct book *b = book_of(job->redrive, t);
+    err e = open_ingest(job, t, &x, &msg);
+    if (e != ERR_OK) {
+        fail_job(job, e, &msg);
+        return false;
+    }
+    for (size_t i = 0; i < job->row_count; i++) {
+        struct event_key key = {0};
+        job->rows[i].is_good = true;
+        judge(job, x, &job->rows[i], &key);
+    }
+    struct redrive_set sources = {0};
+    good_rows(job, &sources);
+    if (sources.count == 0) {
+        clear_piece(job);
+        return false;
+    }
+    if (b->state.done.count + sources.count > REDRIVE_RANGES_MAX) {
+        e = errmsg_set(&msg, ERR_LIMIT,
+                       "the topic's re-drives lie in more than %d places of its log",
+                       REDRIVE_RANGES_MAX);
+    } else {
+        e = write_intent(job, b, t, &sources, &msg);
+    }
+    redrive_set_deinit(&sources);
+    if (e != ERR_OK) {
+        fail_job(job, e, &msg);
+        return false;
+    }
+    job->step = STEP_INTENT;
+    return true;
+}
+
+static err append_row(struct job *job, struct ingest *x, struct row *row, struct errmsg *msg)
+{
+    struct event_key key = {0};
+    judge(job, x, row, &key); /* again: settings may have changed while the INTENT was on its way */
+    if (!row->is_good) {
+        return ERR_OK;
+    }
+    char source[40];
+    int len = snprintf(source, sizeof source, "%u:%lld", row->partition, (long long)row->offset);
+    struct record_header header = {
+        .key = STR(REDRIVE_HEADER), .has_value = true, .value = str_of(source, (size_t)len)};
+    return ingest_add_event(x, bytes_at(job, row->value_at, row->value_len), &key, &header, 1, msg);
+}
+
+static void wait_for_log(struct job *job, struct topic *t)
+{
+    job->end_count = topic_partition_count(t);
+    job->ends = xrealloc(job->ends, job->end_count, sizeof *job->ends);
+    for (uint32_t p = 0; p < job->end_count; p++) {
+        job->ends[p] = topic_written_end(t, p);
+    }
+    job->step = STEP_LOG;
+}
+
+/* The INTENT is durable: appends the piece. */
+static void append_piece(struct job *job, struct topic *t)
+{
+    struct errmsg msg = {0};
+    AUTO(ingest) x = NULL;
+    err e = open_ingest(job, t, &x, &msg);
+    for (size_t i = 0; i < job->row_count && e == ERR_OK; i++) {
+        if (job->rows[i].is_good) {
+            e = append_row(job, x, &job->rows[i], &msg);
+        }
+    }
+    if (e == ERR_OK) {
+        e = ingest_end(x, &msg);
+    }
+    if (e != ERR_OK) {
+        job->is_partial = true;
+        job->detail = msg;
+        (void)snprintf(job->code, sizeof job->code, "%s", code_of(e)); /* codes are short */
+    }
+    wait_for_log(job, t);
+}
+
+static bool log_is_durable(const struct job *job, const struct topic *t)
+{
+    for (uint32_t p = 0; p < job->end_count; p++) {
+        if (topic_durable_end(t, p) < job->ends[p]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What was appended is durable: says so. */
+static err write_done(struct job *job, struct book *b, struct topic *t, struct errmsg *msg)
+{
+    AUTO_BUF entry = buf_make(JOURNAL_ENTRY_BYTES_MAX);
+    struct redrive_set done = {0};
+    uint64_t id = b->state.id;
+    err e = ERR_OK;
+    if (job->is_partial) {
+        bool is_certain = true; /* all of it was written just now */
+        e = redrive_scan(t, &b->state, &done, &is_certain, msg);
+    } else {
+        good_rows(job, &done);
+    }
+    if (e == ERR_OK && done.offsets == b->state.sources.offsets) {
+        redrive_encode_done_all(id, os_now_us(), &entry);
+    } else if (e == ERR_OK) {
+        redrive_encode_done(id, os_now_us(), done.ranges, done.count, &entry);
+    }
+    if (e == ERR_OK) {
+        e = book_append(b, buf_str(&entry), 0, &job->seq, msg);
+    }
+    if (e == ERR_OK) {
+        job->redriven += done.offsets;
+        count_metric(job, "tarn_redriven_total",
+                     "Dead letters that passed the door when re-driven.", done.offsets);
+    }
+    redrive_set_deinit(&done);
+    return e;
+}
+
+/* Between two pieces. */
+static void next_piece(struct job *job)
+{
+    if (job->is_partial) {
+        job->is_partial = false;
+        AUTO_TEXT code = xstrdup(job->code);
+        AUTO_TEXT detail = xstrdup(job->detail.text);
+        end_job(job, JOB_FAILED, code, detail);
+    } else if (job->is_cancelled) {
+        end_job(job, JOB_CANCELLED, "", "");
+    } else if (!job->rows_ended) {
+        job->step = STEP_SELECT;
+        row_query_resume(job->query);
+    } else if (job->code[0] != '\0') {
+        AUTO_TEXT code = xstrdup(job->code);
+        AUTO_TEXT detail = xstrdup(job->detail.text);
+        end_job(job, JOB_FAILED, code, detail);
+    } else {
+        end_job(job, JOB_DONE, "", "");
+    }
+}
+
+/* Goes on where a wait has ended. False: still waiting, or ended. */
+static bool advance(struct job *job)
+{
+    struct redrive *r = job->redrive;
+    struct topic *t = topic_of(job);
+    struct errmsg msg = {0};
+    err e = ERR_OK;
+    bool is_durable = topic_store_durable_seq(r->options.store) >= job->seq;
+    if (t == NULL || topic_store_failed(r->options.store, &msg)) {
+        end_job(job, JOB_FAILED, "log_failed", t == NULL ? "the topic was deleted" : msg.text);
+        return false;
+    }
+    switch (job->step) {
+    case STEP_INTENT:
+        if (!is_durable) {
+            return false;
+        }
+        append_piece(job, t);
+        return true;
+    case STEP_LOG:
+        if (!log_is_durable(job, t)) {
+            return false;
+        }
+        e = write_done(job, book_of(r, t), t, &msg);
+        if (e != ERR_OK) {
+            fail_job(job, e, &msg); /* the INTENT stays open: the next job settles it */
+            return false;
+        }
+        job->step = STEP_DONE;
+        return true;
+    case STEP_DONE:
+        if (!is_durable) {
+            return false;
+        }
+        clear_piece(job);
+        next_piece(job);
+        return false;
+    case STEP_SELECT:
+        break;
+    }
+    return false;
+}
+
+void redrive_durable(struct redrive *r)
+{
+    struct job *next = NULL;
+    for (struct job *job = r->jobs; job != NULL; job = next) {
+        next = job->next;
+        while (job->state == JOB_RUNNING && advance(job)) {}
+    }
+}
+
+/* ---- the rows ---- */
+
+static bool take_bytes(struct job *job, const json_t *value, size_t *out_at, size_t *out_len)
+{
+    *out_at = job->bytes.len;
+    *out_len = 0;
+    if (!json_is_string(value)) {
+        return json_is_null(value);
+    }
+    if (!base64_decode(str_of(json_string_value(value), json_string_length(value)), &job->bytes)) {
+        return false;
+    }
+    *out_len = job->bytes.len - *out_at;
+    return true;
+}
+
+static bool take_row(struct job *job, const json_t *json, struct row *out)
+{
+    int64_t partition = 0;
+    int64_t size = 0;
+    const json_t *value = json_object_get(json, "v");
+    const json_t *key = json_object_get(json, "k");
+    *out = (struct row){0};
+    if (json_get_i64(json, "p", &partition, NULL) != ERR_OK ||
+        json_get_i64(json, "o", &out->offset, NULL) != ERR_OK ||
+        json_opt_i64(json, "n", &size, NULL) != ERR_OK || partition < 0 ||
+        partition >= REDRIVE_PARTITIONS_MAX || out->offset < 0 || out->offset == INT64_MAX ||
+        !take_bytes(job, value, &out->value_at, &out->value_len) ||
+        !take_bytes(job, key, &out->key_at, &out->key_len)) {
+        return false;
+    }
+    out->partition = (uint32_t)partition;
+    out->has_key = json_is_string(key);
+    out->is_large = size > 0 && json_is_null(value);
+    return true;
+}
+
+static bool follows(const struct job *job, const struct row *row)
+{
+    const struct row *last = job->row_count > 0 ? &job->rows[job->row_count - 1] : NULL;
+    return last == NULL || last->partition < row->partition ||
+           (last->partition == row->partition && last->offset < row->offset);
+}
+
+static enum row_verdict on_row(void *ctx, const json_t *json)
+{
+    struct job *job = ctx;
+    struct row *row = &job->rows[job->row_count];
+    struct topic *t = topic_of(job);
+    if (t == NULL || !take_row(job, json, row) || !follows(job, row)) {
+        job->query = NULL; /* ROW_STOP lets go of it */
+        end_job(job, JOB_FAILED, "internal", "the dead letters came out of order, or are none");
+        return ROW_STOP;
+    }
+    if (redrive_has(job->redrive, t, row->partition, row->offset)) {
+        job->already++;
+        job->bytes.len = row->value_at;
+        return ROW_MORE;
+    }
+    job->row_count++;
+    job->judged++;
+    bool is_last = job->limit > 0 && job->judged >= (uint64_t)job->limit;
+    if (is_last) {
+        job->rows_ended = true;
+    } else if (job->row_count < REDRIVE_PIECE_ROWS_MAX &&
+               job->bytes.len < REDRIVE_PIECE_BYTES_MAX) {
+        return ROW_MORE;
+    }
+    struct row_query *query = job->query;
+    job->query = NULL; /* it is at work: a job that ends here must not free it */
+    bool has_begun = begin_piece(job);
+    if (job->state != JOB_RUNNING || is_last) {
+        if (job->state == JOB_RUNNING && !has_begun) {
+            next_piece(job);
+        }
+        return ROW_STOP;
+    }
+    job->query = query;
+    return has_begun ? ROW_PAUSE : ROW_MORE;
+}
+
+static void on_rows_end(void *ctx, const char *code, const char *detail)
+{
+    struct job *job = ctx;
+    job->query = NULL;
+    job->rows_ended = true;
+    if (code != NULL) {
+        (void)snprintf(job->code, sizeof job->code, "%s", code); /* codes are short */
+        (void)errmsg_set(&job->detail, ERR_FAILED, "%s", detail);
+        clear_piece(job);
+    }
+    if (job->row_count == 0 || (!begin_piece(job) && job->state == JOB_RUNNING)) {
+        next_piece(job);
+    }
+}
+
+static err ask(struct job *job, const struct topic *t, struct errmsg *msg)
+{
+    struct redrive *r = job->redrive;
+    size_t record_max = r->options.record_bytes_max;
+    AUTO_BUF sql = buf_make(REDRIVE_WHERE_BYTES_MAX + 4096);
+    AUTO_JSON params = json_pack("[I]", (json_int_t)record_max);
+    buf_printf(&sql,
+               "SELECT _partition AS p, _offset AS o, octet_length(value) AS n, "
+               "CASE WHEN octet_length(value) <= $1 THEN value END AS v, _key AS k "
+               "FROM (SELECT *, TRY(decode(value)) AS text FROM bronze.\"%s__dead\") AS dead "
+               "WHERE (\n",
+               topic_meta_of(t)->table);
+    buf_puts(&sql, job->where[0] == '\0' ? "true" : job->where);
+    buf_puts(&sql, "\n) ORDER BY p, o");
+    TRY(buf_check(&sql));
+    const struct row_query_events events = {.on_row = on_row, .on_end = on_rows_end, .ctx = job};
+    return row_query_start(r->options.broker, buf_str(&sql), params, 0, record_max * 2 + (4 << 20),
+                           &events, &job->query, msg);
+}
+
+/* ---- requests ---- */
+
+static struct job *running_job(const struct redrive *r, const char *topic, size_t *out_running)
+{
+    struct job *found = NULL;
+    *out_running = 0;
+    for (struct job *job = r->jobs; job != NULL; job = job->next) {
+        if (job->state == JOB_RUNNING) {
+            ++*out_running;
+            found = strcmp(job->topic, topic) == 0 ? job : found;
+        }
+    }
+    return found;
+}
+
+bool redrive_is_running(const struct redrive *r, const struct topic *t)
+{
+    size_t running = 0;
+    return running_job(r, topic_meta_of(t)->name, &running) != NULL;
+}
+
+static void forget_old_jobs(struct redrive *r)
+{
+    size_t ended = 0;
+    struct job **at = &r->jobs;
+    while (*at != NULL) {
+        struct job *job = *at;
+        if (job->state != JOB_RUNNING && ++ended > REDRIVE_JOBS_KEPT_MAX) {
+            *at = job->next;
+            job_free(job);
+        } else {
+            at = &job->next;
+        }
+    }
+}
+
+static struct job *new_job(struct redrive *r, const struct topic *t,
+                           const struct redrive_request *request)
+{
+    struct job *job = xnew(struct job);
+    const struct topic_meta *m = topic_meta_of(t);
+    job->redrive = r;
+    (void)snprintf(job->id, sizeof job->id, "%d-%llu", topic_store_epoch(r->options.store),
+                   (unsigned long long)++r->job_count); /* fits */
+    memcpy(job->topic, m->name, sizeof job->topic);
+    job->uuid = m->uuid;
+    job->where = xstrndup(request->where.ptr == NULL ? "" : request->where.ptr, request->where.len);
+    job->limit = request->limit;
+    job->rows = xnew_array(struct row, REDRIVE_PIECE_ROWS_MAX);
+    job->bytes = buf_make(REDRIVE_PIECE_BYTES_MAX + r->options.record_bytes_max + (128u << 20));
+    job->listed = json_array();
+    job->started_us = os_now_us();
+    return job;
+}
+
+err redrive_start(struct redrive *r, struct topic *t, const struct redrive_request *request,
+                  const char **out_id, struct errmsg *msg)
+{
+    size_t running = 0;
+    struct job *other = running_job(r, topic_meta_of(t)->name, &running);
+    if (other != NULL) {
+        *out_id = other->id;
+        return errmsg_set(msg, ERR_BUSY, "re-drive %s of this topic is running", other->id);
+    }
+    if (running >= REDRIVE_RUNNING_MAX) {
+        return errmsg_set(msg, ERR_LIMIT, "%zu re-drives are running; try again later", running);
+    }
+    TRY(redrive_where_check(request->where, msg));
+    struct book *b = book_of(r, t);
+    if (b->is_held) {
+        *out_id = NULL;
+        return errmsg_set(msg, ERR_BUSY, "the topic is being deleted");
+    }
+    TRY(book_ready(r, b, t, msg));
+    forget_old_jobs(r);
+    struct job *job = new_job(r, t, request);
+    err e = ask(job, t, msg);
+    if (e != ERR_OK) {
+        job_free(job);
+        return e;
+    }
+    job->next = r->jobs;
+    r->jobs = job;
+    *out_id = job->id;
+    return ERR_OK;
+}
+
+static struct job *find_job(const struct redrive *r, struct str topic, struct str id)
+{
+    struct job *job = r->jobs;
+    while (job != NULL && !(str_is(topic, job->topic) && str_is(id, job->id))) {
+        job = job->next;
+    }
+    return job;
+}
+
+static void set_time(json_t *json, const char *name, int64_t us)
+{
+    char text[TIME_TEXT_BYTES];
+    (void)time_format_rfc3339(us, text); /* the length is not needed */
+    json_object_set_new(json, name, us == 0 ? json_null() : json_string(text));
+}
+
+static json_t *job_json(const struct job *job)
+{
+    static const char *const names[] = {"running", "done", "cancelled", "failed"};
+    bool is_ending = job->state == JOB_RUNNING && job->is_cancelled;
+    json_t *json = json_object();
+    json_object_set_new(json, "id", json_string(job->id));
+    json_object_set_new(json, "topic", json_string(job->topic));
+    json_object_set_new(json, "state", json_string(is_ending ? "cancelling" : names[job->state]));
+    json_object_set_new(json, "where", json_string(job->where));
+    json_object_set_new(json, "limit", job->limit > 0 ? json_integer(job->limit) : json_null());
+    json_object_set_new(json, "redriven", json_integer((json_int_t)job->redriven));
+    json_object_set_new(json, "still_bad", json_integer((json_int_t)job->still_bad));
+    json_object_set_new(json, "already", json_integer((json_int_t)job->already));
+    json_object_set(json, "still_bad_rows", job->listed);
+    set_time(json, "started", job->started_us);
+    set_time(json, "ended", job->ended_us);
+    if (job->state == JOB_FAILED) {
+        json_object_set_new(json, "error",
+                            json_pack("{s:s,s:s}", "code", job->code, "detail", job->detail.text));
+    }
+    return json;
+}
+
+json_t *redrive_job(const struct redrive *r, struct str topic, struct str id)
+{
+    const struct job *job = find_job(r, topic, id);
+    return job == NULL ? NULL : job_json(job);
+}
+
+json_t *redrive_jobs(const struct redrive *r, struct str topic)
+{
+    json_t *list = json_array();
+    for (const struct job *job = r->jobs; job != NULL; job = job->next) {
+        if (str_is(topic, job->topic)) {
+            json_array_append_new(list, job_json(job));
+        }
+    }
+    return list;
+}
+
+err redrive_cancel(struct redrive *r, struct str topic, struct str id, struct errmsg *msg)
+{
+    struct job *job = find_job(r, topic, id);
+    if (job == NULL) {
+        return errmsg_set(msg, ERR_NOT_FOUND, "no re-drive %.*s of this topic is known",
+                          STR_ARGS(id));
+    }
+    if (job->state == JOB_RUNNING) {
+        job->is_cancelled = true;
+        if (job->step == STEP_SELECT) {
+            end_job(job, JOB_CANCELLED, "", "");
+        }
+    }
+    return ERR_OK;
+}
