@@ -385,6 +385,212 @@ static void strings_live_long_enough(void **state)
     test_conn_free(conn);
 }
 
+/* --- nested columns --- */
+
+static const struct col_def item_members[] = {{"sku", COL_VARCHAR}, {"n", COL_BIGINT}};
+static const struct col_def item_element[] = {{"element", COL_STRUCT, item_members, 2}};
+static const struct col_def inner_element[] = {{"element", COL_INTEGER}};
+static const struct col_def outer_element[] = {{"element", COL_LIST, inner_element, 1}};
+static const struct col_def point_members[] = {
+    {"x", COL_DOUBLE}, {"items", COL_LIST, item_element, 1}, {"name", COL_VARCHAR}};
+static const struct col_def nested_columns[] = {
+    {"id", COL_BIGINT},
+    {"s", COL_STRUCT, point_members, 3},
+    {"m", COL_LIST, outer_element, 1},
+};
+
+static void set_text_of(struct col_sink *sink, size_t row, uint64_t n)
+{
+    char text[64];
+    int len = snprintf(text, sizeof text, n % 2 == 0 ? "%llu" : "a longer text, number %llu",
+                       (unsigned long long)n);
+    col_set_str(sink, row, text, (size_t)len);
+}
+
+/* {x: n / 2, items: n % 5 times {sku, n}, name}; what the checks below ask for. */
+static void set_struct(struct col_sink *s, size_t row, uint64_t n)
+{
+    if (n % 7 == 3) {
+        col_set_null(s, row);
+        return;
+    }
+    struct col_sink *items = &s->children[1];
+    size_t from = items->size;
+    col_set_double(&s->children[0], row, (double)n / 2);
+    for (uint64_t i = 0; i < n % 5; i++) {
+        size_t at = col_list_append(items);
+        struct col_sink *item = &items->children[0];
+        if (i == 3) {
+            col_set_null(item, at);
+            continue;
+        }
+        set_text_of(&item->children[0], at, n + i);
+        if (i == 2) {
+            col_set_null(&item->children[1], at);
+        } else {
+            col_set_i64(&item->children[1], at, (int64_t)(n + i));
+        }
+    }
+    if (n % 11 == 1) {
+        col_set_null(items, row);
+    } else {
+        col_list_set(items, row, from);
+    }
+    set_text_of(&s->children[2], row, n);
+}
+
+/* n % 3 lists of n % 4 numbers; a row in nine hundred has 6000. */
+static void set_matrix(struct col_sink *s, size_t row, uint64_t n)
+{
+    size_t from = s->size;
+    for (uint64_t i = 0; i < n % 3; i++) {
+        size_t at = col_list_append(s);
+        struct col_sink *inner = &s->children[0];
+        size_t inner_from = inner->size;
+        uint64_t count = n % 900 == 7 ? 6000 : n % 4;
+        for (uint64_t k = 0; k < count; k++) {
+            size_t element = col_list_append(inner);
+            col_set_i32(&inner->children[0], element, (int32_t)(n % 1000 + k));
+        }
+        col_list_set(inner, at, inner_from);
+    }
+    col_list_set(s, row, from);
+}
+
+static err nested_fill(void *thread_ctx, struct col_sink *cols, size_t capacity, size_t *out_rows,
+                       struct errmsg *msg)
+{
+    (void)msg;
+    struct number_reader *reader = thread_ctx;
+    uint64_t from = atomic_fetch_add(&reader->numbers->next, capacity);
+    uint64_t end = MIN(from + capacity, reader->numbers->total);
+    size_t rows = from < end ? (size_t)(end - from) : 0;
+    for (size_t c = 0; c < reader->count; c++) {
+        for (size_t row = 0; row < rows; row++) {
+            if (reader->projected[c] == 0) {
+                col_set_i64(&cols[c], row, (int64_t)(from + row));
+            } else if (reader->projected[c] == 1) {
+                set_struct(&cols[c], row, from + row);
+            } else {
+                set_matrix(&cols[c], row, from + row);
+            }
+        }
+    }
+    *out_rows = rows;
+    return ERR_OK;
+}
+
+/* STRUCT and LIST arrive as they were given, nulls at every level and lists that outgrow a vector
+ * included, stored and streamed, on two threads. */
+static void nested_types_arrive(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "(s IS NULL) <> (id % 7 = 3)",
+        "s IS NOT NULL AND s.x IS DISTINCT FROM id / 2",
+        "s IS NULL AND (s.x IS NOT NULL OR s.items IS NOT NULL OR s.name IS NOT NULL)",
+        "s IS NOT NULL AND (s.items IS NULL) <> (id % 11 = 1)",
+        "len(s.items) <> id % 5",
+        "s.items[1].sku <> CASE WHEN id % 2 = 0 THEN id::VARCHAR ELSE 'a longer text, number ' || "
+        "id END",
+        "s.items[2].n <> id + 1",
+        "len(s.items) > 2 AND s.items[3].n IS NOT NULL",
+        "len(s.items) > 3 AND (s.items[4] IS NOT NULL OR s.items[4].sku IS NOT NULL)",
+        "len(m) <> id % 3",
+        "m IS NULL",
+        "id % 3 > 0 AND len(m[1]) <> CASE WHEN id % 900 = 7 THEN 6000 ELSE id % 4 END",
+        "len(m[1]) > 0 AND (m[1][1] <> id % 1000 OR m[1][-1] <> id % 1000 + len(m[1]) - 1)",
+    };
+    struct sql_conn *conn = test_conn(2);
+    struct numbers numbers = {.total = 20000};
+    struct sql_source source = {.columns = nested_columns,
+                                .column_count = ARRAY_LEN(nested_columns),
+                                .threads_max = 2,
+                                .ctx = &numbers,
+                                .thread_open = numbers_open,
+                                .fill = nested_fill,
+                                .thread_close = numbers_close};
+    uint64_t id = 0;
+    OK(sql_source_register(sql_conn_engine(conn), &source, &id, &msg_));
+    OK(sql_execf(conn, &msg_, "CREATE TABLE t AS SELECT * FROM tarn_source(%llu)",
+                 (unsigned long long)id));
+    assert_int_equal(test_i64(conn, "SELECT count(*) FROM t"), 20000);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(wrong); i++) {
+        AUTO_TEXT name = xasprintf("tarn_source(%llu)", (unsigned long long)id);
+        AUTO_TEXT sql = xasprintf("SELECT count(*) FROM %s WHERE %s", i % 2 == 0 ? "t" : name,
+                                  wrong[i / 2]);
+        atomic_store(&numbers.next, 0);
+        int64_t count = test_i64(conn, sql);
+        if (count != 0) {
+            fail_msg("%lld rows are wrong: %s", (long long)count, sql);
+        }
+    }
+    AUTO_BUF text = buf_make(4096);
+    OK(sql_query_text(conn, "SELECT DISTINCT typeof(s) || ' ' || typeof(m) FROM t", &text, &msg_));
+    assert_string_equal(
+        buf_cstr(&text),
+        "STRUCT(x DOUBLE, items STRUCT(sku VARCHAR, n BIGINT)[], \"name\" VARCHAR) INTEGER[][]");
+    sql_source_unregister(sql_conn_engine(conn), id);
+    test_conn_free(conn);
+}
+
+/* A block in plain memory holds nested values too, and grows with its lists. */
+static void block_holds_nested_values(void **state)
+{
+    (void)state;
+    struct col_block block;
+    OK(col_block_init(&block, nested_columns, ARRAY_LEN(nested_columns), 1 << 20));
+    for (int round = 0; round < 3; round++) {
+        for (uint64_t n = 0; n < SOURCE_ROWS; n++) {
+            set_struct(&block.cols[1], n, n);
+            set_matrix(&block.cols[2], n, n);
+        }
+        const struct col_sink *items = &block.cols[1].children[1];
+        struct col_list_entry entry = col_get_list(items, 1009);
+        assert_int_equal(entry.length, 4);
+        assert_true(col_is_null(&items->children[0], entry.offset + 3));
+        assert_true(col_is_null(&items->children[0].children[1], entry.offset + 3));
+        assert_true(col_is_null(&items->children[0].children[1], entry.offset + 2));
+        assert_false(col_is_null(&items->children[0].children[1], entry.offset + 1));
+        assert_true(str_is(col_get_str(&items->children[0].children[0], entry.offset + 1),
+                           "1010"));
+        assert_true(col_is_null(&block.cols[1], 3));
+        assert_true(col_is_null(&block.cols[1].children[0], 3));
+        struct col_list_entry row = col_get_list(&block.cols[2], 907);
+        assert_int_equal(row.length, 1);
+        entry = col_get_list(&block.cols[2].children[0], row.offset);
+        assert_int_equal(entry.length, 6000);
+        const int32_t *numbers = block.cols[2].children[0].children[0].data;
+        assert_int_equal(numbers[entry.offset + 5999], 6906);
+        col_block_reset(&block);
+        assert_int_equal(block.cols[2].size, 0);
+    }
+    col_block_deinit(&block);
+}
+
+/* Types name themselves as answers do, and differ when any part of them does. */
+static void types_have_names(void **state)
+{
+    (void)state;
+    AUTO_BUF text = buf_make(4096);
+    col_def_sql(&nested_columns[1], &text);
+    assert_string_equal(buf_cstr(&text), "STRUCT(\"x\" DOUBLE, \"items\" STRUCT(\"sku\" VARCHAR, "
+                                         "\"n\" BIGINT)[], \"name\" VARCHAR)");
+    assert_int_equal(col_def_nodes(&nested_columns[1]), 7);
+    assert_int_equal(col_def_depth(&nested_columns[1]), 4);
+    assert_true(col_def_same_type(&nested_columns[1], &nested_columns[1]));
+    assert_false(col_def_same_type(&nested_columns[1], &nested_columns[2]));
+    struct col_def members[] = {point_members[0], point_members[1], {"Name", COL_VARCHAR}};
+    struct col_def other = {"s", COL_STRUCT, members, 3};
+    assert_false(col_def_same_type(&nested_columns[1], &other));
+    AUTO(arena) arena = arena_new(4096);
+    struct col_def copy;
+    assert_true(col_def_copy(&nested_columns[1], arena, &copy));
+    assert_true(col_def_same_type(&nested_columns[1], &copy));
+    AUTO(arena) small = arena_new(64);
+    assert_false(col_def_copy(&nested_columns[1], small, &copy));
+}
+
 /* A block in plain memory holds what a DuckDB vector would. */
 static void block_holds_values(void **state)
 {
@@ -441,6 +647,9 @@ int main(void)
         cmocka_unit_test(source_error_keeps_its_code),
         cmocka_unit_test(release_waits_for_readers),
         cmocka_unit_test(strings_live_long_enough),
+        cmocka_unit_test(nested_types_arrive),
+        cmocka_unit_test(block_holds_nested_values),
+        cmocka_unit_test(types_have_names),
         cmocka_unit_test(block_holds_values),
         cmocka_unit_test(overhead_is_small),
     };
