@@ -2,20 +2,7 @@
 /* declared.c - see declared.h. */
 #include "flow/declared.h"
 
-#include "base/json.h"
-
 enum { ARENA_BYTES_MAX = 32 << 20 };
-
-/* The kinds that a schema admits. */
-enum kind {
-    KIND_NULL = 1,
-    KIND_BOOLEAN = 2,
-    KIND_INTEGER = 4,
-    KIND_NUMBER = 8,
-    KIND_STRING = 16,
-    KIND_OBJECT = 32,
-    KIND_ARRAY = 64,
-};
 
 struct builder {
     struct arena *arena;
@@ -23,83 +10,16 @@ struct builder {
     bool failed;  /* it has too many, or memory is out */
 };
 
-static bool type_of(struct builder *b, const json_t *schema, int depth, struct col_def *out);
-
-/* ---- kinds ---- */
-
-static unsigned kind_of_name(const json_t *name)
-{
-    static const struct {
-        const char *name;
-        unsigned kind;
-    } kinds[] = {
-        {"null", KIND_NULL},     {"boolean", KIND_BOOLEAN}, {"integer", KIND_INTEGER},
-        {"number", KIND_NUMBER}, {"string", KIND_STRING},   {"object", KIND_OBJECT},
-        {"array", KIND_ARRAY},
-    };
-    const char *text = json_string_value(name);
-    for (size_t i = 0; text != NULL && i < ARRAY_LEN(kinds); i++) {
-        if (strcmp(text, kinds[i].name) == 0) {
-            return kinds[i].kind;
-        }
-    }
-    return 0;
-}
-
-static unsigned kind_of_value(const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return KIND_OBJECT;
-    case JSON_ARRAY:
-        return KIND_ARRAY;
-    case JSON_STRING:
-        return KIND_STRING;
-    case JSON_INTEGER:
-        return KIND_INTEGER;
-    case JSON_REAL:
-        return KIND_NUMBER;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return KIND_BOOLEAN;
-    case JSON_NULL:
-        return KIND_NULL;
-    }
-    return 0;
-}
-
-/* 0: the schema does not say. */
-static unsigned kinds_of(const json_t *schema)
-{
-    const json_t *type = json_object_get(schema, "type");
-    const json_t *values = json_object_get(schema, "enum");
-    const json_t *value = json_object_get(schema, "const");
-    unsigned kinds = 0;
-    if (json_is_array(type)) {
-        for (size_t i = 0; i < json_array_size(type); i++) {
-            kinds |= kind_of_name(json_array_get(type, i));
-        }
-    } else if (type != NULL) {
-        kinds = kind_of_name(type);
-    } else if (value != NULL) {
-        kinds = kind_of_value(value);
-    } else {
-        for (size_t i = 0; i < json_array_size(values); i++) {
-            kinds |= kind_of_value(json_array_get(values, i));
-        }
-    }
-    return kinds;
-}
+static bool type_of(struct builder *b, const struct json_schema_node *node, int depth,
+                    struct col_def *out);
 
 /* ---- types ---- */
 
-static enum col_type text_type(const json_t *schema)
+static enum col_type text_type(enum json_schema_format format)
 {
-    const char *format = json_string_value(json_object_get(schema, "format"));
-    if (format != NULL && strcmp(format, "date-time") == 0) {
-        return COL_TIMESTAMPTZ;
-    }
-    return format != NULL && strcmp(format, "date") == 0 ? COL_DATE : COL_VARCHAR;
+    return format == JSON_SCHEMA_FORMAT_DATE_TIME ? COL_TIMESTAMPTZ
+           : format == JSON_SCHEMA_FORMAT_DATE    ? COL_DATE
+                                                  : COL_VARCHAR;
 }
 
 static struct col_def *new_children(struct builder *b, size_t count)
@@ -120,27 +40,24 @@ static bool is_taken(const struct col_def *members, size_t count, struct str nam
 }
 
 /* STRUCT of the properties that can be members; VARCHAR when none can. */
-static void object_type(struct builder *b, const json_t *schema, int depth, struct col_def *out)
+static void object_type(struct builder *b, const struct json_schema_node *node, int depth,
+                        struct col_def *out)
 {
-    json_t *properties = json_object_get(schema, "properties");
-    size_t size = MIN(json_object_size(properties), (size_t)DECLARED_NODES_MAX + 1);
-    struct col_def *members = size == 0 ? NULL : new_children(b, size);
+    size_t room = MIN(node->property_count, (size_t)DECLARED_NODES_MAX + 1);
+    struct col_def *members = room == 0 ? NULL : new_children(b, room);
     size_t count = 0;
-    const char *key = NULL;
-    json_t *property = NULL;
-    json_object_foreach(properties, key, property)
-    {
-        struct str name = str_from(key);
-        if (members == NULL || b->failed || json_is_false(property) ||
-            !event_member_is_valid(name) || is_taken(members, count, name)) {
+    for (size_t i = 0; members != NULL && i < node->property_count && !b->failed; i++) {
+        const struct json_schema_property *property = &node->properties[i];
+        if (property->node->is_false || !event_member_is_valid(property->name) ||
+            is_taken(members, count, property->name)) {
             continue;
         }
         struct col_def *member = &members[count];
         *member = (struct col_def){.type = COL_VARCHAR};
-        if (!type_of(b, property, depth + 1, member)) {
+        if (!type_of(b, property->node, depth + 1, member)) {
             b->nodes++; /* VARCHAR: as it is written */
         }
-        member->name = arena_dup(b->arena, name).ptr;
+        member->name = arena_dup(b->arena, property->name).ptr;
         b->failed = b->failed || member->name == NULL || b->nodes > DECLARED_NODES_MAX;
         count++;
     }
@@ -149,11 +66,11 @@ static void object_type(struct builder *b, const json_t *schema, int depth, stru
     }
 }
 
-static void array_type(struct builder *b, const json_t *schema, int depth, struct col_def *out)
+static void array_type(struct builder *b, const struct json_schema_node *node, int depth,
+                       struct col_def *out)
 {
     struct col_def element = {0};
-    const json_t *items = json_object_get(schema, "items");
-    if (!json_is_object(items) || !type_of(b, items, depth + 1, &element)) {
+    if (node->items == NULL || !type_of(b, node->items, depth + 1, &element)) {
         return;
     }
     struct col_def *child = new_children(b, 1);
@@ -165,36 +82,37 @@ static void array_type(struct builder *b, const json_t *schema, int depth, struc
 }
 
 /* False when the schema names no type. */
-static bool type_of(struct builder *b, const json_t *schema, int depth, struct col_def *out)
+static bool type_of(struct builder *b, const struct json_schema_node *node, int depth,
+                    struct col_def *out)
 {
-    unsigned kinds = kinds_of(schema) & ~(unsigned)KIND_NULL;
-    if (kinds == 0) {
+    unsigned types = node->types & ~(unsigned)JSON_SCHEMA_NULL;
+    if (node->types == JSON_SCHEMA_ANY || types == 0) {
         return false;
     }
     b->nodes++;
     *out = (struct col_def){.type = COL_VARCHAR};
-    switch (kinds) {
-    case KIND_BOOLEAN:
+    switch (types) {
+    case JSON_SCHEMA_BOOLEAN:
         out->type = COL_BOOLEAN;
         break;
-    case KIND_INTEGER:
+    case JSON_SCHEMA_INTEGER:
         out->type = COL_BIGINT;
         break;
-    case KIND_NUMBER:
-    case KIND_NUMBER | KIND_INTEGER:
+    case JSON_SCHEMA_NUMBER:
+    case JSON_SCHEMA_NUMBER | JSON_SCHEMA_INTEGER:
         out->type = COL_DOUBLE;
         break;
-    case KIND_STRING:
-        out->type = text_type(schema);
+    case JSON_SCHEMA_STRING:
+        out->type = text_type(node->format);
         break;
-    case KIND_OBJECT:
+    case JSON_SCHEMA_OBJECT:
         if (depth < DECLARED_DEPTH_MAX) {
-            object_type(b, schema, depth, out);
+            object_type(b, node, depth, out);
         }
         break;
-    case KIND_ARRAY:
+    case JSON_SCHEMA_ARRAY:
         if (depth < DECLARED_DEPTH_MAX) {
-            array_type(b, schema, depth, out);
+            array_type(b, node, depth, out);
         }
         break;
     default:
@@ -205,13 +123,13 @@ static bool type_of(struct builder *b, const json_t *schema, int depth, struct c
 
 /* ---- columns ---- */
 
-static void add_column(struct declared *d, const char *key, const json_t *property)
+static void add_column(struct declared *d, const struct json_schema_property *property)
 {
-    struct str name = str_from(key);
+    struct str name = property->name;
     struct builder b = {.arena = d->arena};
     struct col_def def = {0};
     if (d->count == EVENT_COLUMNS_MAX || !event_name_is_valid(name) ||
-        !type_of(&b, property, 1, &def)) {
+        !type_of(&b, property->node, 1, &def)) {
         return;
     }
     for (size_t i = 0; i < d->count; i++) {
@@ -232,21 +150,14 @@ static void add_column(struct declared *d, const char *key, const json_t *proper
     }
 }
 
-void declared_init(struct declared *d, const char *schema)
+void declared_init(struct declared *d, const struct json_schema_node *root)
 {
-    AUTO_JSON root = NULL;
-    if (schema != NULL && json_parse(str_from(schema), &root, NULL) != ERR_OK) {
-        root = NULL;
-    }
-    json_t *properties = json_object_get(root, "properties");
-    size_t count = MIN(json_object_size(properties), (size_t)EVENT_COLUMNS_MAX);
-    *d = (struct declared){.arena = arena_new(ARENA_BYTES_MAX),
-                           .columns = xnew_array(struct event_column, count + 1)};
-    const char *key = NULL;
-    json_t *property = NULL;
-    json_object_foreach(properties, key, property)
-    {
-        add_column(d, key, property);
+    size_t count = root == NULL ? 0 : root->property_count;
+    *d = (struct declared){
+        .arena = arena_new(ARENA_BYTES_MAX),
+        .columns = xnew_array(struct event_column, MIN(count, (size_t)EVENT_COLUMNS_MAX) + 1)};
+    for (size_t i = 0; i < count; i++) {
+        add_column(d, &root->properties[i]);
     }
 }
 

@@ -13,8 +13,7 @@
  *   [X, "null"]                          as X: every column can be null
  *   ["integer", "number"]                DOUBLE
  *   any other mixture                    VARCHAR
- *   no type, but enum or const           by the kinds of those values, as above
- *   no type at all                       none: inferred like a field nobody declared; as a member
+ *   no type                              none: inferred like a field nobody declared; as a member
  *                                        of a STRUCT VARCHAR
  *
  * Every type is one that a value of the schema fits into, but for numbers that no 64 bits hold and
@@ -24,6 +23,7 @@
  * none: their values stay in `_rescued`. Beyond DECLARED_DEPTH_MAX levels a type is VARCHAR, and a
  * column with more than DECLARED_NODES_MAX types inside is VARCHAR as a whole. */
 #pragma once
+#include "flow/json_schema.h"
 #include "flow/schema.h"
 
 enum { DECLARED_DEPTH_MAX = 16, DECLARED_NODES_MAX = 1000 };
@@ -34,8 +34,8 @@ struct declared {
         *columns; /* owned; in the order of the document, at most EVENT_COLUMNS_MAX */
     size_t count;
 };
-/* `schema`: the document's text; NULL, or what is no schema: nothing is declared. */
-void declared_init(struct declared *d, const char *schema);
+/* `root` may be NULL: nothing is declared. Keeps nothing of it. */
+void declared_init(struct declared *d, const struct json_schema_node *root);
 void declared_deinit(struct declared *d);
 #define AUTO_DECLARED __attribute__((cleanup(declared_deinit))) struct declared
 

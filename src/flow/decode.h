@@ -6,7 +6,7 @@
  *
  * Values by column type:
  *   BOOLEAN      true, false
- *   BIGINT       integer tokens within int64           INTEGER  within int32
+ *   BIGINT       integers within int64, also as 1.0 or 1e3       INTEGER  within int32
  *   DOUBLE       numbers with point or exponent, and integers that a double holds exactly
  *   TIMESTAMPTZ  text that is an RFC 3339 date-time     DATE    text that is a date
  *   VARCHAR      text unescaped; everything else as it is written (JSON)

@@ -41,6 +41,34 @@ bool value_int64(const struct value *v, int64_t *out_value)
     return true;
 }
 
+/* The same for any spelling of an integer: 1.0 and 1e3 are integers to JSON Schema too. */
+static bool integral_value(const struct value *v, int64_t *out_value)
+{
+    const struct json_number *n = &v->number;
+    uint64_t max = (uint64_t)INT64_MAX + n->is_negative;
+    uint64_t digits = n->mantissa;
+    if (!n->is_exact) {
+        return false;
+    }
+    for (int64_t e = n->exponent; e < 0 && digits != 0; e++) {
+        if (digits % 10 != 0) {
+            return false;
+        }
+        digits /= 10;
+    }
+    for (int64_t e = n->exponent; e > 0 && digits != 0; e--) {
+        if (digits > max / 10) {
+            return false;
+        }
+        digits *= 10;
+    }
+    if (digits > max) {
+        return false;
+    }
+    *out_value = n->is_negative ? (int64_t)(0 - digits) : (int64_t)digits;
+    return true;
+}
+
 /* The double nearest to the number, false beyond their range. */
 static bool nearest_double(const struct value *v, double *out_value)
 {
@@ -150,7 +178,8 @@ static bool store_number(const struct value *v, enum col_type type, struct col_s
         }
         return true;
     }
-    if (!value_int64(v, &integer) || (type == COL_INTEGER && integer != (int32_t)integer)) {
+    if (!(value_int64(v, &integer) || integral_value(v, &integer)) ||
+        (type == COL_INTEGER && integer != (int32_t)integer)) {
         return false;
     }
     if (sink != NULL && type == COL_INTEGER) {

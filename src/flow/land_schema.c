@@ -214,8 +214,14 @@ static size_t null_fields_left(const struct event_schema *schema,
 err land_schema_declared(struct event_schema *schema, const struct topic_meta *meta, bool created,
                          struct event_schema **out_schema, struct errmsg *msg)
 {
+    AUTO(json_schema) document = NULL;
     AUTO_DECLARED declared;
-    declared_init(&declared, meta->versions[meta->version_count - 1].schema);
+    const char *text = meta->versions[meta->version_count - 1].schema;
+    err e = text == NULL ? ERR_OK : json_schema_new(str_from(text), &document, NULL);
+    if (e == ERR_NOMEM) {
+        return errmsg_set(msg, e, "no memory for the declared schema");
+    } /* what else fails, no door took: it says nothing about columns */
+    declared_init(&declared, document == NULL ? NULL : json_schema_root(document));
     size_t present = event_schema_count(schema);
     AUTO_DRAFT d = {.arena = arena_new(TYPES_BYTES_MAX), .count = present};
     d.columns = xnew_array(struct event_column,
@@ -237,7 +243,7 @@ err land_schema_declared(struct event_schema *schema, const struct topic_meta *m
     }
     struct str *names = xnew_array(struct str, event_schema_null_count(schema) + 1);
     size_t name_count = null_fields_left(schema, d.columns, d.count, names);
-    err e = event_schema_new(d.columns, d.count, names, name_count, out_schema, msg);
+    e = event_schema_new(d.columns, d.count, names, name_count, out_schema, msg);
     free(names);
     return e;
 }

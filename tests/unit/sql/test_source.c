@@ -517,8 +517,8 @@ static void nested_types_arrive(void **state)
     assert_int_equal(test_i64(conn, "SELECT count(*) FROM t"), 20000);
     for (size_t i = 0; i < 2 * ARRAY_LEN(wrong); i++) {
         AUTO_TEXT name = xasprintf("tarn_source(%llu)", (unsigned long long)id);
-        AUTO_TEXT sql = xasprintf("SELECT count(*) FROM %s WHERE %s", i % 2 == 0 ? "t" : name,
-                                  wrong[i / 2]);
+        AUTO_TEXT sql =
+            xasprintf("SELECT count(*) FROM %s WHERE %s", i % 2 == 0 ? "t" : name, wrong[i / 2]);
         atomic_store(&numbers.next, 0);
         int64_t count = test_i64(conn, sql);
         if (count != 0) {
@@ -552,8 +552,7 @@ static void block_holds_nested_values(void **state)
         assert_true(col_is_null(&items->children[0].children[1], entry.offset + 3));
         assert_true(col_is_null(&items->children[0].children[1], entry.offset + 2));
         assert_false(col_is_null(&items->children[0].children[1], entry.offset + 1));
-        assert_true(str_is(col_get_str(&items->children[0].children[0], entry.offset + 1),
-                           "1010"));
+        assert_true(str_is(col_get_str(&items->children[0].children[0], entry.offset + 1), "1010"));
         assert_true(col_is_null(&block.cols[1], 3));
         assert_true(col_is_null(&block.cols[1].children[0], 3));
         struct col_list_entry row = col_get_list(&block.cols[2], 907);
