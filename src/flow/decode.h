@@ -16,8 +16,9 @@
  * `_rescued`, a JSON object of name and value as written; so does every field that has no column
  * and holds anything but null. A nested value is one value: when any part of it does not fit, the
  * whole column is null and rescued; when it only holds members (not null) that its STRUCT has no
- * place for, the rest is stored and the whole is rescued beside it. Text with a lone surrogate is no text that UTF-8 can hold: it is
- * rescued as written. Of duplicate names the last wins, and only that one.
+ * place for, the rest is stored and the whole is rescued beside it. Text with a lone surrogate is
+ * no text that UTF-8 can hold: it is rescued as written. Of duplicate names the last wins, and only
+ * that one.
  *
  * `_time`: the declared time field; without one, the first of timestamp, @timestamp, time, ts,
  * event_time that parses; else `_timestamp`. What parses: RFC 3339 text; numbers, and text that is

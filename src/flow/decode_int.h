@@ -30,8 +30,8 @@ bool value_int64(const struct value *v, int64_t *out_value);
 bool value_double(const struct value *v, double *out_value);
 /* The flag of inference. */
 uint32_t value_infer_kind(struct value *v, struct buf *scratch);
-/* Puts a value that is not null into a column of a scalar type; `sink` NULL only checks. False: does
- * not fit. */
+/* Puts a value that is not null into a column of a scalar type; `sink` NULL only checks. False:
+ * does not fit. */
 bool value_store(struct value *v, enum col_type type, bool borrow, struct buf *scratch,
                  struct col_sink *sink, size_t row);
 /* A value as the time of an event. */

@@ -71,8 +71,8 @@ static void types_follow_the_table(void **unused)
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{},\"c\":false,"
          "\"d\":{\"type\":\"null\"}}}",
          "x STRUCT(\"a\" BIGINT, \"b\" VARCHAR, \"d\" VARCHAR)"},
-        {"{\"type\":[\"null\",\"object\"],\"properties\":{\"z\":{\"type\":\"object\",\"properties\":"
-         "{\"q\":{\"type\":\"number\"}}},\"a\":{\"type\":\"object\"}}}",
+        {"{\"type\":[\"null\",\"object\"],\"properties\":{\"z\":{\"type\":\"object\","
+         "\"properties\":{\"q\":{\"type\":\"number\"}}},\"a\":{\"type\":\"object\"}}}",
          "x STRUCT(\"z\" STRUCT(\"q\" DOUBLE), \"a\" VARCHAR)"},
         {"{\"type\":\"object\",\"properties\":{\"a b\":{\"type\":\"integer\"},\"\":{\"type\":"
          "\"integer\"},\"x=y\":{\"type\":\"integer\"}}}",
@@ -86,8 +86,8 @@ static void types_follow_the_table(void **unused)
         {"{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}", "x BIGINT[]"},
         {"{\"type\":\"array\",\"items\":{\"type\":[\"integer\",\"string\"]}}", "x VARCHAR[]"},
         {"{\"type\":\"array\",\"items\":{\"type\":\"object\"}}", "x VARCHAR[]"},
-        {"{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"format\":"
-         "\"date\"}}}",
+        {"{\"type\":\"array\",\"items\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
+         "\"format\":\"date\"}}}",
          "x DATE[][]"},
         {"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"
          "\"integer\"},\"t\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}}",
