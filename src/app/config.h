@@ -45,6 +45,11 @@
       "... or when the oldest event that has not landed is this old.")                             \
     X(body_bytes_max, BYTES, "16GiB", 1024, 1ULL << 50,                                            \
       "Largest request body, after decompression. Bodies are streamed, not kept.")                 \
+    X(import_bytes_max, BYTES, "64GiB", 1024, 1ULL << 50,                                          \
+      "Largest file that is imported, after decompression.")                                       \
+    X(import_memory, BYTES, "256MiB", 64ULL << 20, 1ULL << 50,                                     \
+      "Memory of the process that reads a file for an import, beside `memory`.")                   \
+    X(import_concurrency, COUNT, "2", 1, 64, "Imports that run at the same time; others wait.")    \
     X(record_bytes_max, BYTES, "1MiB", 64, 64ULL << 20, "Largest event.")                          \
     X(nesting_max, COUNT, "64", 1, 1000, "Deepest nesting of an event.")                           \
     X(connections_max, COUNT, "12000", 8, 1000000, "HTTP connections at the same time.")           \

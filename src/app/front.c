@@ -12,6 +12,7 @@
 #include "app/cli.h"
 #include "app/data_dir.h"
 #include "base/log.h"
+#include "flow/importer.h"
 #include "http/access.h"
 #include "http/api.h"
 #include "meta/meta.h"
@@ -19,7 +20,12 @@
 #include "os/file.h"
 #include "os/process.h"
 
-enum { TICK_US = 1000 * 1000, HOSTS_MAX = 64, STOP_CHILDREN_US = 15 * 1000 * 1000 };
+enum {
+    TICK_US = 1000 * 1000,
+    HOSTS_MAX = 64,
+    IMPORT_QUEUE_MAX = 64,
+    STOP_CHILDREN_US = 15 * 1000 * 1000,
+};
 
 struct front {
     const struct config *config;
@@ -29,6 +35,7 @@ struct front {
     struct writer_link *writer;
     struct broker *broker;
     struct redrive *redrive;
+    struct importer *importer;
     struct meta *meta;
     struct child writer_child;
     struct child query_child;
@@ -141,6 +148,7 @@ static json_t *children_json(void *ctx)
     json_array_append_new(list, self);
     json_array_append_new(list, child_json(&front->writer_child));
     json_array_append_new(list, child_json(&front->query_child));
+    importer_children(front->importer, list);
     return list;
 }
 
@@ -184,6 +192,7 @@ static void fill_settings(struct front *front)
     s->data_dir = c->data;
     s->auto_create = c->auto_create;
     s->body_bytes_max = c->body_bytes_max;
+    s->import_bytes_max = c->import_bytes_max;
     s->record_bytes_max = c->record_bytes_max;
     s->nesting_max = (uint32_t)c->nesting_max;
     s->memory_bytes = c->memory;
@@ -407,6 +416,24 @@ static err open_meta(struct front *front, struct errmsg *msg)
     return e;
 }
 
+static err open_importer(struct front *front, struct errmsg *msg)
+{
+    const struct config *c = front->config;
+    struct importer_options options = {.reactor = front->reactor,
+                                       .store = front->store,
+                                       .writer = front->writer,
+                                       .data_dir = c->data,
+                                       .concurrency = (uint32_t)c->import_concurrency,
+                                       .queue_max = IMPORT_QUEUE_MAX,
+                                       .bytes_max = c->import_bytes_max,
+                                       .memory_bytes = c->import_memory,
+                                       .spill_bytes = c->spill_bytes};
+    options.job_args = config_to_args(c, &options.job_arg_count);
+    TRY(importer_new(&options, &front->importer, msg));
+    front->api.importer = front->importer;
+    return ERR_OK;
+}
+
 static void open_links(struct front *front)
 {
     const struct writer_link_events writer_events = {
@@ -465,6 +492,7 @@ static err start(struct front *front, struct errmsg *msg)
         return e;
     }
     open_links(front);
+    TRY(open_importer(front, msg));
     TRY(open_meta(front, msg));
     TRY(writer_link_attach(front->writer, writer_fd, msg));
     TRY(broker_attach(front->broker, query_fd, msg));
@@ -481,6 +509,7 @@ static void finish(struct front *front)
     }
     redrive_free(front->redrive); /* jobs have queries of the broker */
     broker_free(front->broker);
+    importer_free(front->importer);
     writer_link_free(front->writer);
     if (front->reactor != NULL) {
         child_end(&front->writer_child);

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "app/cli.h"
+#include "app/role_job.h"
 #include "app/role_query.h"
 #include "app/role_writer.h"
 #include "base/log.h"
@@ -98,7 +99,7 @@ static int unknown_command(int argc, char **argv)
     return CLI_USAGE;
 }
 
-/* The two child roles; only the server starts them. */
+/* The child roles; only the server starts them. */
 static int run_role(int argc, char **argv)
 {
     struct config config;
@@ -112,6 +113,8 @@ static int run_role(int argc, char **argv)
         code = role_writer(&config);
     } else if (strcmp(argv[2], "query") == 0) {
         code = role_query(&config);
+    } else if (strcmp(argv[2], "job") == 0) {
+        code = role_job(&config);
     }
     config_deinit(&config);
     return code;

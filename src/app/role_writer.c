@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "flow/import_publish.h"
 #include "flow/land.h"
 #include "flow/wire.h"
 #include "net/frame.h"
@@ -47,6 +48,7 @@ struct request {
         struct wire_flush flush;
         struct wire_checkpoint checkpoint;
         struct wire_drop drop;
+        struct wire_import import;
     };
 };
 
@@ -75,6 +77,7 @@ struct writer {
     struct sql_conn *conn;     /* owned */
     struct lake_parquet parquet;
     char *bronze_dir; /* owned */
+    char *lake_dir;   /* owned */
     atomic_bool cancel;
 
     pthread_mutex_t lock; /* guards the next ones */
@@ -171,6 +174,10 @@ static void request_free(struct request *r)
     case WIRE_DROP:
         wire_drop_deinit(&r->drop);
         break;
+    case WIRE_TABLE:
+    case WIRE_PUBLISH:
+        wire_import_deinit(&r->import);
+        break;
     default:
         break;
     }
@@ -188,6 +195,9 @@ static err request_decode(struct request *r, struct str payload, struct errmsg *
         return wire_checkpoint_decode(payload, &r->checkpoint, msg);
     case WIRE_DROP:
         return wire_drop_decode(payload, &r->drop, msg);
+    case WIRE_TABLE:
+    case WIRE_PUBLISH:
+        return wire_import_decode(payload, &r->import, msg);
     default:
         return errmsg_set(msg, ERR_INVALID, "unexpected message %u", r->type);
     }
@@ -545,6 +555,68 @@ static void drop_run(struct writer *w, const struct request *r)
     send_flushed(w, r->id, versions);
 }
 
+/* ---- landing thread: imports ---- */
+
+static struct import_target import_target_of(const struct writer *w)
+{
+    return (struct import_target){.lake_dir = w->lake_dir, .parquet = &w->parquet};
+}
+
+static void send_import_error(struct writer *w, uint64_t id, err e, const char *detail)
+{
+    AUTO_BUF out = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    struct wire_error error = {str_from(err_name(e)), str_from(detail), -1, NULL};
+    wire_error_encode(&error, &out);
+    send_or_drop(w, WIRE_ERROR, id, &out);
+}
+
+static void table_run(struct writer *w, const struct request *r)
+{
+    struct errmsg msg = {0};
+    struct import_target target = import_target_of(w);
+    AUTO(lake_snapshot) snapshot = NULL;
+    err e = import_look(&target, &r->import, &snapshot, &msg);
+    if (e != ERR_OK) {
+        send_import_error(w, r->id, e, msg.text);
+        return;
+    }
+    struct wire_table_is table = {.version = -1};
+    bool counts = snapshot != NULL && str_is(r->import.mode, "append");
+    const struct lake_metadata *m = counts ? lake_snapshot_metadata(snapshot) : NULL;
+    if (m != NULL) {
+        table.version = lake_snapshot_version(snapshot);
+        table.columns = xnew_array(struct wire_column, m->field_count + 1);
+        table.column_count = m->field_count;
+        table.partition_columns = (struct str *)(uintptr_t)m->partition_columns;
+        table.partition_column_count = m->partition_column_count;
+        for (size_t i = 0; i < m->field_count; i++) {
+            table.columns[i] = (struct wire_column){m->fields[i].name, m->fields[i].type};
+        }
+    }
+    AUTO_BUF out = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    wire_table_is_encode(&table, &out);
+    free(table.columns);
+    send_or_drop(w, WIRE_TABLE_IS, r->id, &out);
+}
+
+static void publish_run(struct writer *w, const struct request *r)
+{
+    struct errmsg msg = {0};
+    struct wire_published published = {0};
+    struct import_target target = import_target_of(w);
+    err e = import_publish(&target, &r->import, &published, &msg);
+    w->trimmed = false;
+    if (e != ERR_OK) {
+        send_import_error(w, r->id, e, msg.text);
+        return;
+    }
+    log_info("imported", "table=%.*s version=%lld rows=%lld", STR_ARGS(r->import.table),
+             (long long)published.version, (long long)published.rows);
+    AUTO_BUF out = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    wire_published_encode(&published, &out);
+    send_or_drop(w, WIRE_PUBLISHED, r->id, &out);
+}
+
 static void request_run(struct writer *w, struct request *r)
 {
     switch (r->type) {
@@ -559,6 +631,12 @@ static void request_run(struct writer *w, struct request *r)
         break;
     case WIRE_DROP:
         drop_run(w, r);
+        break;
+    case WIRE_TABLE:
+        table_run(w, r);
+        break;
+    case WIRE_PUBLISH:
+        publish_run(w, r);
         break;
     default:
         break;
@@ -603,6 +681,8 @@ static void *landing_main(void *arg)
 {
     struct writer *w = arg;
     os_thread_name("landing");
+    struct import_target target = import_target_of(w);
+    import_recover(&target);
     for (;;) {
         pthread_mutex_lock(&w->lock);
         bool stop = w->stop;
@@ -717,6 +797,7 @@ static void writer_close(struct writer *w)
     sql_engine_close(w->engine);
     frame_pipe_free(w->pipe);
     free(w->bronze_dir);
+    free(w->lake_dir);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->wake);
 }
@@ -761,6 +842,7 @@ int role_writer(const struct config *config)
     pthread_mutex_init(&w.lock, NULL);
     pthread_cond_init(&w.wake, NULL);
     w.bronze_dir = xasprintf("%s/lake/bronze", config->data);
+    w.lake_dir = xasprintf("%s/lake", config->data);
     err e = writer_run(&w, &msg);
     if (e != ERR_OK) {
         log_error("writer failed", "error=%s detail=\"%s\"", err_name(e), msg.text);

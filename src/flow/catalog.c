@@ -15,7 +15,7 @@ enum {
     KEEP_FOR_US = 10 * 60 * 1000 * 1000,
     NEAR_NAMES = 3,
 };
-static const char *const schemas[] = {"gold", "silver", "bronze"};
+static const char *const schemas[] = {"main", "gold", "silver", "bronze"};
 
 /* ---- entries ---- */
 

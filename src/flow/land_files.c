@@ -28,6 +28,7 @@ struct land_files {
     char *table_dir; /* owned */
     char *staging;   /* owned: <table>/_staging/<uuid> */
     char *dir;       /* owned: <staging>/files */
+    char *prefix;    /* owned or NULL */
     struct staged_file *items;
     size_t count;
     size_t cap;
@@ -55,6 +56,7 @@ void land_files_free(struct land_files *f)
     free(f->table_dir);
     free(f->staging);
     free(f->dir);
+    free(f->prefix);
     free(f);
 }
 
@@ -71,6 +73,12 @@ err land_files_begin(const char *table_dir, struct land_files **out_files, struc
     }
     *out_files = TAKE(f);
     return ERR_OK;
+}
+
+void land_files_set_prefix(struct land_files *f, const char *prefix)
+{
+    free(f->prefix);
+    f->prefix = xstrdup(prefix);
 }
 
 const char *land_files_dir(const struct land_files *f)
@@ -174,8 +182,10 @@ err land_files_note(void *ctx, const struct sql_land_file *file, struct errmsg *
     *item = (struct staged_file){.size_bytes = file->size_bytes, .rows = file->rows};
     f->count++;
     item->staged = xstrdup(file->path);
-    item->target = xasprintf("%s%s%s.parquet", buf_cstr(&folder), folder.len > 0 ? "/" : "",
-                             os_uuid_new().text);
+    AUTO_TEXT own = f->prefix == NULL ? xstrdup(os_uuid_new().text)
+                                      : xasprintf("%s-%zu", f->prefix, f->count);
+    item->target =
+        xasprintf("%s%s%s.parquet", buf_cstr(&folder), folder.len > 0 ? "/" : "", own);
     item->stats =
         xstrndup(file->stats_json.len > 0 ? file->stats_json.ptr : "", file->stats_json.len);
     note_values(item, file);

@@ -27,6 +27,8 @@ err land_files_begin(const char *table_dir, struct land_files **out_files, struc
 /* Frees memory only. */
 void land_files_free(struct land_files *f);
 AUTO_DEFINE(land_files)
+/* Files noted from now on are named <prefix>-<n>.parquet instead of after a fresh UUID. */
+void land_files_set_prefix(struct land_files *f, const char *prefix);
 /* The empty folder for COPY. */
 const char *land_files_dir(const struct land_files *f);
 /* A sql_land_file_fn; ctx is the struct land_files. Remembers the file. */

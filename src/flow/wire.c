@@ -44,6 +44,20 @@ const char *wire_type_name(uint16_t type)
         return "PROGRESS_Q";
     case WIRE_INFO:
         return "INFO";
+    case WIRE_TABLE:
+        return "TABLE";
+    case WIRE_TABLE_IS:
+        return "TABLE_IS";
+    case WIRE_PUBLISH:
+        return "PUBLISH";
+    case WIRE_PUBLISHED:
+        return "PUBLISHED";
+    case WIRE_JOB:
+        return "JOB";
+    case WIRE_DATA_END:
+        return "DATA_END";
+    case WIRE_IMPORTED:
+        return "IMPORTED";
     }
     return "UNKNOWN";
 }

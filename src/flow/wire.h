@@ -5,8 +5,11 @@
  * request; it is 0 where no answer is due. Payloads are JSON objects except DATA (raw bytes of an
  * answer's body) and STOP, CANCEL (empty).
  *
- *   front -> writer   TOPICS  ENDS  FLUSH(id)  CHECKPOINT(id)  DROP(id)  STOP
- *   writer -> front   PROGRESS  METRICS  FLUSHED(id)  ERROR(id)
+ *   front -> writer   TOPICS  ENDS  FLUSH(id)  CHECKPOINT(id)  DROP(id)  TABLE(id)  PUBLISH(id)
+ *                     STOP
+ *   writer -> front   PROGRESS  METRICS  FLUSHED(id)  TABLE_IS(id)  PUBLISHED(id)  ERROR(id)
+ *   front -> job      JOB  DATA  DATA_END
+ *   job -> front      PROGRESS_Q  IMPORTED | ERROR
  *   front -> query    TOPICS  ENDS  PROGRESS (as the writer sent it)  QUERY(id)  INFO(id)
  *                     CREDIT(id)  CANCEL(id)  STOP
  *   query -> front    HEAD(id)  DATA(id)  PROGRESS_Q(id)  DONE(id)  ERROR(id)  METRICS
@@ -34,6 +37,10 @@ enum wire_type {
     WIRE_STOP = 7,
     WIRE_PROGRESS = 8,
     WIRE_METRICS = 9,
+    WIRE_TABLE = 16, /* this and the next ones: wire_import.h */
+    WIRE_TABLE_IS = 17,
+    WIRE_PUBLISH = 18,
+    WIRE_PUBLISHED = 19,
     WIRE_QUERY = 32,
     WIRE_CANCEL = 33,
     WIRE_CREDIT = 34,
@@ -43,6 +50,9 @@ enum wire_type {
     WIRE_ERROR = 38,
     WIRE_PROGRESS_Q = 39,
     WIRE_INFO = 40,
+    WIRE_JOB = 64,
+    WIRE_DATA_END = 65,
+    WIRE_IMPORTED = 66,
 };
 /* "QUERY"; "UNKNOWN" for other numbers. For logs. */
 const char *wire_type_name(uint16_t type);

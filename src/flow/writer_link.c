@@ -16,7 +16,10 @@ struct request {
     uint32_t partition_count;
     bool drop;
     bool sent;
-    writer_done_fn done; /* NULL: forgotten */
+    writer_done_fn done; /* NULL: forgotten, or an ask */
+    char *payload;       /* owned; asks only */
+    size_t payload_len;
+    writer_answer_fn answer; /* asks only; NULL: forgotten */
     void *ctx;
 };
 
@@ -64,6 +67,9 @@ static void send_ends(struct writer_link *w)
 
 static bool is_durable(const struct writer_link *w, const struct request *r)
 {
+    if (r->topic == NULL) {
+        return true;
+    }
     struct topic *t = topic_store_find(w->store, str_from(r->topic));
     for (uint32_t p = 0; t != NULL && p < r->partition_count && p < topic_partition_count(t); p++) {
         if (topic_durable_end(t, p) < r->ends[p]) {
@@ -73,8 +79,20 @@ static bool is_durable(const struct writer_link *w, const struct request *r)
     return true;
 }
 
+static void send_ask(struct writer_link *w, struct request *r)
+{
+    err e = frame_send(w->channel, r->type, 0, r->id, str_of(r->payload, r->payload_len));
+    r->sent = e == ERR_OK;
+}
+
 static void send_request(struct writer_link *w, struct request *r)
 {
+    if (r->topic == NULL) {
+        if (w->channel != NULL && !r->sent) {
+            send_ask(w, r);
+        }
+        return;
+    }
     struct topic *t = topic_store_find(w->store, str_from(r->topic));
     if (w->channel == NULL || r->sent || !is_durable(w, r)) {
         return;
@@ -118,24 +136,36 @@ static void request_free(struct request *r)
 {
     free(r->topic);
     free(r->ends);
+    free(r->payload);
     free(r);
 }
 
-/* Takes the request out of the list and tells its owner. */
-static void finish(struct writer_link *w, uint64_t id, const char *code, const char *detail,
-                   int64_t version, int64_t dead_version)
+/* NULL: there is none of that number. */
+static struct request *take_out(struct writer_link *w, uint64_t id)
 {
     struct request **at = &w->requests;
     while (*at != NULL && (*at)->id != id) {
         at = &(*at)->next;
     }
-    if (*at == NULL) {
+    struct request *r = *at;
+    if (r != NULL) {
+        *at = r->next;
+    }
+    return r;
+}
+
+/* Takes the request out of the list and tells its owner. */
+static void finish(struct writer_link *w, uint64_t id, const char *code, const char *detail,
+                   const struct wire_flushed *flushed, struct str payload)
+{
+    struct request *r = take_out(w, id);
+    if (r == NULL) {
         return;
     }
-    struct request *r = *at;
-    *at = r->next;
     if (r->done != NULL) {
-        r->done(r->ctx, code, detail, version, dead_version);
+        r->done(r->ctx, code, detail, flushed->version, flushed->dead_version);
+    } else if (r->answer != NULL) {
+        r->answer(r->ctx, code, detail, payload);
     }
     request_free(r);
 }
@@ -187,7 +217,7 @@ static err on_error_frame(struct writer_link *w, const struct frame *f, struct e
     TRY(wire_error_decode(f->payload, &error, msg));
     AUTO_TEXT code = xstrndup(error.code.ptr, error.code.len);
     AUTO_TEXT detail = xstrndup(error.detail.ptr, error.detail.len);
-    finish(w, f->id, code, detail, -1, -1);
+    finish(w, f->id, code, detail, &(struct wire_flushed){-1, -1}, STR(""));
     wire_error_deinit(&error);
     return ERR_OK;
 }
@@ -201,7 +231,11 @@ static err take_frame(struct writer_link *w, const struct frame *f, struct errms
         return on_progress_frame(w, f->payload, msg);
     case WIRE_FLUSHED:
         TRY(wire_flushed_decode(f->payload, &flushed, msg));
-        finish(w, f->id, NULL, NULL, flushed.version, flushed.dead_version);
+        finish(w, f->id, NULL, NULL, &flushed, STR(""));
+        return ERR_OK;
+    case WIRE_TABLE_IS:
+    case WIRE_PUBLISHED:
+        finish(w, f->id, NULL, NULL, &(struct wire_flushed){-1, -1}, f->payload);
         return ERR_OK;
     case WIRE_METRICS:
         TRY(wire_metrics_decode(f->payload, &metrics, msg));
@@ -316,6 +350,16 @@ void writer_link_stop(struct writer_link *w)
     send_frame(w, WIRE_STOP, 0, &empty);
 }
 
+static void queue(struct writer_link *w, struct request *r)
+{
+    struct request **tail = &w->requests;
+    while (*tail != NULL) {
+        tail = &(*tail)->next;
+    }
+    *tail = r;
+    send_request(w, r);
+}
+
 static uint64_t add_request(struct writer_link *w, uint16_t type, struct topic *t, bool drop,
                             writer_done_fn done, void *ctx)
 {
@@ -327,12 +371,19 @@ static uint64_t add_request(struct writer_link *w, uint16_t type, struct topic *
     for (uint32_t p = 0; p < r->partition_count; p++) {
         r->ends[p] = drop ? topic_durable_end(t, p) : topic_acked_end(t, p);
     }
-    struct request **tail = &w->requests;
-    while (*tail != NULL) {
-        tail = &(*tail)->next;
-    }
-    *tail = r;
-    send_request(w, r);
+    uint64_t id = r->id;
+    queue(w, r);
+    return id;
+}
+
+uint64_t writer_link_ask(struct writer_link *w, uint16_t type, struct str payload,
+                         writer_answer_fn done, void *ctx)
+{
+    struct request *r = xnew(struct request);
+    *r = (struct request){.id = w->next_id++, .type = type, .answer = done, .ctx = ctx};
+    r->payload = xstrndup(payload.ptr, payload.len);
+    r->payload_len = payload.len;
+    queue(w, r);
     return r->id;
 }
 
@@ -358,6 +409,7 @@ void writer_link_forget(struct writer_link *w, uint64_t handle)
     for (struct request *r = w->requests; r != NULL; r = r->next) {
         if (r->id == handle) {
             r->done = NULL;
+            r->answer = NULL;
         }
     }
 }

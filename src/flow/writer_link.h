@@ -43,6 +43,11 @@ uint64_t writer_link_checkpoint(struct writer_link *w, struct topic *t, writer_d
 /* The topic is being deleted: land (or, with drop, remove the tables), then forget it. */
 uint64_t writer_link_drop(struct writer_link *w, struct topic *t, bool drop, writer_done_fn done,
                           void *ctx);
+/* A request without a topic (TABLE, PUBLISH) and its answer's payload; `code` as above. */
+typedef void (*writer_answer_fn)(void *ctx, const char *code, const char *detail,
+                                 struct str payload);
+uint64_t writer_link_ask(struct writer_link *w, uint16_t type, struct str payload,
+                         writer_answer_fn done, void *ctx);
 /* The caller is gone: `done` is not called any more. */
 void writer_link_forget(struct writer_link *w, uint64_t handle);
 

@@ -16,6 +16,7 @@ struct api_settings {
     const char *data_dir;
     bool auto_create;
     uint64_t body_bytes_max;
+    uint64_t import_bytes_max;
     size_t record_bytes_max;
     uint32_t nesting_max;
     uint64_t unsynced_bytes_max; /* beyond it senders are slowed */
@@ -27,11 +28,12 @@ struct api_settings {
 struct api_wait; /* an exchange that waits for the log to be durable */
 
 struct api {
-    struct reactor *reactor; /* borrowed, as are the next four */
+    struct reactor *reactor; /* borrowed, as are the next five */
     struct topic_store *store;
     struct writer_link *writer;
     struct broker *broker;
     struct redrive *redrive; /* borrowed too */
+    struct importer *importer;
     struct meta *meta; /* small documents; on a damaged file every call fails and says why */
     struct api_settings settings;
     int64_t started_us;
@@ -167,6 +169,11 @@ extern const struct http_handler api_saved_put;
 extern const struct http_handler api_saved_delete;
 extern const struct http_handler api_tables_list;
 extern const struct http_handler api_table_get;
+extern const struct http_handler api_table_import;
+extern const struct http_handler api_upload;
+extern const struct http_handler api_imports_list;
+extern const struct http_handler api_import_get;
+extern const struct http_handler api_import_delete;
 extern const struct http_handler api_table_schema;
 extern const struct http_handler api_table_history;
 extern const struct http_handler api_table_files;

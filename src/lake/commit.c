@@ -102,6 +102,12 @@ void lake_commit_create_table(struct lake_commit *c, struct str name, struct str
     }
 }
 
+void lake_commit_replace_columns(struct lake_commit *c)
+{
+    ASSERT(!c->creates);
+    c->replaces = true;
+}
+
 err lake_commit_add_column(struct lake_commit *c, struct str name, struct str type, bool nullable,
                            struct errmsg *msg)
 {

@@ -36,6 +36,9 @@ void lake_commit_set_deadline_ms(struct lake_commit *c, int64_t deadline_ms);
 /* Makes this the commit that creates the table (base must be NULL): R1/W2, a fresh id. */
 void lake_commit_create_table(struct lake_commit *c, struct str name, struct str description,
                               const struct str *partition_columns, size_t partition_column_count);
+/* The columns of this commit take the place of the present ones, and the table is no longer
+ * partitioned. The caller removes the files. Conflicts with any winner that adds or removes one. */
+void lake_commit_replace_columns(struct lake_commit *c);
 /* A column after the present ones. `type` is a Delta type: "long", "double", "string", "boolean",
  * "timestamp", "date", "binary", "integer", ..., or the JSON of a struct or an array; on creation
  * the table's columns in order. A column that the table has by then with the same type is not an

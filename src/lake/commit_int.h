@@ -26,6 +26,7 @@ struct lake_commit {
     struct lake_metric *metrics;
     size_t metric_count;
     bool creates;
+    bool replaces;
     struct str table_name;
     struct str description;
     struct str *partition_columns;

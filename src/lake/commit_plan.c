@@ -148,9 +148,14 @@ static err plan_into(const struct lake_commit *c, const struct lake_metadata *ba
                                     .partition_column_count = c->partition_column_count,
                                     .created_ms = now_ms};
     }
-    TRY(plan_fields(c, base, box->arena, &fields, &field_count, &fields_changed, msg));
+    const struct lake_metadata *kept = c->replaces ? NULL : base;
+    TRY(plan_fields(c, kept, box->arena, &fields, &field_count, &fields_changed, msg));
+    if (c->replaces) {
+        m->partition_columns = NULL;
+        m->partition_column_count = 0;
+    }
     TRY(plan_config(c, base, box->arena, m, &config_changed));
-    *out_changed = base == NULL || config_changed || fields_changed;
+    *out_changed = kept == NULL || config_changed || fields_changed;
     if (!*out_changed) {
         return ERR_OK;
     }
@@ -300,7 +305,7 @@ static err check_config(const struct lake_commit *c, const struct lake_metadata 
 static err check_files(const struct lake_commit *c, int64_t version, const struct lake_actions *w,
                        struct errmsg *msg)
 {
-    bool replaces_rows = false;
+    bool replaces_rows = c->replaces;
     for (size_t i = 0; i < c->remove_count; i++) {
         replaces_rows = replaces_rows || c->removes[i].data_change;
         for (size_t k = 0; k < w->remove_count; k++) {
@@ -328,7 +333,7 @@ err lake_commit_check_winner(const struct lake_commit *c, const struct lake_meta
         }
     }
     if (w->metadata != NULL) {
-        if (c->remove_count > 0) {
+        if (c->remove_count > 0 || c->replaces) {
             return conflict(msg, version, "it changed the metadata", (struct str){NULL, 0});
         }
         TRY(check_schema_fits(base, &w->metadata->metadata, version, msg));

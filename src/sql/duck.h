@@ -44,6 +44,7 @@ struct sql_conn {
     duckdb_connection handle;
     bool is_pooled;
     atomic_bool interrupted;
+    struct buf *error_text; /* borrowed; NULL, or gets the whole words of the newest error */
 };
 
 struct sql_result {
@@ -71,6 +72,8 @@ struct sql_result_column {
 
 /* Error code and cleaned text of what DuckDB said. `text` may be NULL. */
 err sql_map_error(struct sql_engine *engine, const char *text, struct errmsg *msg);
+/* The same, and the whole words for whoever asked the connection for them. */
+err sql_conn_map_error(struct sql_conn *conn, const char *text, struct errmsg *msg);
 /* Appends the SQL name of a type: "DECIMAL(18,3)". */
 void sql_type_text(duckdb_logical_type type, struct buf *out);
 

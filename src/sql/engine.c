@@ -16,7 +16,7 @@
 #include "os/sandbox.h"
 #include "sql/duck.h"
 
-enum { THREADS_DEFAULT_MAX = 8 };
+enum { THREADS_DEFAULT_MAX = 8, WRITE_DIRS_MAX = 8 };
 
 static err run(struct sql_engine *engine, duckdb_connection connection, const char *sql,
                struct errmsg *msg)
@@ -144,6 +144,9 @@ static err lock_settings(struct sql_engine *engine, duckdb_connection connection
     for (size_t i = 0; i < options->read_dir_count; i++) {
         add_folder(&list, options->read_dirs[i]);
     }
+    for (size_t i = 0; i < options->write_dir_count; i++) {
+        add_folder(&list, options->write_dirs[i]);
+    }
     if (options->temp_dir != NULL) {
         add_folder(&list, options->temp_dir);
     }
@@ -157,13 +160,18 @@ static err lock_settings(struct sql_engine *engine, duckdb_connection connection
 /* The outer wall up to where worker threads may start. */
 static err restrict_files(const struct sql_engine_options *options, struct errmsg *msg)
 {
-    const char *write_dirs[] = {options->temp_dir};
+    const char *write_dirs[WRITE_DIRS_MAX] = {options->temp_dir};
+    size_t count = options->temp_dir != NULL ? 1 : 0;
+    ASSERT(options->write_dir_count < WRITE_DIRS_MAX);
+    for (size_t i = 0; i < options->write_dir_count; i++) {
+        write_dirs[count++] = options->write_dirs[i];
+    }
     return sandbox_files(
         &(struct sandbox_paths){
             .read_dirs = options->read_dirs,
             .read_dir_count = options->read_dir_count,
             .write_dirs = write_dirs,
-            .write_dir_count = options->temp_dir != NULL ? 1 : 0,
+            .write_dir_count = count,
         },
         msg);
 }
@@ -227,6 +235,9 @@ err sql_engine_open(const struct sql_engine_options *options, struct sql_engine 
     }
     for (size_t i = 0; i < options->read_dir_count; i++) {
         hide_path(engine, options->read_dirs[i]);
+    }
+    for (size_t i = 0; i < options->write_dir_count; i++) {
+        hide_path(engine, options->write_dirs[i]);
     }
     (void)snprintf(engine->walls_text, sizeof engine->walls_text, "%s%s%s", /* fits */
                    (options->walls & SQL_WALL_INNER) != 0 ? "settings locked" : "settings open",

@@ -39,6 +39,8 @@ struct sql_engine_options {
     unsigned walls;          /* of enum sql_wall */
     const char *const *read_dirs; /* for the walls: what SQL and source callbacks may read */
     size_t read_dir_count;
+    const char *const *write_dirs; /* the same, for reading and writing; temp_dir is one anyway */
+    size_t write_dir_count;
     uint64_t file_bytes_max; /* RLIMIT_FSIZE, outer wall; 0: temp_bytes_max */
     unsigned files_max;      /* RLIMIT_NOFILE, outer wall; 0: 1024 */
 };

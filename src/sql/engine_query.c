@@ -96,6 +96,15 @@ err sql_map_error(struct sql_engine *engine, const char *text, struct errmsg *ms
     return errmsg_set(msg, e, "%s", buf_cstr(&clean));
 }
 
+err sql_conn_map_error(struct sql_conn *conn, const char *text, struct errmsg *msg)
+{
+    if (conn->error_text != NULL && text != NULL) {
+        buf_reset(conn->error_text);
+        add_without_paths(conn->engine, text, conn->error_text);
+    }
+    return sql_map_error(conn->engine, text, msg);
+}
+
 /* --- connections --- */
 
 err sql_conn_open(struct sql_engine *engine, struct sql_conn **out_conn, struct errmsg *msg)
@@ -206,7 +215,7 @@ static err bind_one(struct sql_conn *conn, duckdb_prepared_statement prepared, i
     duckdb_state state = duckdb_bind_value(prepared, index, value);
     duckdb_destroy_value(&value);
     if (state != DuckDBSuccess) {
-        return sql_map_error(conn->engine, duckdb_prepare_error(prepared), msg);
+        return sql_conn_map_error(conn, duckdb_prepare_error(prepared), msg);
     }
     return ERR_OK;
 }
@@ -258,13 +267,13 @@ static err execute(struct sql_conn *conn, duckdb_prepared_statement prepared, bo
     duckdb_state state = is_streaming ? duckdb_pending_prepared_streaming(prepared, &pending)
                                       : duckdb_pending_prepared(prepared, &pending);
     if (state != DuckDBSuccess) {
-        err e = sql_map_error(conn->engine, duckdb_pending_error(pending), msg);
+        err e = sql_conn_map_error(conn, duckdb_pending_error(pending), msg);
         duckdb_destroy_pending(&pending);
         return e;
     }
     err e = check_interrupt(conn, msg);
     if (e == ERR_OK && duckdb_execute_pending(pending, out_result) != DuckDBSuccess) {
-        e = sql_map_error(conn->engine, duckdb_result_error(out_result), msg);
+        e = sql_conn_map_error(conn, duckdb_result_error(out_result), msg);
         duckdb_destroy_result(out_result);
     }
     duckdb_destroy_pending(&pending);
@@ -279,7 +288,7 @@ static err exec_extracted(struct sql_conn *conn, duckdb_extracted_statements sta
     err e = ERR_OK;
     if (duckdb_prepare_extracted_statement(conn->handle, statements, index, &prepared) !=
         DuckDBSuccess) {
-        e = sql_map_error(conn->engine, duckdb_prepare_error(prepared), msg);
+        e = sql_conn_map_error(conn, duckdb_prepare_error(prepared), msg);
     }
     duckdb_result result;
     if (e == ERR_OK) {
@@ -299,7 +308,7 @@ err sql_exec(struct sql_conn *conn, const char *sql, struct errmsg *msg)
     idx_t count = duckdb_extract_statements(conn->handle, sql, &statements);
     err e = ERR_OK;
     if (count == 0) {
-        e = sql_map_error(conn->engine, duckdb_extract_statements_error(statements), msg);
+        e = sql_conn_map_error(conn, duckdb_extract_statements_error(statements), msg);
     }
     for (idx_t i = 0; i < count && e == ERR_OK; i++) {
         e = exec_extracted(conn, statements, i, msg);
@@ -352,7 +361,7 @@ err sql_query_stream(struct sql_conn *conn, struct str sql, const json_t *params
     }
     AUTO_TEXT text = xstrndup(sql.ptr, sql.len);
     if (duckdb_prepare(conn->handle, text, &result->prepared) != DuckDBSuccess) {
-        return sql_map_error(conn->engine, duckdb_prepare_error(result->prepared), msg);
+        return sql_conn_map_error(conn, duckdb_prepare_error(result->prepared), msg);
     }
     TRY(bind_params(conn, result->prepared, params, msg));
     TRY(execute(conn, result->prepared, true, &result->handle, msg));
@@ -426,7 +435,7 @@ err sql_result_fetch(struct sql_result *result, size_t *out_rows, struct errmsg 
     if (result->chunk == NULL) {
         const char *text = duckdb_result_error(&result->handle);
         if (text != NULL && text[0] != '\0') {
-            return sql_map_error(result->conn->engine, text, msg);
+            return sql_conn_map_error(result->conn, text, msg);
         }
         result->is_at_end = true;
         *out_rows = 0;

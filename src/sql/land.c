@@ -100,7 +100,7 @@ static err describe(struct copy_run *run, struct errmsg *msg)
     duckdb_prepared_statement prepared = NULL;
     err e = ERR_OK;
     if (duckdb_prepare(run->conn->handle, run->options->select_sql, &prepared) != DuckDBSuccess) {
-        e = sql_map_error(run->conn->engine, duckdb_prepare_error(prepared), msg);
+        e = sql_conn_map_error(run->conn, duckdb_prepare_error(prepared), msg);
     } else {
         idx_t count = duckdb_prepared_statement_column_count(prepared);
         run->columns = xnew_array(struct land_column, count + 1);
@@ -262,8 +262,9 @@ static void add_partition_names(const struct sql_copy_options *options, const ch
 static void add_copy(const struct sql_copy_options *options, const char *select_sql,
                      struct buf *out)
 {
+    bool by_size = options->partition_count == 0 && options->file_bytes > 0;
     buf_printf(out, "COPY (%s\n) TO ", select_sql);
-    if (options->partition_count > 0) {
+    if (options->partition_count > 0 || by_size) {
         sql_add_text(out, str_from(options->target_dir));
     } else {
         struct uuid_text uuid = os_uuid_new();
@@ -279,6 +280,10 @@ static void add_copy(const struct sql_copy_options *options, const char *select_
     uint64_t group_rows = options->row_group_rows > 0 ? options->row_group_rows : 122880;
     buf_printf(out, ", ROW_GROUP_SIZE %llu, PARQUET_VERSION v1, RETURN_STATS",
                (unsigned long long)group_rows);
+    if (by_size) {
+        buf_printf(out, ", FILENAME_PATTERN '{uuid}', OVERWRITE_OR_IGNORE true, FILE_SIZE_BYTES %llu",
+                   (unsigned long long)options->file_bytes);
+    }
     if (options->partition_count > 0) {
         buf_puts(out, ", FILENAME_PATTERN '{uuid}', PARTITION_BY (");
         add_partition_names(options, "", out);

@@ -63,7 +63,7 @@ def child_processes(pid):
             continue
         if process_state(int(entry)) in (None, "Z", "X"):
             continue
-        role = next((w.decode() for w in words if w in (b"writer", b"query")), f"other-{entry}")
+        role = next((w.decode() for w in words if w in (b"writer", b"query", b"job")), f"other-{entry}")
         found[role] = int(entry)
     return found
 

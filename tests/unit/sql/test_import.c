@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* test_import.c - files of others become Parquet with exact types, or an error that says where. */
+#include "sql/import.h"
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "sql/csv_dialect.h"
+#include "sql_test.h"
+
+struct rig {
+    struct sql_conn *conn;
+    char folder[64];
+    char path[96];
+    char out[96];
+    struct sql_import_options options;
+    struct sql_import_columns columns;
+    uint64_t rows;
+    struct errmsg msg;
+    char file[256]; /* of the last import */
+};
+
+static void rig_open(struct rig *r, enum sql_import_format format)
+{
+    *r = (struct rig){.conn = test_conn(2)};
+    (void)snprintf(r->folder, sizeof r->folder, "/tmp/tarn-test-import-%llx",
+                   (unsigned long long)os_random_u64());
+    (void)snprintf(r->path, sizeof r->path, "%s/body", r->folder);
+    (void)snprintf(r->out, sizeof r->out, "%s/out", r->folder);
+    OK(os_mkdirs(r->out, &msg_));
+    r->options = (struct sql_import_options){
+        .format = format, .path = r->path, .target_dir = r->out};
+}
+
+static void rig_close(struct rig *r)
+{
+    sql_import_columns_deinit(&r->columns);
+    test_conn_free(r->conn);
+    OK(os_remove_tree(r->folder, &msg_));
+}
+
+static void rig_write(struct rig *r, struct str bytes)
+{
+    AUTO_FD fd = -1;
+    OK(os_open(r->path, O_WRONLY | O_CREAT | O_TRUNC, &fd, &msg_));
+    OK(os_pwrite(fd, bytes.ptr, bytes.len, 0, &msg_));
+}
+
+static err on_file(void *ctx, const struct sql_land_file *file, struct errmsg *msg)
+{
+    (void)msg;
+    struct rig *r = ctx;
+    (void)snprintf(r->file, sizeof r->file, "%s", file->path);
+    return ERR_OK;
+}
+
+static err rig_import(struct rig *r, const char *text)
+{
+    rig_write(r, str_from(text));
+    sql_import_columns_deinit(&r->columns);
+    OK(os_remove_tree(r->out, &msg_));
+    OK(os_mkdirs(r->out, &msg_));
+    r->rows = 0;
+    r->msg.text[0] = '\0';
+    return sql_import(r->conn, &r->options, on_file, r, &r->columns, &r->rows, &r->msg);
+}
+
+#define OK_IMPORT(call)                                                                            \
+    do {                                                                                           \
+        if ((call) != ERR_OK) {                                                                    \
+            fail_msg("%s", r.msg.text);                                                            \
+        }                                                                                          \
+    } while (0)
+
+/* "a:long b:string" */
+static void assert_columns(const struct rig *r, const char *wanted)
+{
+    AUTO_BUF text = buf_make(65536);
+    for (size_t i = 0; i < r->columns.count; i++) {
+        buf_printf(&text, "%s%s:%s", i == 0 ? "" : " ", r->columns.items[i].name,
+                   r->columns.items[i].delta);
+    }
+    assert_string_equal(buf_cstr(&text), wanted);
+}
+
+/* Good CSV gives the columns of its header with the types of its values. */
+static void csv_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *columns;
+        uint64_t rows;
+    } cases[] = {
+        {"a,b\n1,x\n2,y\n", "a:long b:string", 2},
+        {"a;b\n1,5;2\n", "a:string b:long", 1},
+        {"a\tb\n1\t2\n", "a:long b:long", 1},
+        {"a|b\r\n1|2\r\n", "a:long b:long", 1},
+        {"\xef\xbb\xbf" "a,b\n1,2\n", "a:long b:long", 1},
+        {"a\nx\n", "a:string", 1},
+        {"a,b\n", "a:string b:string", 0},
+        {"d,t,z,u\n2026-01-02,2026-01-02 03:04:05,2026-01-02T03:04:05Z,10:00:00\n",
+         "d:date t:timestamp z:timestamp u:string", 1},
+        {"d\n03/04/2026\n05/06/2026\n", "d:string", 2}, /* which is the day? */
+        {"zip,key,f\n007,12345678901234567890,1.5\n", "zip:string key:string f:double", 1},
+        {"a,b\n\"x, y\",\"he said \"\"no\"\"\"\n\"two\nlines\",z\n", "a:string b:string", 2},
+        {"a,b\ntrue,1.25\nfalse,2\n", "a:boolean b:double", 2},
+        {"\"a,1\",b\n1,2\n", NULL, 0},
+    };
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        err e = rig_import(&r, cases[i].text);
+        if (cases[i].columns == NULL) {
+            assert_int_equal(e, ERR_INVALID);
+            continue;
+        }
+        if (e != ERR_OK) {
+            fail_msg("case %zu: %s", i, r.msg.text);
+        }
+        assert_columns(&r, cases[i].columns);
+        assert_int_equal(r.rows, cases[i].rows);
+    }
+    rig_close(&r);
+}
+
+/* What is wrong with a file is said with its line. */
+static void csv_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {"a,b,c\n1,2,3\n4,5,6,7\n", "line 3: 4 fields where the others have 3"},
+        {"a,b,c\n1,2,3\n4,5\n", "line 3: 2 fields where the others have 3"},
+        {"a,b,c\n1,\"2,3\n4,5,6\n7,8,9\n", "line 2: a quote is opened and not closed"},
+        {"a,\"b\n1,2\n", "line 1: a quote is opened and never closed"},
+        {"a,b\n1,2\n3,caf\xe9\n", "line 3: the bytes are not UTF-8"},
+        {"a,b\xe9\n1,2\n", "line 1: the bytes are not UTF-8"},
+        {"\xff\xfe" "a", "UTF-16"},
+        {"", "the file is empty"},
+        {"a,,c\n1,2,3\n", "column 2 has no name"},
+        {"a,A\n1,2\n", "same name but for case"},
+        {"first name,b\n1,2\n", "names=clean"},
+        {"\x1f\x8b\x08\x01 ", "compressed"},
+        {"PAR1xxxx", "Parquet"},
+    };
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        err e = rig_import(&r, cases[i].text);
+        if (e != ERR_INVALID || strstr(r.msg.text, cases[i].says) == NULL) {
+            fail_msg("case %zu: %s: %s", i, err_name(e), r.msg.text);
+        }
+    }
+    rig_close(&r);
+}
+
+/* A value that does not fit what the first rows said makes the column what all rows say. */
+static void late_values_change_the_type(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    AUTO_BUF text = buf_make(8 << 20);
+    buf_puts(&text, "a,b\n");
+    for (int i = 0; i < 30000; i++) {
+        buf_puts(&text, "1,2\n");
+    }
+    buf_puts(&text, "x,3\n");
+    assert_int_equal(rig_import(&r, buf_cstr(&text)), ERR_OK);
+    assert_columns(&r, "a:string b:long");
+    assert_int_equal(r.rows, 30001);
+    r.options.types = "a:BIGINT";
+    assert_int_equal(rig_import(&r, buf_cstr(&text)), ERR_INVALID);
+    assert_non_null(strstr(r.msg.text, "line 30002, column a: \"x\" is no BIGINT"));
+    rig_close(&r);
+}
+
+/* Types, delimiter, header and names can be declared. */
+static void csv_options(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    r.options.types = "b:DECIMAL(10,2), a:VARCHAR";
+    assert_int_equal(rig_import(&r, "a,b\n1,2.5\n"), ERR_OK);
+    assert_columns(&r, "a:string b:decimal(10,2)");
+    r.options.types = "x:BIGINT";
+    assert_int_equal(rig_import(&r, "a,b\n1,2.5\n"), ERR_INVALID);
+    r.options.types = "a:NONSENSE";
+    assert_int_equal(rig_import(&r, "a,b\n1,2.5\n"), ERR_INVALID);
+    r.options.types = "a:INTEGER'); DROP";
+    assert_int_equal(rig_import(&r, "a,b\n1,2.5\n"), ERR_INVALID);
+    r.options.types = NULL;
+    r.options.no_header = true;
+    assert_int_equal(rig_import(&r, "1,2\n3,4\n"), ERR_OK);
+    assert_columns(&r, "column0:long column1:long");
+    assert_int_equal(r.rows, 2);
+    r.options.no_header = false;
+    r.options.delimiter = ':';
+    assert_int_equal(rig_import(&r, "a:b\n1:2\n"), ERR_OK);
+    assert_columns(&r, "a:long b:long");
+    r.options.delimiter = '\0';
+    r.options.clean_names = true;
+    assert_int_equal(rig_import(&r, "first name,b (x)\n1,2\n"), ERR_OK);
+    assert_columns(&r, "first_name:long b__x_:long");
+    rig_close(&r);
+}
+
+/* NDJSON: all rows decide; nested values are their JSON; a broken line is named. */
+static void ndjson(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_NDJSON);
+    OK_IMPORT(rig_import(&r, "{\"a\":1,\"b\":\"x\",\"n\":{\"k\":[1,2]}}\n"
+                                    "{\"a\":2.5,\"t\":\"2026-01-02T03:04:05+01:00\",\"late\":true}\n"));
+    assert_columns(&r, "a:double b:string n:string t:timestamp late:boolean");
+    AUTO_TEXT sql = xasprintf("SELECT count(*) FROM '%s' WHERE n = '{\"k\":[1,2]}'", r.file);
+    assert_int_equal(test_i64(r.conn, sql), 1);
+    AUTO_TEXT time = xasprintf("SELECT max(epoch(t))::BIGINT FROM '%s'", r.file);
+    assert_int_equal(test_i64(r.conn, time), 1767319445);
+    static const struct {
+        const char *text;
+        const char *says;
+    } bad[] = {
+        {"{\"a\":1}\n{\"a\":\n{\"a\":3}\n", "line 2, byte"},
+        {"{\"a\":1}\n[1]\n", "line 2"},
+        {"{\"a\":1}\n{\"a\":tru}\n", "line 2"},
+        {"", "no JSON object"},
+        {"{\"a\":1,\"A\":2}\n", "differ only in case"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        err e = rig_import(&r, bad[i].text);
+        if (e != ERR_INVALID || strstr(r.msg.text, bad[i].says) == NULL) {
+            fail_msg("case %zu: %s: %s", i, err_name(e), r.msg.text);
+        }
+    }
+    rig_close(&r);
+}
+
+/* Parquet: every type has its place in Delta, or is refused by name. */
+static void parquet_types(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_PARQUET);
+    r.path[strlen(r.path)] = '\0';
+    OK(sql_execf(r.conn, &msg_,
+                 "COPY (SELECT 1::UTINYINT AS u8, 1::USMALLINT AS u16, 1::UINTEGER AS u32, "
+                 "18446744073709551615::UBIGINT AS u64, 5::HUGEINT AS big, 1::TINYINT AS i8, "
+                 "1::SMALLINT AS i16, 1::INTEGER AS i32, 1::FLOAT AS f, 1.5::DECIMAL(9,3) AS d, "
+                 "TIMESTAMP '2026-01-02 03:04:05' AS ts, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS tz, "
+                 "TIME '10:00:00' AS tm, DATE '2026-01-02' AS dt, 'b'::BLOB AS bl, "
+                 "'7f0c1f2e-3f1f-4bb8-8f0a-000000000000'::UUID AS id, [1,2] AS l, {'k':1} AS s) TO "
+                 "'%s' (FORMAT parquet)",
+                 r.path));
+    r.rows = 0;
+    assert_int_equal(sql_import(r.conn, &r.options, on_file, &r, &r.columns, &r.rows, &r.msg),
+                     ERR_OK);
+    assert_columns(&r, "u8:short u16:integer u32:long u64:decimal(20,0) big:double i8:byte "
+                       "i16:short i32:integer f:float d:decimal(9,3) ts:timestamp tz:timestamp "
+                       "tm:string dt:date bl:binary id:string l:string s:string");
+    AUTO_TEXT sql = xasprintf("SELECT epoch(ts)::BIGINT FROM '%s'", r.file);
+    assert_int_equal(test_i64(r.conn, sql), 1767323045);
+    assert_int_equal(rig_import(&r, "PAR1 and nothing more, so that it is long enough"), ERR_INVALID);
+    assert_non_null(strstr(r.msg.text, "cut short"));
+    assert_int_equal(rig_import(&r, ""), ERR_INVALID);
+    rig_close(&r);
+}
+
+static struct sql_import_column column_of(const char *name, const char *delta)
+{
+    return (struct sql_import_column){.name = xstrdup(name), .delta = xstrdup(delta)};
+}
+
+/* Appending: text is read with the table's types; Parquet widens or is refused with both types. */
+static void append_follows_the_table(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    struct sql_import_columns table = {.items = xnew_array(struct sql_import_column, 2), .count = 2};
+    table.items[0] = column_of("Zip", "string");
+    table.items[1] = column_of("n", "double");
+    r.options.table = &table;
+    assert_int_equal(rig_import(&r, "zip,n,extra\n12345,1,2\n"), ERR_OK);
+    assert_columns(&r, "Zip:string n:double extra:long");
+    assert_int_equal(rig_import(&r, "zip,n\n12345,many\n"), ERR_INVALID);
+    assert_non_null(strstr(r.msg.text, "line 2, column n"));
+    r.options.format = SQL_IMPORT_PARQUET;
+    OK(sql_execf(r.conn, &msg_, "COPY (SELECT 'x' AS zip, 3::INTEGER AS n) TO '%s' (FORMAT parquet)",
+                 r.path));
+    sql_import_columns_deinit(&r.columns);
+    assert_int_equal(sql_import(r.conn, &r.options, on_file, &r, &r.columns, &r.rows, &r.msg),
+                     ERR_OK);
+    assert_columns(&r, "Zip:string n:double");
+    OK(sql_execf(r.conn, &msg_, "COPY (SELECT 5 AS zip, 3::INTEGER AS n) TO '%s' (FORMAT parquet)",
+                 r.path));
+    sql_import_columns_deinit(&r.columns);
+    assert_int_equal(sql_import(r.conn, &r.options, on_file, &r, &r.columns, &r.rows, &r.msg),
+                     ERR_CONFLICT);
+    assert_non_null(strstr(r.msg.text, "INTEGER in the file and VARCHAR in the table"));
+    sql_import_columns_deinit(&table);
+    rig_close(&r);
+}
+
+/* The view over a file has the same types as an import of it. */
+static void view_has_fixed_types(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    rig_write(&r, STR("t,n\n2026-01-02 03:04:05,1\n"));
+    AUTO_BUF sql = buf_make(1 << 20);
+    buf_puts(&sql, "SELECT (typeof(t) = 'TIMESTAMP WITH TIME ZONE' AND typeof(n) = 'BIGINT')::BIGINT "
+                   "FROM (");
+    OK(sql_import_view(r.conn, &r.options, &sql, &msg_));
+    buf_puts(&sql, ")");
+    assert_int_equal(test_i64(r.conn, buf_cstr(&sql)), 1);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(csv_types),
+        cmocka_unit_test(csv_errors),
+        cmocka_unit_test(late_values_change_the_type),
+        cmocka_unit_test(csv_options),
+        cmocka_unit_test(ndjson),
+        cmocka_unit_test(parquet_types),
+        cmocka_unit_test(append_follows_the_table),
+        cmocka_unit_test(view_has_fixed_types),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
