@@ -96,6 +96,13 @@ static char *address_of(const char *data)
     return xstrndup(http.ptr, http.len);
 }
 
+bool cli_server_holds(const char *data)
+{
+    AUTO_TEXT path = xasprintf("%s/lock", data);
+    AUTO_FD fd = -1;
+    return os_exists(path) && os_lock_file(path, &fd, NULL) == ERR_BUSY;
+}
+
 struct client *cli_connect(struct cli *cli)
 {
     struct errmsg msg = {0};

@@ -69,3 +69,11 @@ int cli_table_files(struct cli *cli);
 int cli_table_flush(struct cli *cli);
 int cli_table_checkpoint(struct cli *cli);
 int cli_config(struct cli *cli);
+int cli_sql(struct cli *cli);
+int cli_saved_list(struct cli *cli);
+int cli_saved_show(struct cli *cli);
+int cli_saved_save(struct cli *cli);
+int cli_saved_delete(struct cli *cli);
+int cli_saved_run(struct cli *cli);
+/* True when a running server holds the folder; then it is asked instead. */
+bool cli_server_holds(const char *data);

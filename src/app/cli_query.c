@@ -97,14 +97,6 @@ static int query_server(struct cli *cli, const char *sql, const char *format, co
     return CLI_OK;
 }
 
-/* True when a running server holds the folder; then it is asked instead. */
-static bool server_holds(const char *data)
-{
-    AUTO_TEXT path = xasprintf("%s/lock", data);
-    AUTO_FD fd = -1;
-    return os_exists(path) && os_lock_file(path, &fd, NULL) == ERR_BUSY;
-}
-
 int cli_query(struct cli *cli)
 {
     bool bad = false;
@@ -136,7 +128,7 @@ int cli_query(struct cli *cli)
         return cli_fail(errmsg_set(&msg, ERR_IO, "cannot write %s", path), &msg);
     }
     int code = CLI_OK;
-    if (cli->data != NULL && cli->server == NULL && !server_holds(cli->data)) {
+    if (cli->data != NULL && cli->server == NULL && !cli_server_holds(cli->data)) {
         int64_t rows = strcmp(format, "table") == 0 ? 10000 : 0;
         if (limit != NULL && !str_to_i64(str_from(limit), &rows)) {
             fprintf(stderr, "tarn: --limit must be a number\n");
@@ -145,11 +137,15 @@ int cli_query(struct cli *cli)
         bool table = strcmp(format, "table") == 0;
         AUTO_BUF answer = buf_make(ANSWER_BYTES_MAX);
         struct errmsg msg = {0};
-        struct query_local_request request = {.data_dir = cli->data,
-                                              .sql = cli->argv[0],
-                                              .format = table ? "json" : format,
-                                              .limit = rows};
-        err e = query_local(&request, write_piece, out, table ? &answer : NULL, &msg);
+        struct query_local_request request = {
+            .sql = cli->argv[0], .format = table ? "json" : format, .limit = rows};
+        AUTO(query_local) local = NULL;
+        const char *query_code = NULL;
+        err e = query_local_open(cli->data, &local, &msg);
+        if (e == ERR_OK) {
+            e = query_local_run(local, &request, write_piece, out, table ? &answer : NULL,
+                                &query_code, &msg);
+        }
         code = e != ERR_OK ? cli_fail(e, &msg) : table ? print_answer_table(&answer) : CLI_OK;
     } else {
         code = query_server(cli, cli->argv[0], format, limit, out);

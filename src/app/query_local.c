@@ -88,6 +88,15 @@ static err find_topics(const char *data_dir, struct found *f, struct errmsg *msg
     return ERR_OK;
 }
 
+struct query_local {
+    char *data_dir;            /* owned; absolute, as the next one */
+    char *scratch;             /* owned */
+    struct sql_engine *engine; /* owned, as the next two */
+    struct catalog *catalog;
+    struct catalog_session *session;
+    atomic_bool stop;
+};
+
 struct sink {
     err (*write)(void *context, struct str piece);
     void *context;
@@ -108,71 +117,181 @@ static err take_data(void *ctx, struct str bytes, struct errmsg *msg)
     if (sink->collect != NULL) {
         return buf_add_str(sink->collect, bytes)
                    ? ERR_OK
-                   : errmsg_set(msg, ERR_TOO_LARGE, "the answer is too large to show; use --limit");
+                   : errmsg_set(msg, ERR_TOO_LARGE,
+                                "the answer is too large to show; ask for less");
     }
     err e = sink->write(sink->context, bytes);
     return e == ERR_OK ? ERR_OK : errmsg_set(msg, e, "cannot write the answer");
 }
 
-static err run(const struct query_local_request *request, struct sql_engine *engine,
-               const char *data_dir, const char *scratch, struct sink *sink, struct errmsg *msg)
+/* The topics of the folder and how far they go, as they are now. */
+static err refresh(struct query_local *q, struct errmsg *msg)
 {
     AUTO_FOUND found = {0};
-    TRY(find_topics(data_dir, &found, msg));
-    uint64_t pages = (uint64_t)MAX(sysconf(_SC_PHYS_PAGES), 1L);
-    uint64_t memory = pages * (uint64_t)MAX(sysconf(_SC_PAGESIZE), 1L);
-    struct catalog_options options = {
-        .engine = engine,
-        .data_dir = data_dir,
-        .hot_bytes_max = memory / 100 * HOT_PERCENT,
-        .threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L),
-    };
-    AUTO(catalog) catalog = NULL;
-    TRY(catalog_new(&options, &catalog, msg));
-    catalog_set_topics(catalog, &found.topics);
-    catalog_set_ends(catalog, &found.ends);
-    AUTO(catalog_session) session = NULL;
-    TRY(catalog_session_open(catalog, &session, msg));
-    struct wire_query query = {.sql = str_from(request->sql),
-                               .format = str_from(request->format),
-                               .limit = request->limit};
-    struct query_options run_options = {
-        .query = &query, .started_us = os_mono_us(), .scratch_dir = scratch};
-    struct query_output output = {.ctx = sink, .head = no_head, .data = take_data};
-    struct wire_done done;
-    const char *code = NULL;
-    return query_run(session, &run_options, &output, &done, &code, msg);
+    TRY(find_topics(q->data_dir, &found, msg));
+    catalog_set_topics(q->catalog, &found.topics);
+    catalog_set_ends(q->catalog, &found.ends);
+    return ERR_OK;
 }
 
-err query_local(const struct query_local_request *request,
-                err (*write)(void *context, struct str piece), void *context,
-                struct buf *collect_or_null, struct errmsg *msg)
+err query_local_run(struct query_local *q, const struct query_local_request *request,
+                    err (*write)(void *context, struct str piece), void *context,
+                    struct buf *collect_or_null, const char **out_code, struct errmsg *msg)
 {
     ASSERT(write != NULL || collect_or_null != NULL);
-    AUTO_TEXT data_dir = realpath(request->data_dir, NULL);
-    if (data_dir == NULL) {
-        return errmsg_set(msg, ERR_NOT_FOUND, "there is no folder %s", request->data_dir);
-    }
-    const char *base = getenv("TMPDIR");
-    struct uuid_text name = os_uuid_new();
-    AUTO_TEXT scratch =
-        xasprintf("%s/tarn-query-%s", base != NULL && base[0] == '/' ? base : "/tmp", name.text);
-    AUTO_TEXT lake = xasprintf("%s/lake", data_dir);
-    AUTO_TEXT topics = xasprintf("%s/topics", data_dir);
+    *out_code = "internal";
+    TRY(refresh(q, msg));
+    struct sink sink = {write, context, collect_or_null};
+    struct wire_query query = {.sql = str_from(request->sql),
+                               .format = str_from(request->format),
+                               .limit = request->limit,
+                               .int64_as_string = request->int64_strings};
+    struct query_options options = {
+        .query = &query, .started_us = os_mono_us(), .cancel = &q->stop, .scratch_dir = q->scratch};
+    struct query_output output = {.ctx = &sink, .head = no_head, .data = take_data};
+    struct wire_done done;
+    err e = query_run(q->session, &options, &output, &done, out_code, msg);
+    sql_conn_interrupt_reset(catalog_session_conn(q->session));
+    atomic_store(&q->stop, false);
+    return e;
+}
+
+void query_local_stop(struct query_local *q)
+{
+    atomic_store(&q->stop, true);
+    sql_conn_interrupt(catalog_session_conn(q->session));
+}
+
+struct sql_progress query_local_progress(struct query_local *q)
+{
+    return sql_conn_progress(catalog_session_conn(q->session));
+}
+
+/* ---- open and close ---- */
+
+static err open_parts(struct query_local *q, struct errmsg *msg)
+{
+    AUTO_TEXT lake = xasprintf("%s/lake", q->data_dir);
+    AUTO_TEXT topics = xasprintf("%s/topics", q->data_dir);
     const char *read_dirs[] = {lake, topics};
-    struct sql_engine_options options = {
-        .temp_dir = scratch,
+    struct sql_engine_options engine_options = {
+        .temp_dir = q->scratch,
         .walls = SQL_WALL_INNER,
         .read_dirs = read_dirs,
         .read_dir_count = ARRAY_LEN(read_dirs),
     };
-    AUTO(sql_engine) engine = NULL;
-    struct sink sink = {write, context, collect_or_null};
-    err e = sql_engine_open(&options, &engine, msg);
-    if (e == ERR_OK) {
-        e = run(request, engine, data_dir, scratch, &sink, msg);
+    TRY(sql_engine_open(&engine_options, &q->engine, msg));
+    uint64_t pages = (uint64_t)MAX(sysconf(_SC_PHYS_PAGES), 1L);
+    uint64_t memory = pages * (uint64_t)MAX(sysconf(_SC_PAGESIZE), 1L);
+    struct catalog_options options = {
+        .engine = q->engine,
+        .data_dir = q->data_dir,
+        .hot_bytes_max = memory / 100 * HOT_PERCENT,
+        .threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L),
+    };
+    TRY(catalog_new(&options, &q->catalog, msg));
+    return catalog_session_open(q->catalog, &q->session, msg);
+}
+
+err query_local_open(const char *data_dir, struct query_local **out_local, struct errmsg *msg)
+{
+    AUTO(query_local) q = xnew(struct query_local);
+    q->data_dir = realpath(data_dir, NULL);
+    if (q->data_dir == NULL) {
+        return errmsg_set(msg, ERR_NOT_FOUND, "there is no folder %s", data_dir);
     }
-    sql_engine_close(TAKE(engine));
-    (void)os_remove_tree(scratch, NULL); /* a temporary folder may stay behind */
-    return e;
+    const char *base = getenv("TMPDIR");
+    struct uuid_text name = os_uuid_new();
+    q->scratch =
+        xasprintf("%s/tarn-query-%s", base != NULL && base[0] == '/' ? base : "/tmp", name.text);
+    TRY(open_parts(q, msg));
+    *out_local = TAKE(q);
+    return ERR_OK;
+}
+
+void query_local_free(struct query_local *q)
+{
+    if (q == NULL) {
+        return;
+    }
+    catalog_session_free(q->session);
+    catalog_free(q->catalog);
+    sql_engine_close(q->engine);
+    if (q->scratch != NULL) {
+        (void)os_remove_tree(q->scratch, NULL); /* a temporary folder may stay behind */
+    }
+    free(q->scratch);
+    free(q->data_dir);
+    free(q);
+}
+
+/* ---- what there is ---- */
+
+static void add_table(json_t *list, const char *schema, const char *name)
+{
+    json_t *table = json_object();
+    json_object_set_new(table, "schema", json_string(schema));
+    json_object_set_new(table, "name", json_string(name));
+    json_array_append_new(list, table);
+}
+
+static bool is_listed(const json_t *list, const char *schema, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *table = json_array_get(list, i);
+        struct str s = STR("");
+        struct str n = STR("");
+        (void)json_get_str(table, "schema", &s, NULL); /* both were put there by add_table() */
+        (void)json_get_str(table, "name", &n, NULL);
+        if (str_is(s, schema) && str_is(n, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err add_folder_tables(struct query_local *q, const char *schema, json_t *list,
+                             struct errmsg *msg)
+{
+    AUTO_TEXT root = xasprintf("%s/lake/%s", q->data_dir, schema);
+    AUTO_NAMES names = {0};
+    err e = os_list(root, &names, msg);
+    if (e != ERR_OK) {
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        AUTO_TEXT log = xasprintf("%s/%s/_delta_log", root, names.items[i]);
+        if (os_exists(log) && !is_listed(list, schema, names.items[i])) {
+            add_table(list, schema, names.items[i]);
+        }
+    }
+    return ERR_OK;
+}
+
+err query_local_tables(struct query_local *q, json_t **out_tables, struct errmsg *msg)
+{
+    static const char *const schemas[] = {"bronze", "silver", "gold"};
+    AUTO_FOUND found = {0};
+    TRY(find_topics(q->data_dir, &found, msg));
+    AUTO_JSON list = json_array();
+    for (size_t i = 0; i < found.topics.count; i++) {
+        AUTO_TEXT table =
+            xstrndup(found.topics.items[i].table.ptr, found.topics.items[i].table.len);
+        add_table(list, "bronze", table);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
+        TRY(add_folder_tables(q, schemas[i], list, msg));
+    }
+    *out_tables = TAKE(list);
+    return ERR_OK;
+}
+
+err query_local_describe(struct query_local *q, struct str table, json_t **out_table,
+                         struct errmsg *msg)
+{
+    TRY(refresh(q, msg));
+    struct wire_info info = {.table = table, .what = STR("describe")};
+    AUTO_BUF text = buf_make(16 << 20);
+    TRY(catalog_info(q->catalog, &info, &q->stop, &text, msg));
+    return json_parse(buf_str(&text), out_table, msg);
 }

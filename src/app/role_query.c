@@ -46,6 +46,7 @@ struct job {
     struct sql_conn *conn;   /* borrowed; NULL: not running */
     int64_t progress_at_us;
     uint64_t bytes_sent;
+    atomic_uint_fast64_t rows_done;
 };
 
 struct role {
@@ -71,14 +72,20 @@ struct role {
 
 /* ---- frames out ---- */
 
-static void send_error(struct role *r, uint64_t id, const char *code, const char *detail)
+static void send_error_at(struct role *r, uint64_t id, const char *code, const char *detail,
+                          uint32_t position)
 {
     AUTO_BUF out = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    struct wire_error error = {str_from(code), str_from(detail), -1, NULL};
+    struct wire_error error = {str_from(code), str_from(detail), position, NULL};
     wire_error_encode(&error, &out);
     if (buf_check(&out) == ERR_OK) {
         (void)frame_pipe_send(r->pipe, WIRE_ERROR, 0, id, buf_str(&out)); /* gone: main sees it */
     }
+}
+
+static void send_error(struct role *r, uint64_t id, const char *code, const char *detail)
+{
+    send_error_at(r, id, code, detail, 0);
 }
 
 struct sink {
@@ -182,7 +189,7 @@ static void report_failure(struct role *r, struct job *job, err e, const char *c
         log_warn("a query failed", "id=%llu code=%s error=%s detail=\"%s\"",
                  (unsigned long long)job->id, code, err_name(e), msg->text);
     }
-    send_error(r, job->id, code, msg->text);
+    send_error_at(r, job->id, code, msg->text, msg->position);
 }
 
 static void run_query(struct role *r, struct catalog_session *session, struct job *job)
@@ -193,6 +200,7 @@ static void run_query(struct role *r, struct catalog_session *session, struct jo
         .query = &job->query,
         .started_us = job->received_us,
         .cancel = &job->cancel,
+        .rows_done = &job->rows_done,
         .scratch_dir = r->spill_dir,
     };
     struct wire_done done = {0};
@@ -458,9 +466,13 @@ static size_t look_at_jobs(struct role *r, struct progress_note *notes, size_t m
                 continue;
             }
             job->progress_at_us = now_us + PROGRESS_EVERY_US;
+            struct sql_progress p = sql_conn_progress(job->conn);
             notes[count++] = (struct progress_note){
                 job->id,
-                {.percent = sql_conn_progress(job->conn).percent, .rows = 0},
+                {.percent = p.percent,
+                 .rows = (int64_t)atomic_load(&job->rows_done),
+                 .rows_read = (int64_t)MIN(p.rows_done, (uint64_t)INT64_MAX),
+                 .rows_total = (int64_t)MIN(p.rows_total, (uint64_t)INT64_MAX)},
             };
         }
     }

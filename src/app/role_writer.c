@@ -117,7 +117,7 @@ static void send_or_drop(struct writer *w, uint16_t type, uint64_t id, struct bu
 static void send_error(struct writer *w, uint64_t id, err e, const char *detail)
 {
     AUTO_BUF out = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    struct wire_error error = {str_from(err_name(e)), str_from(detail), -1, NULL};
+    struct wire_error error = {str_from(err_name(e)), str_from(detail), 0, NULL};
     if (e == ERR_CORRUPT || e == ERR_RANGE) {
         error.code = STR("log_damaged");
     }

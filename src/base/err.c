@@ -45,6 +45,7 @@ err errmsg_set(struct errmsg *msg, err e, const char *format, ...)
         va_start(args, format);
         (void)vsnprintf(msg->text, sizeof msg->text, format, args); /* cut text is fine */
         va_end(args);
+        msg->position = 0;
     }
     return e;
 }

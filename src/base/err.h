@@ -47,13 +47,15 @@ enum { ERRMSG_BYTES = 512 };
 /* Caller-owned room for what went wrong in words; {0} is empty. Cut, never overrun. */
 struct errmsg {
     char text[ERRMSG_BYTES];
+    uint32_t position; /* the place in the input that it is about, from 1; 0: none is known. Bytes
+                          or characters: as the function that sets it says */
 };
 
-/* Sets the message and returns `e`, so that `return errmsg_set(msg, ERR_X, ...)` reads well.
+/* Sets the message, without a position, and returns `e`, so that `return errmsg_set(msg, ERR_X, ...)` reads well.
  * A NULL `msg` is fine. */
 __attribute__((format(printf, 3, 4))) err errmsg_set(struct errmsg *msg, err e, const char *format,
                                                      ...);
-/* Puts "what: " before the present message and returns `e`. */
+/* Puts "what: " before the present message, keeps its position and returns `e`. */
 __attribute__((format(printf, 3, 4))) err errmsg_wrap(struct errmsg *msg, err e, const char *format,
                                                       ...);
 

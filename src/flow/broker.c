@@ -17,6 +17,7 @@ struct broker_query {
     uint16_t type;
     struct buf payload; /* owned; QUERY or INFO, kept to run it again */
     char *sql;          /* owned, for the list */
+    char *tag;          /* owned, likewise; NULL: none */
     struct broker_answer answer;
     void *ctx;
     bool is_abandoned;
@@ -26,8 +27,7 @@ struct broker_query {
     int64_t started_us;
     int64_t deadline_us; /* 0: none */
     struct reactor_timer timer;
-    double percent;
-    int64_t rows;
+    struct wire_query_progress progress; /* as last told */
     uint64_t bytes;
 };
 
@@ -78,6 +78,7 @@ static void unlink_query(struct broker_query *q)
     reactor_timer_stop(q->broker->reactor, &q->timer);
     buf_deinit(&q->payload);
     free(q->sql);
+    free(q->tag);
     free(q);
 }
 
@@ -115,7 +116,7 @@ static void kill_for(struct broker_query *q, const char *why)
 static void end_overdue(struct broker_query *q)
 {
     if (q->is_cancelled) {
-        end_with_error(q, "query_cancelled", "the query was cancelled", -1);
+        end_with_error(q, "query_cancelled", "the query was cancelled", 0);
     } else {
         end_with_error(q, "query_timeout",
                        "the query took longer than its timeout_ms; raise it, or ask for less", -1);
@@ -237,8 +238,7 @@ static err on_answer_frame(struct broker *b, struct broker_query *q, const struc
         return ERR_OK;
     case WIRE_PROGRESS_Q:
         TRY(wire_query_progress_decode(f->payload, &progress, msg));
-        q->percent = progress.percent;
-        q->rows = progress.rows;
+        q->progress = progress;
         return ERR_OK;
     case WIRE_DONE: {
         TRY(wire_done_decode(f->payload, &done, msg));
@@ -393,12 +393,13 @@ err broker_start(struct broker *b, const struct wire_query *query, struct str in
     q->payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
     q->answer = *answer;
     q->ctx = ctx;
-    q->percent = -1;
+    q->progress.percent = -1;
     q->started_us = reactor_now_us(b->reactor);
     q->timer.on_due = on_overdue;
     if (query != NULL) {
         wire_query_encode(query, &q->payload);
         q->sql = xstrndup(query->sql.ptr, MIN(query->sql.len, (size_t)LIST_SQL_BYTES));
+        q->tag = query->tag.len > 0 ? xstrndup(query->tag.ptr, query->tag.len) : NULL;
         q->deadline_us = query->timeout_ms > 0 ? q->started_us + query->timeout_ms * 1000 : 0;
         b->last_query_us = q->started_us;
     } else {
@@ -479,14 +480,20 @@ void broker_list(const struct broker *b, struct buf *out)
         int64_t elapsed_us = reactor_now_us(b->reactor) - q->started_us;
         buf_printf(out, "%s{\"id\":%llu,\"state\":\"%s\",\"elapsed_ms\":%.1f,\"rows\":%lld", comma,
                    (unsigned long long)q->id, q->is_cancelled ? "cancelling" : names[q->state],
-                   (double)elapsed_us / 1000, (long long)q->rows);
-        if (q->percent >= 0) {
-            buf_printf(out, ",\"percent\":%.1f", q->percent);
+                   (double)elapsed_us / 1000, (long long)q->progress.rows);
+        buf_printf(out, ",\"rows_read\":%lld,\"rows_total\":%lld", (long long)q->progress.rows_read,
+                   (long long)q->progress.rows_total);
+        if (q->progress.percent >= 0) {
+            buf_printf(out, ",\"percent\":%.1f", q->progress.percent);
         } else {
             buf_puts(out, ",\"percent\":null");
         }
         buf_printf(out, ",\"bytes\":%llu,\"sql\":", (unsigned long long)q->bytes);
         buf_add_json_string(out, str_from(q->sql));
+        if (q->tag != NULL) {
+            buf_puts(out, ",\"tag\":");
+            buf_add_json_string(out, str_from(q->tag));
+        }
         buf_add_byte(out, '}');
         comma = ",";
     }

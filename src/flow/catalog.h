@@ -53,7 +53,8 @@ struct sql_conn *catalog_session_conn(struct catalog_session *s);
 struct catalog_lease;
 /* Afterwards the session's connection is in a transaction, ready for the statement. Errors:
  * NOT_FOUND (no such table; the message lists near names), CORRUPT (the log of a topic is damaged),
- * UNSUPPORTED (a table has what plain reading cannot do), CANCELLED, NOMEM, IO. */
+ * UNSUPPORTED (a table has what plain reading cannot do), CANCELLED, NOMEM, IO. For a table that is
+ * not there msg->position is the byte of the judged text, from 1. */
 err catalog_prepare(struct catalog_session *s, const struct sql_policy_result *statement,
                     const atomic_bool *cancel, struct catalog_lease **out_lease,
                     struct errmsg *msg);

@@ -136,7 +136,13 @@ static err resolve(struct catalog_lease *lease, const struct sql_policy_result *
         }
         struct entry *e = NULL;
         enum table_kind kind = TABLE_ROWS;
-        TRY(catalog_find(c, str_from(ref->schema), str_from(ref->name), &e, &kind, msg));
+        err found = catalog_find(c, str_from(ref->schema), str_from(ref->name), &e, &kind, msg);
+        if (found != ERR_OK) {
+            if (msg != NULL) {
+                msg->position = ref->position;
+            }
+            return found;
+        }
         item_for(lease, e)->wants[kind] = true;
     }
     qsort(lease->items, lease->count, sizeof *lease->items, item_cmp);

@@ -127,6 +127,7 @@ static err run_rows(struct run *r, enum sql_format format, struct sql_answer *ou
         .rows_max = (uint64_t)query->limit,
         .tail = write_tail,
         .tail_ctx = r,
+        .rows_done = r->options->rows_done,
     };
     r->content_type = sql_format_content_type(format);
     return sql_format_stream(result, &options, write_data, r, out_answer, msg);
@@ -157,6 +158,28 @@ static err run_stages(struct run *r, struct sql_answer *answer, enum stage *stag
     return write_head(r, msg); /* an answer may have no bytes */
 }
 
+/* From a byte of the text that ran to the character of the text that was sent. What was rewritten
+ * has none; nor has what lies outside: a place in the text of a view. */
+static uint32_t position_of(const struct run *r, enum stage stage, uint32_t byte)
+{
+    struct str sql = r->options->query->sql;
+    size_t at = byte;
+    if (at > 0 && stage == STAGE_RUN) {
+        if (r->statement.sql_prefix == SIZE_MAX || at <= r->statement.sql_prefix) {
+            return 0;
+        }
+        at = at - r->statement.sql_prefix + r->statement.sql_from;
+    }
+    if (at == 0 || at > sql.len + 1) {
+        return 0;
+    }
+    uint32_t characters = 1;
+    for (size_t i = 1; i < at; i++) {
+        characters += i < sql.len && ((unsigned char)sql.ptr[i] & 0xc0) != 0x80;
+    }
+    return characters;
+}
+
 err query_run(struct catalog_session *s, const struct query_options *options,
               const struct query_output *output, struct wire_done *out_done, const char **out_code,
               struct errmsg *msg)
@@ -167,10 +190,13 @@ err query_run(struct catalog_session *s, const struct query_options *options,
     enum stage stage = STAGE_GATE;
     struct errmsg local = {0};
     err e = run_stages(&r, &answer, &stage, &local);
+    uint32_t position = position_of(&r, stage, local.position);
     run_deinit(&r);
     if (e != ERR_OK) {
         *out_code = code_of(e, stage);
-        return errmsg_set(msg, e, "%s", local.text[0] != '\0' ? local.text : err_text(e));
+        (void)errmsg_set(msg, e, "%s", local.text[0] != '\0' ? local.text : err_text(e));
+        msg->position = position;
+        return e;
     }
     *out_done = (struct wire_done){.rows = (int64_t)answer.rows,
                                    .truncated = answer.is_truncated,

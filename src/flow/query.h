@@ -19,12 +19,13 @@ struct query_options {
     int64_t started_us;        /* monotonic: elapsed counts from here */
     const atomic_bool *cancel; /* may be NULL; to stop a running statement interrupt the session's
                                   connection too */
-    const char *scratch_dir;   /* for Parquet answers; NULL: refused */
+    atomic_uint_fast64_t *rows_done; /* follows the rows of the answer; may be NULL */
+    const char *scratch_dir;         /* for Parquet answers; NULL: refused */
 };
 /* `*out_code` is stable and meets users: sql_invalid, sql_not_allowed, table_not_found,
  * query_cancelled, query_out_of_memory, log_damaged, log_cut (asking again helps), unsupported,
- * internal. It is set when an error is returned; the message names no path. Thread: the
- * session's. */
+ * internal. It is set when an error is returned; the message names no path; msg->position is the
+ * character of the statement as it was sent, from 1, or 0. Thread: the session's. */
 err query_run(struct catalog_session *s, const struct query_options *options,
               const struct query_output *output, struct wire_done *out_done, const char **out_code,
               struct errmsg *msg);

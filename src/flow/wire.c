@@ -709,7 +709,7 @@ void wire_error_encode(const struct wire_error *error, struct buf *out)
 static err error_decode(struct str payload, struct wire_error *error, struct errmsg *msg)
 {
     TRY(parse_object(payload, &error->root, msg));
-    error->position = -1;
+    error->position = 0;
     TRY(json_get_str(error->root, "code", &error->code, msg));
     TRY(json_get_str(error->root, "detail", &error->detail, msg));
     return json_opt_i64(error->root, "position", &error->position, msg);
@@ -733,6 +733,8 @@ void wire_query_progress_encode(const struct wire_query_progress *progress, stru
     json_t *root = json_object();
     put(root, "percent", json_real(progress->percent));
     put_i64(root, "rows", progress->rows);
+    put_i64(root, "rows_read", progress->rows_read);
+    put_i64(root, "rows_total", progress->rows_total);
     finish(root, out);
 }
 
@@ -748,6 +750,8 @@ err wire_query_progress_decode(struct str payload, struct wire_query_progress *o
     }
     progress.percent = json_number_value(percent);
     TRY(json_get_i64(root, "rows", &progress.rows, msg));
+    TRY(json_get_i64(root, "rows_read", &progress.rows_read, msg));
+    TRY(json_get_i64(root, "rows_total", &progress.rows_total, msg));
     *out_progress = progress;
     return ERR_OK;
 }

@@ -202,6 +202,7 @@ struct wire_query {
     int64_t timeout_ms;   /* 0: none */
     bool int64_as_string;
     uint64_t credit_bytes; /* DATA that may be sent before the first CREDIT */
+    struct str tag;        /* the client's name for it, in the front's list; not encoded */
     json_t *root;
 };
 void wire_query_encode(const struct wire_query *query, struct buf *out);
@@ -246,7 +247,7 @@ err wire_done_decode(struct str payload, struct wire_done *out_done, struct errm
 struct wire_error {
     struct str code;
     struct str detail;
-    int64_t position; /* byte in the statement, -1: none */
+    int64_t position; /* character of the statement, from 1; 0: none */
     json_t *root;
 };
 void wire_error_encode(const struct wire_error *error, struct buf *out);
@@ -255,8 +256,10 @@ void wire_error_deinit(struct wire_error *error);
 
 /* PROGRESS_Q: now and then while a query runs. */
 struct wire_query_progress {
-    double percent; /* 0..100, -1: unknown */
-    int64_t rows;   /* sent so far */
+    double percent;     /* 0..100, -1: unknown */
+    int64_t rows;       /* sent so far */
+    int64_t rows_read;  /* by the scans, as far as the engine counts */
+    int64_t rows_total; /* the scans have to read, estimated; 0: unknown */
 };
 void wire_query_progress_encode(const struct wire_query_progress *progress, struct buf *out);
 err wire_query_progress_decode(struct str payload, struct wire_query_progress *out_progress,

@@ -5,6 +5,8 @@
  * body, and credit is given for what the client has taken. */
 #include "http/api.h"
 
+enum { TAG_BYTES_MAX = 64 };
+
 struct asked {
     uint32_t magic;           /* 0: not a body that is being collected */
     struct http_exchange *ex; /* borrowed until answered or aborted */
@@ -83,7 +85,7 @@ static void on_error(void *ctx, const struct wire_error *error)
     char code[64];
     char position[48] = "";
     (void)snprintf(code, sizeof code, "%.*s", STR_ARGS(error->code)); /* codes are short */
-    if (error->position >= 0) {
+    if (error->position > 0) {
         (void)snprintf(position, sizeof position, "\"position\":%lld",
                        (long long)error->position); /* fits */
     }
@@ -111,7 +113,7 @@ static err read_query(const json_t *body, struct wire_query *q, struct str *int6
                       struct errmsg *msg)
 {
     static const char *const known[] = {"sql",        "query",  "params", "limit",
-                                        "timeout_ms", "format", "int64"};
+                                        "timeout_ms", "format", "int64",  "tag"};
     const char *key = NULL;
     const json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
@@ -123,7 +125,7 @@ static err read_query(const json_t *body, struct wire_query *q, struct str *int6
         if (!is_known) {
             return errmsg_set(msg, ERR_INVALID,
                               "unknown member \"%s\"; a query has sql, params, limit, timeout_ms, "
-                              "format, int64",
+                              "format, int64, tag",
                               key);
         }
     }
@@ -132,6 +134,10 @@ static err read_query(const json_t *body, struct wire_query *q, struct str *int6
     TRY(json_opt_i64(body, "limit", &q->limit, msg));
     TRY(json_opt_i64(body, "timeout_ms", &q->timeout_ms, msg));
     TRY(json_opt_str(body, "int64", int64, msg));
+    TRY(json_opt_str(body, "tag", &q->tag, msg));
+    if (q->tag.len > TAG_BYTES_MAX) {
+        return errmsg_set(msg, ERR_INVALID, "\"tag\" has at most %d bytes", TAG_BYTES_MAX);
+    }
     q->params = json_object_get(body, "params");
     if (q->params != NULL && !json_is_array(q->params) && !json_is_object(q->params)) {
         return errmsg_set(msg, ERR_INVALID, "\"params\" must be a list, or an object by name");

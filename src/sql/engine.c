@@ -120,7 +120,7 @@ static err fill_pool(struct sql_engine *engine, unsigned connections, struct err
         engine->pool[engine->pool_count++] = connection;
         TRY(run(engine, connection,
                 "SET enable_progress_bar=true; SET enable_progress_bar_print=false;"
-                "SET progress_bar_time=0",
+                "SET progress_bar_time=0; SET errors_as_json=true", /* they carry positions */
                 msg));
     }
     return ERR_OK;

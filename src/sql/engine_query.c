@@ -81,19 +81,47 @@ static void add_without_paths(const struct sql_engine *engine, const char *text,
     }
 }
 
+/* {"exception_type":"Binder","exception_message":"...","position":"7"}: what errors_as_json makes of
+ * an error. Appends "Binder Error: ..." and returns the byte it is about, from 1; 0: none. */
+static uint32_t add_words(const char *text, struct buf *out)
+{
+    AUTO_JSON json = NULL;
+    struct str type = {0};
+    struct str words = {0};
+    struct str place = {0};
+    uint64_t position = 0;
+    if (text[0] != '{' || json_parse(str_from(text), &json, NULL) != ERR_OK ||
+        json_get_str(json, "exception_type", &type, NULL) != ERR_OK ||
+        json_get_str(json, "exception_message", &words, NULL) != ERR_OK) {
+        buf_puts(out, text); /* from a connection without the setting */
+        return 0;
+    }
+    buf_printf(out, "%.*s Error: ", STR_ARGS(type));
+    buf_add_str(out, str_trim(words));
+    bool has_place = json_get_str(json, "position", &place, NULL) == ERR_OK &&
+                     str_to_u64(place, &position) && position < UINT32_MAX;
+    return has_place ? (uint32_t)position + 1 : 0;
+}
+
 err sql_map_error(struct sql_engine *engine, const char *text, struct errmsg *msg)
 {
     if (text == NULL || text[0] == '\0') {
         return errmsg_set(msg, ERR_FAILED, "DuckDB failed without a reason");
     }
-    err e = code_of(text);
+    AUTO_BUF words = buf_make(1 << 20);
+    uint32_t position = add_words(text, &words);
+    err e = code_of(buf_cstr(&words));
     AUTO_BUF clean = buf_make(1 << 20);
-    add_without_paths(engine, text, &clean);
+    add_without_paths(engine, buf_cstr(&words), &clean);
     const char *line_end = strchr(buf_cstr(&clean), '\n');
     if (e == ERR_NOMEM && line_end != NULL) { /* what follows is advice about settings */
         return errmsg_set(msg, e, "%.*s", (int)(line_end - clean.data), clean.data);
     }
-    return errmsg_set(msg, e, "%s", buf_cstr(&clean));
+    (void)errmsg_set(msg, e, "%s", buf_cstr(&clean));
+    if (msg != NULL) {
+        msg->position = position;
+    }
+    return e;
 }
 
 err sql_conn_map_error(struct sql_conn *conn, const char *text, struct errmsg *msg)

@@ -162,6 +162,9 @@ static err add_rows(struct encoder *e, struct errmsg *msg)
         for (size_t i = 0; i < e->count; i++) {
             value_node_load(&e->columns[i], e->result->columns[i].vector);
         }
+        if (e->options->rows_done != NULL) {
+            atomic_store(e->options->rows_done, e->answer.rows);
+        }
         for (size_t row = 0; row < rows; row++) {
             if (e->options->rows_max > 0 && e->answer.rows >= e->options->rows_max) {
                 e->answer.is_truncated = true;

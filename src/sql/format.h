@@ -12,6 +12,8 @@
  * In CSV (RFC 4180: CRLF, header line, quotes doubled) a null is an empty field and an empty string
  * is "", nested values are their JSON. */
 #pragma once
+#include <stdatomic.h>
+
 #include "sql/engine.h"
 
 enum sql_format { SQL_FORMAT_JSON, SQL_FORMAT_NDJSON, SQL_FORMAT_CSV };
@@ -35,6 +37,7 @@ struct sql_format_options {
      * "row_count" and "truncated". May be NULL. */
     void (*tail)(void *ctx, const struct sql_answer *answer, struct buf *out);
     void *tail_ctx;
+    atomic_uint_fast64_t *rows_done; /* follows the rows while they are written. May be NULL */
 };
 
 /* Streams the whole result (to its end or rows_max) to `write`.

@@ -26,6 +26,7 @@ struct walk {
     const char *scope[SCOPE_MAX]; /* names of the CTEs that can be seen, innermost last */
     size_t scope_count;
     bool is_rewritten;
+    uint32_t position; /* of what is looked at, in bytes from 1; 0: unknown */
 };
 
 static err walk_value(struct walk *w, json_t *value);
@@ -57,6 +58,11 @@ enum sql_function_class sql_policy_function(struct str name)
     return is_in(scalars_allowed, ARRAY_LEN(scalars_allowed), name) ? SQL_FUNCTION_ALLOWED
            : is_in(scalars_denied, ARRAY_LEN(scalars_denied), name) ? SQL_FUNCTION_DENIED
                                                                     : SQL_FUNCTION_UNKNOWN;
+}
+
+const char *sql_policy_function_name(size_t index)
+{
+    return index < ARRAY_LEN(scalars_allowed) ? scalars_allowed[index] : NULL;
 }
 
 enum sql_function_class sql_policy_table_function(struct str name)
@@ -105,8 +111,20 @@ static bool is_plain(struct str name)
 
 static err deny(struct walk *w, const char *what, const char *name, const char *advice)
 {
-    return errmsg_set(w->msg, ERR_DENIED, "%s %.100s is not available in queries%s%s", what, name,
-                      advice[0] != '\0' ? "; " : "", advice);
+    (void)errmsg_set(w->msg, ERR_DENIED, "%s %.100s is not available in queries%s%s", what, name,
+                     advice[0] != '\0' ? "; " : "", advice);
+    if (w->msg != NULL) {
+        w->msg->position = w->position;
+    }
+    return ERR_DENIED;
+}
+
+/* Remembers where the node stands, for what is said about it. drop_locations() made 0 of "none";
+ * nothing but a statement's first word is at byte 0. */
+static void note_position(struct walk *w, const json_t *node)
+{
+    json_int_t at = json_integer_value(json_object_get(node, "query_location"));
+    w->position = at > 0 && at < UINT32_MAX ? (uint32_t)at + 1 : 0;
 }
 
 static bool is_cte(const struct walk *w, const char *name)
@@ -148,8 +166,8 @@ static err add_table(struct walk *w, const char *schema, const char *name)
     if (result->tables == NULL) {
         result->tables = xnew_array(struct sql_table_ref, SQL_POLICY_TABLES_MAX);
     }
-    result->tables[result->table_count++] =
-        (struct sql_table_ref){.schema = xstrdup(schema), .name = xstrdup(name)};
+    result->tables[result->table_count++] = (struct sql_table_ref){
+        .schema = xstrdup(schema), .name = xstrdup(name), .position = w->position};
     return ERR_OK;
 }
 
@@ -321,6 +339,7 @@ static err walk_expression(struct walk *w, json_t *expression, const char *class
         drop_information_schema(w, json_object_get(expression, "column_names"));
         return ERR_OK;
     }
+    note_position(w, expression);
     if (IS_ONE_OF(class, functions)) {
         TRY(check_function(w, expression, false));
     } else if (!IS_ONE_OF(class, inner)) {
@@ -359,6 +378,7 @@ static err walk_kind(struct walk *w, json_t *object, const char *type)
     if (IS_ONE_OF(type, queries)) {
         return walk_query(w, object, type);
     }
+    note_position(w, object);
     if (str_is(str_from(type), "BASE_TABLE")) {
         TRY(walk_table(w, object));
         return walk_members(w, object, "at_clause");
@@ -524,10 +544,13 @@ static err parse_error(const json_t *tree, struct errmsg *msg)
                           "(a PIVOT needs its values: ON x IN (…)); %s",
                           text);
     }
-    const char *position = member(tree, "position");
-    return errmsg_set(msg, ERR_INVALID, "Parser Error: %s%s%s%s", text,
-                      position[0] != '\0' ? " (at character " : "", position,
-                      position[0] != '\0' ? ")" : "");
+    uint64_t position = 0;
+    (void)errmsg_set(msg, ERR_INVALID, "Parser Error: %s", text);
+    if (msg != NULL && str_to_u64(str_from(member(tree, "position")), &position) &&
+        position < UINT32_MAX) {
+        msg->position = (uint32_t)position + 1;
+    }
+    return ERR_INVALID;
 }
 
 static err one_text(struct sql_conn *conn, const char *sql, struct str parameter, struct buf *out,
@@ -608,6 +631,7 @@ static err text_to_run(struct sql_conn *conn, struct str inner, const json_t *tr
     if (result->kind == SQL_KIND_EXPLAIN || result->kind == SQL_KIND_EXPLAIN_ANALYZE) {
         buf_puts(&text, result->kind == SQL_KIND_EXPLAIN ? "EXPLAIN " : "EXPLAIN ANALYZE ");
     }
+    result->sql_prefix = is_rewritten ? SIZE_MAX : text.len;
     if (is_rewritten) {
         AUTO_BUF json = buf_make(JSON_BYTES_MAX);
         TRY(json_write(tree, &json));
@@ -628,6 +652,7 @@ static err judge(struct sql_conn *conn, struct str sql, struct sql_policy_result
     struct str inner = split_explain(trim_end(sql), &result->kind);
     AUTO_JSON tree = NULL;
     bool is_exact = false;
+    result->sql_from = (size_t)(inner.ptr - sql.ptr);
     TRY(parse(conn, inner, &tree, &is_exact, msg));
     struct walk *w = xnew(struct walk);
     w->result = result;
@@ -661,7 +686,14 @@ err sql_policy_check(struct sql_conn *conn, struct str sql, struct sql_policy_re
     }
     struct sql_policy_result result = {0};
     err e = judge(conn, sql, &result, msg);
+    for (size_t i = 0; i < result.table_count; i++) {
+        uint32_t *position = &result.tables[i].position;
+        *position += *position > 0 ? (uint32_t)result.sql_from : 0;
+    }
     if (e != ERR_OK) {
+        if (msg != NULL && msg->position > 0) {
+            msg->position += (uint32_t)result.sql_from;
+        }
         sql_policy_deinit(&result);
         return e;
     }

@@ -21,8 +21,9 @@ enum {
 };
 
 struct sql_table_ref {
-    char *schema; /* owned; "" when the statement does not say */
-    char *name;   /* owned; as written */
+    char *schema;      /* owned; "" when the statement does not say */
+    char *name;        /* owned; as written */
+    uint32_t position; /* byte of the judged text, from 1; 0: unknown */
 };
 struct sql_policy_result {
     enum sql_kind kind;
@@ -30,17 +31,23 @@ struct sql_policy_result {
     size_t table_count;
     bool all_tables; /* SHOW TABLES and information_schema: every table counts as named */
     char *sql;       /* owned: what to run, without a closing semicolon */
+    size_t
+        sql_from; /* where the text of `sql` behind its first `sql_prefix` bytes begins in the ... */
+    size_t sql_prefix; /* ... judged text; SIZE_MAX: it was rewritten, positions say nothing */
 };
 void sql_policy_deinit(struct sql_policy_result *result);
 
 /* Judges `sql` on a connection that is not running anything (it parses there; nothing of the
  * statement is run or bound). Errors: INVALID with DuckDB's words for what does not parse, DENIED
- * with what is not allowed and what to do instead, TOO_LARGE past a limit. */
+ * with what is not allowed and what to do instead, TOO_LARGE past a limit; where it is known,
+ * msg->position is the byte of `sql`, from 1. */
 err sql_policy_check(struct sql_conn *conn, struct str sql, struct sql_policy_result *out_result,
                      struct errmsg *msg);
 
 /* How policy_functions.h classes a function name (any case). */
 enum sql_function_class { SQL_FUNCTION_UNKNOWN, SQL_FUNCTION_ALLOWED, SQL_FUNCTION_DENIED };
 enum sql_function_class sql_policy_function(struct str name);
-/* The same for functions in table position. */
+/* The allowed names one after the other, operators included, by bytes; NULL past the last. */
+const char *sql_policy_function_name(size_t index);
+/* As sql_policy_function(), for functions in table position. */
 enum sql_function_class sql_policy_table_function(struct str name);
