@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@ struct client {
     client_body_fn on_piece;
     void *context;
     err body_error;
-    struct buf *problem; /* borrowed during a request */
+    struct buf *problem;    /* borrowed during a request */
+    atomic_bool is_dropped; /* by another thread: this request is not tried again */
 };
 
 static int take_body(llhttp_t *parser, const char *at, size_t len)
@@ -106,6 +108,15 @@ void client_free(struct client *c)
         free(c->port);
         free(c->token);
         free(c);
+    }
+}
+
+void client_drop(struct client *c)
+{
+    int fd = c->fd;
+    atomic_store(&c->is_dropped, true);
+    if (fd >= 0) {
+        (void)shutdown(fd, SHUT_RDWR); /* a connection that is closed already needs none */
     }
 }
 
@@ -282,8 +293,9 @@ err client_run(struct client *c, const struct client_request *r, client_body_fn 
     c->on_piece = on_piece;
     c->context = context;
     bool reused = c->fd >= 0;
+    atomic_store(&c->is_dropped, false);
     err e = attempt(c, r, msg);
-    if (e == ERR_CLOSED && reused && !c->got_bytes) {
+    if (e == ERR_CLOSED && reused && !c->got_bytes && !atomic_load(&c->is_dropped)) {
         e = attempt(c, r, msg);
     }
     if (e == ERR_OK && c->parser.status_code >= 300) {

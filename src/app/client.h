@@ -13,6 +13,9 @@ err client_new(const char *url, const char *token, struct client **out_client, s
 void client_free(struct client *c);
 AUTO_DEFINE(client)
 
+/* Cuts the connection of a request that another thread waits for: it ends with an error. */
+void client_drop(struct client *c);
+
 /* Called with each piece of a body; an error ends the request with it. */
 typedef err (*client_body_fn)(void *context, struct str piece);
 

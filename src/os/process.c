@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -59,6 +60,37 @@ err os_spawn_self(char *const argv[], pid_t *out_pid, int *out_socket, struct er
     (void)fcntl(ends[0], F_SETFL, flags | O_NONBLOCK); /* cannot fail on a socket we own */
     *out_pid = pid;
     *out_socket = ends[0];
+    return ERR_OK;
+}
+
+err os_spawn_reader(const char *command, pid_t *out_pid, int *out_fd, struct errmsg *msg)
+{
+    char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)command,
+                    NULL}; /* posix_spawn changes none */
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return errmsg_set(msg, ERR_NOMEM, "pipe: %s", strerror(errno));
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t standard;
+    sigemptyset(&standard);
+    sigaddset(&standard, SIGPIPE);
+    sigaddset(&standard, SIGINT);
+    (void)posix_spawn_file_actions_init(&actions); /* only memory could be short; spawn says so */
+    (void)posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigdefault(&attributes, &standard);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    int error = posix_spawn(out_pid, "/bin/sh", &actions, &attributes, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)posix_spawnattr_destroy(&attributes);
+    close(ends[0]);
+    if (error != 0) {
+        close(ends[1]);
+        return errmsg_set(msg, ERR_NOMEM, "/bin/sh: %s", strerror(error));
+    }
+    *out_fd = ends[1];
     return ERR_OK;
 }
 

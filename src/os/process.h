@@ -12,6 +12,9 @@ enum { OS_CHILD_FD = 3 }; /* the socket to the parent, in every child */
  * from /dev/null, and is killed when the parent dies. *out_socket is non-blocking and
  * close-on-exec. Errors: IO, NOMEM. Thread: the one that outlives the child. */
 err os_spawn_self(char *const argv[], pid_t *out_pid, int *out_socket, struct errmsg *msg);
+/* Starts `/bin/sh -c command` with the other end of *out_fd (blocking, close-on-exec) as its
+ * standard input, and this process's output and errors. For pagers. Errors: NOMEM. */
+err os_spawn_reader(const char *command, pid_t *out_pid, int *out_fd, struct errmsg *msg);
 /* True when the child has ended (reaps it); *out_status as by waitpid. */
 bool os_child_ended(pid_t pid, int *out_status);
 /* Waits up to timeout_ms, then false. */
