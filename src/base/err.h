@@ -51,8 +51,8 @@ struct errmsg {
                           or characters: as the function that sets it says */
 };
 
-/* Sets the message, without a position, and returns `e`, so that `return errmsg_set(msg, ERR_X, ...)` reads well.
- * A NULL `msg` is fine. */
+/* Sets the message, without a position, and returns `e`, so that `return errmsg_set(...)` reads
+ * well. A NULL `msg` is fine. */
 __attribute__((format(printf, 3, 4))) err errmsg_set(struct errmsg *msg, err e, const char *format,
                                                      ...);
 /* Puts "what: " before the present message, keeps its position and returns `e`. */

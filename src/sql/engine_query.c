@@ -81,8 +81,8 @@ static void add_without_paths(const struct sql_engine *engine, const char *text,
     }
 }
 
-/* {"exception_type":"Binder","exception_message":"...","position":"7"}: what errors_as_json makes of
- * an error. Appends "Binder Error: ..." and returns the byte it is about, from 1; 0: none. */
+/* {"exception_type":"Binder","exception_message":"...","position":"7"} is what errors_as_json makes
+ * of an error. Appends "Binder Error: ..." and returns the byte it is about, from 1; 0: none. */
 static uint32_t add_words(const char *text, struct buf *out)
 {
     AUTO_JSON json = NULL;

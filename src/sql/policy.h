@@ -31,9 +31,10 @@ struct sql_policy_result {
     size_t table_count;
     bool all_tables; /* SHOW TABLES and information_schema: every table counts as named */
     char *sql;       /* owned: what to run, without a closing semicolon */
-    size_t
-        sql_from; /* where the text of `sql` behind its first `sql_prefix` bytes begins in the ... */
-    size_t sql_prefix; /* ... judged text; SIZE_MAX: it was rewritten, positions say nothing */
+    /* What follows the first `sql_prefix` bytes of `sql` begins at byte `sql_from` of the judged
+     * text. A prefix of SIZE_MAX: it was rewritten, positions say nothing. */
+    size_t sql_from;
+    size_t sql_prefix;
 };
 void sql_policy_deinit(struct sql_policy_result *result);
 
