@@ -2,7 +2,8 @@
 /* text_table.h - rows for people: an aligned table, or one line a value.
  *
  * Numbers stand right by their column's type, text left. NULL is a dim NULL on a terminal. Control
- * characters of values, which could steer a terminal, are shown as escapes (\n, \x1b). Thread: any. */
+ * characters of values, which could steer a terminal, are shown as escapes (\n, \x1b).
+ * Thread: any. */
 #pragma once
 #include "base/json.h"
 
@@ -12,7 +13,7 @@ struct text_table_options {
     bool has_color;   /* dims NULL and rules */
 };
 
-/* Appends the rows of an answer {"columns":[{"name","type"}],"rows":[[...]]}, as POST /api/v1/query
+/* Appends the rows of an answer {"columns":[{"name","type"}],"rows":[[...]]} as POST /api/v1/query
  * gives it. Errors: INVALID (not such an answer), TOO_LARGE. */
 err text_table_write(const json_t *answer, const struct text_table_options *options,
                      struct buf *out, struct errmsg *msg);
