@@ -27,7 +27,7 @@ size_t csv_whole_records(const struct csv_dialect *d, struct str bytes);
 void csv_detect(struct str sample, struct csv_dialect *d);
 
 struct csv_field {
-    struct str text;  /* inside the quotes; {.ptr != NULL} */
+    struct str text; /* inside the quotes; {.ptr != NULL} */
     bool is_quoted;
     bool has_doubled; /* quotes inside are doubled */
 };

@@ -34,7 +34,7 @@ struct csv_reader {
     struct buf json;          /* owned */
     enum csv_state state;     /* at the end of carry */
     bool is_started;
-    bool has_header; /* read or not needed */
+    bool has_header;  /* read or not needed */
     bool is_skipping; /* the rest of a record that was too large */
     uint64_t index;
     uint64_t line;       /* of the next byte */
@@ -127,8 +127,7 @@ static bool as_number(struct str *s, bool loose, bool *out_integer)
         t = str_of(t.ptr + 1, t.len - 1);
     }
     if (!is_json_number(t, out_integer) ||
-        (*out_integer ? !str_to_i64(t, &integer)
-                      : !json_number_to_double(t.ptr, t.len, &value))) {
+        (*out_integer ? !str_to_i64(t, &integer) : !json_number_to_double(t.ptr, t.len, &value))) {
         return false;
     }
     *s = t;
@@ -155,8 +154,8 @@ static bool refuse_value(struct csv_reader *r, const struct column *c, struct st
                          const char *what)
 {
     (void)errmsg_set(r->msg, ERR_INVALID, "column %.*s: \"%.*s\" is not %s",
-                     (int)MIN(c->name.len, (size_t)64), c->name.ptr,
-                     (int)MIN(text.len, (size_t)64), text.ptr, what);
+                     (int)MIN(c->name.len, (size_t)64), c->name.ptr, (int)MIN(text.len, (size_t)64),
+                     text.ptr, what);
     return false;
 }
 
@@ -229,11 +228,8 @@ static bool put_value(struct csv_reader *r, struct text_json *j, const struct co
 
 static err emit(struct csv_reader *r, struct str raw, enum event_code code, const char *detail)
 {
-    struct text_record record = {.raw = raw,
-                                 .index = r->index++,
-                                 .line = r->start_line,
-                                 .code = code,
-                                 .detail = detail};
+    struct text_record record = {
+        .raw = raw, .index = r->index++, .line = r->start_line, .code = code, .detail = detail};
     if (code == EVENT_OK) {
         record.json = buf_str(&r->json);
     }
@@ -367,8 +363,8 @@ static err check_types(const struct csv_reader *r)
     for (size_t i = 0; i < r->spec->type_count; i++) {
         const struct csv_typed *t = &r->spec->types[i];
         if (!t->is_hint && !is_taken(r, str_from(t->name))) {
-            return errmsg_set(r->msg, ERR_INVALID, "`types` names the column \"%s\", which is not there",
-                              t->name);
+            return errmsg_set(r->msg, ERR_INVALID,
+                              "`types` names the column \"%s\", which is not there", t->name);
         }
     }
     return ERR_OK;
@@ -562,8 +558,8 @@ static err start(struct csv_reader *r)
 {
     struct str sample = buf_str(&r->carry);
     r->is_started = true;
-    if (sample.len >= 2 && (memcmp(sample.ptr, "\xff\xfe", 2) == 0 ||
-                            memcmp(sample.ptr, "\xfe\xff", 2) == 0)) {
+    if (sample.len >= 2 &&
+        (memcmp(sample.ptr, "\xff\xfe", 2) == 0 || memcmp(sample.ptr, "\xfe\xff", 2) == 0)) {
         return errmsg_set(r->msg, ERR_INVALID,
                           "the text is UTF-16; convert it, for example with iconv -f utf-16 -t "
                           "utf-8");

@@ -31,9 +31,12 @@ struct ingest {
     struct topic *topic;               /* borrowed */
     struct idem_request *idem;         /* owned, or NULL */
     struct event_validator *validator; /* owned */
-    struct event_splitter *splitter;   /* owned */
-    XXH3_state_t *digest;              /* owned, only with idem */
-    struct part *parts;                /* owned; part_count of them */
+    struct event_splitter *splitter;   /* owned; NULL for text */
+    struct text_spec spec;             /* owned, when there is a reader */
+    struct text_reader *reader;        /* owned; NULL for JSON */
+    bool bury;
+    XXH3_state_t *digest; /* owned, only with idem */
+    struct part *parts;   /* owned; part_count of them */
     uint32_t part_count;
     bool atomic;
     bool is_repeat; /* of a finished request: only the digest is wanted */
@@ -133,8 +136,8 @@ static err add_record(struct ingest *x, uint32_t partition, const struct record 
                                                                   : ERR_OK;
 }
 
-static void reject(struct ingest *x, const struct event_split_record *record, enum event_code code,
-                   const char *detail)
+static void list_reject(struct ingest *x, const struct event_split_record *record,
+                        enum event_code code, const char *detail)
 {
     x->rejected++;
     if (x->rejected > INGEST_REJECTS_LISTED_MAX) {
@@ -148,6 +151,13 @@ static void reject(struct ingest *x, const struct event_split_record *record, en
                event_code_name(code));
     buf_add_json_string(&x->rejects, str_from(detail));
     buf_add_byte(&x->rejects, '}');
+}
+
+static err reject(struct ingest *x, const struct event_split_record *record, enum event_code code,
+                  const char *detail)
+{
+    list_reject(x, record, code, detail);
+    return x->bury && !x->atomic ? ingest_add_dead(x, record->bytes, code, detail, x->msg) : ERR_OK;
 }
 
 /* The partition of a keyless record: the request's open one, else the topic's present favourite. */
@@ -189,14 +199,12 @@ static err on_record(void *context, const struct event_split_record *record)
     struct ingest *x = context;
     struct errmsg detail = {0};
     if (record->code != EVENT_OK) {
-        reject(x, record, record->code, record->detail);
-        return ERR_OK;
+        return reject(x, record, record->code, record->detail);
     }
     struct event_key key = {0};
     enum event_code code = ingest_judge(x, record->bytes, &key, &detail);
     if (code != EVENT_OK) {
-        reject(x, record, code, detail.text);
-        return ERR_OK;
+        return reject(x, record, code, detail.text);
     }
     return ingest_add_event(x, record->bytes, &key, NULL, 0, x->msg);
 }
@@ -216,24 +224,78 @@ err ingest_add_dead(struct ingest *x, struct str value, enum event_code code, co
     return ERR_OK;
 }
 
+/* A line of text: its JSON goes the way of all events, a bad line with its own bytes. */
+static err on_text(void *context, const struct text_record *record)
+{
+    bool good = record->code == EVENT_OK;
+    struct event_split_record event = {.bytes = good ? record->json : record->raw,
+                                       .index = record->index,
+                                       .line = record->line,
+                                       .code = record->code,
+                                       .detail = record->detail};
+    return on_record(context, &event);
+}
+
+/* How the body is to be read, beside the limits: a retry must ask for the same. */
+static struct hash128 way_of_reading(const struct ingest_options *o)
+{
+    AUTO_BUF way = buf_make(4 << 20);
+    buf_puts(&way, o->bury ? "bury " : "");
+    if (o->text != NULL) {
+        text_spec_write(o->text, &way);
+    }
+    return hash_xxh3_128(buf_str(&way));
+}
+
+/* A member of the parameters of an idempotent request, as text; empty when it is not there. */
+static struct str param_of(const json_t *params, const char *name)
+{
+    struct str value = {0};
+    (void)json_opt_str(params, name, &value, NULL); /* stays empty */
+    return value;
+}
+
+static err same_way(const struct ingest *x, struct str wanted, struct errmsg *msg)
+{
+    AUTO_JSON first = NULL;
+    AUTO_JSON now = NULL;
+    if (json_parse(idem_params(x->idem), &first, NULL) == ERR_OK &&
+        json_parse(wanted, &now, NULL) == ERR_OK && param_of(first, "way").len > 0 &&
+        !str_eq(param_of(first, "way"), param_of(now, "way"))) {
+        return errmsg_set(msg, ERR_CONFLICT,
+                          "this Idempotency-Key was used with another format; use a new key");
+    }
+    return ERR_OK;
+}
+
 static err begin_idempotent(struct ingest *x, const struct ingest_options *o, struct errmsg *msg)
 {
     AUTO_BUF params = buf_make(IDEM_PARAMS_BYTES_MAX);
-    buf_printf(&params, "{\"record_bytes_max\":%zu,\"nesting_max\":%u}", o->record_bytes_max,
-               o->nesting_max);
+    const struct topic_meta *meta = topic_meta_of(o->topic);
+    struct hash128 way = way_of_reading(o);
+    bool is_plain = o->text == NULL && !o->bury;
+    buf_printf(&params,
+               "{\"record_bytes_max\":%zu,\"nesting_max\":%u,\"way\":\"%016llx%016llx\","
+               "\"hints\":%u}",
+               o->record_bytes_max, o->nesting_max, is_plain ? 0ULL : (unsigned long long)way.high,
+               is_plain ? 0ULL : (unsigned long long)way.low,
+               meta->versions[meta->version_count - 1].id);
     TRY(idem_begin(o->topic, o->idempotency_key, buf_str(&params), &x->idem, msg));
     x->digest = XXH3_createState();
     if (x->digest == NULL) {
         return ERR_NOMEM;
     }
     (void)XXH3_128bits_reset(x->digest); /* cannot fail with a valid state */
+    if (!is_plain) {
+        (void)XXH3_128bits_update(x->digest, &way, sizeof way); /* likewise */
+    }
     x->seq = idem_begin_seq(x->idem);
     x->part_count = idem_partition_count(x->idem);
     if (idem_state_of(x->idem) == IDEM_DONE) {
         x->is_repeat = true;
-        TRY(idem_answer(x->idem, &x->repeat_answer, msg));
+        return idem_answer(x->idem, &x->repeat_answer, msg);
     }
-    return ERR_OK;
+    return same_way(x, buf_str(&params), msg);
 }
 
 /* The limits of the first attempt, so that a retry judges the same bytes the same way. */
@@ -250,11 +312,52 @@ static void first_limits(const struct ingest *x, size_t *record_bytes_max, uint3
     }
 }
 
+/* The schema whose types a CSV follows: that of the first attempt. */
+static const struct topic_version *hints_of(const struct ingest *x)
+{
+    const struct topic_meta *meta = topic_meta_of(x->topic);
+    AUTO_JSON params = NULL;
+    int64_t id = 0;
+    if (x->idem != NULL && json_parse(idem_params(x->idem), &params, NULL) == ERR_OK) {
+        (void)json_opt_i64(params, "hints", &id, NULL); /* stays 0 */
+    }
+    for (size_t i = 0; i < meta->version_count; i++) {
+        if (meta->versions[i].id == id) {
+            return &meta->versions[i];
+        }
+    }
+    return &meta->versions[meta->version_count - 1];
+}
+
+/* What cuts the body into records: a reader of text or a splitter of JSON. */
+static err open_reader(struct ingest *x, const struct ingest_options *o, size_t record_bytes_max,
+                       struct errmsg *msg)
+{
+    if (o->text == NULL) {
+        struct event_splitter_options s = {.format = o->format,
+                                           .record_bytes_max = record_bytes_max,
+                                           .on_record = on_record,
+                                           .ctx = x};
+        return event_splitter_new(&s, &x->splitter);
+    }
+    const struct topic_version *version = hints_of(x);
+    AUTO_JSON schema = NULL;
+    x->spec = *o->text;
+    *o->text = (struct text_spec){.format = x->spec.format};
+    if (version->schema != NULL && json_parse(str_from(version->schema), &schema, NULL) == ERR_OK) {
+        text_spec_hint(&x->spec, schema);
+    }
+    struct text_reader_options r = {
+        .spec = &x->spec, .record_bytes_max = record_bytes_max, .on_record = on_text, .ctx = x};
+    return text_reader_new(&r, &x->reader, msg);
+}
+
 err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struct errmsg *msg)
 {
     AUTO(ingest) x = xnew(struct ingest);
     x->topic = o->topic;
     x->atomic = o->atomic;
+    x->bury = o->bury;
     x->part_count = topic_partition_count(o->topic);
     x->rejects = buf_make((size_t)INGEST_REJECTS_LISTED_MAX * 2048);
     x->repeat_answer = buf_make(IDEM_ANSWER_BYTES_MAX);
@@ -273,11 +376,7 @@ err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struc
         .key_field = o->key_field.len > 0 ? o->key_field : str_from(own_key),
     };
     TRY(event_validator_new(&v, &x->validator, msg));
-    struct event_splitter_options s = {.format = o->format,
-                                       .record_bytes_max = record_bytes_max,
-                                       .on_record = on_record,
-                                       .ctx = x};
-    TRY(event_splitter_new(&s, &x->splitter));
+    TRY(open_reader(x, o, record_bytes_max, msg));
     x->parts = xnew_array(struct part, x->part_count);
     *out_ingest = TAKE(x);
     return ERR_OK;
@@ -294,6 +393,8 @@ void ingest_free(struct ingest *x)
     }
     free(x->parts);
     event_splitter_free(x->splitter);
+    text_reader_free(x->reader);
+    text_spec_deinit(&x->spec);
     event_validator_free(x->validator);
     idem_release(x->idem);
     (void)XXH3_freeState(x->digest); /* always reports success; NULL is fine */
@@ -322,7 +423,8 @@ err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg)
         return errmsg_set(msg, ERR_TOO_LARGE, "atomic=true takes bodies up to %d MiB",
                           INGEST_ATOMIC_BYTES_MAX >> 20);
     }
-    return event_splitter_feed(x->splitter, chunk);
+    return x->reader != NULL ? text_reader_feed(x->reader, chunk, msg)
+                             : event_splitter_feed(x->splitter, chunk);
 }
 
 /* Appends what an atomic request has held back. */
@@ -364,7 +466,8 @@ err ingest_end(struct ingest *x, struct errmsg *msg)
 {
     x->msg = msg;
     if (!x->is_repeat) {
-        TRY(event_splitter_finish(x->splitter));
+        TRY(x->reader != NULL ? text_reader_finish(x->reader, msg)
+                              : event_splitter_finish(x->splitter));
         for (uint32_t i = 0; i < x->part_count; i++) {
             TRY(close_batch(x, i));
         }
@@ -416,6 +519,8 @@ void ingest_answer(const struct ingest *x, struct buf *out)
     buf_add_str(out, buf_str(&x->rejects));
     buf_puts(out, "],\"rejected_count\":");
     buf_add_u64(out, x->rejected);
+    buf_puts(out, ",\"dead\":");
+    buf_add_u64(out, x->dead);
     buf_puts(out, ",\"offsets\":[");
     for (size_t i = 0; i < x->range_count; i++) {
         const struct range *r = &x->ranges[i];

@@ -15,6 +15,7 @@
 #pragma once
 #include "flow/event.h"
 #include "topic/batch.h"
+#include "flow/text_format.h"
 #include "topic/idempotency.h"
 #include "topic/store.h"
 
@@ -29,6 +30,8 @@ struct ingest_options {
     struct str key_field;       /* {NULL,0}: the topic's own setting */
     struct str idempotency_key; /* {NULL,0}: none */
     enum event_format format;
+    struct text_spec *text; /* taken over (emptied); NULL: JSON in `format` */
+    bool bury;              /* what is refused becomes a dead letter, unless atomic */
     bool atomic;
     size_t record_bytes_max;
     uint32_t nesting_max;
@@ -37,7 +40,8 @@ struct ingest_options {
 
 struct ingest;
 
-/* Errors: as idem_begin(); FAILED, CORRUPT when the topic takes no events. */
+/* Errors: as idem_begin(); CONFLICT also for a retry that wants the body read in another way;
+ * FAILED, CORRUPT when the topic takes no events. */
 err ingest_new(const struct ingest_options *options, struct ingest **out_ingest,
                struct errmsg *msg);
 /* Safe at any point; what was appended stays in the log. */
@@ -47,7 +51,8 @@ AUTO_DEFINE(ingest)
 /* False while an idempotent request waits for its journal entry: feed only after the store is
  * durable up to ingest_seq(). */
 bool ingest_ready(const struct ingest *x, const struct topic_store *store);
-/* Errors: as topic_append(); TOO_LARGE (atomic body); CONFLICT (a retry with another body). */
+/* Errors: as topic_append(); TOO_LARGE (atomic body); CONFLICT (a retry with another body); INVALID
+ * for text that cannot be read at all (text_reader_feed()). */
 err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg);
 err ingest_end(struct ingest *x, struct errmsg *msg);
 /* The answer may leave when the store is durable up to this number. */
@@ -65,12 +70,12 @@ err ingest_add_event(struct ingest *x, struct str record, const struct event_key
  * key. Counts as neither accepted nor rejected. `code` is not EVENT_OK. Errors: as topic_append(). */
 err ingest_add_dead(struct ingest *x, struct str value, enum event_code code, const char *detail,
                     struct errmsg *msg);
-/* Records stored as dead letters. */
+/* Records stored as dead letters; with `bury` they count as rejected too. */
 uint64_t ingest_dead(const struct ingest *x);
 uint64_t ingest_accepted(const struct ingest *x);
 uint64_t ingest_rejected(const struct ingest *x);
 /* Members of the answer without the braces, after ingest_end() or an error:
- *   "accepted":N,"rejected":[...],"rejected_count":N,"offsets":[...] */
+ *   "accepted":N,"rejected":[...],"rejected_count":N,"dead":N,"offsets":[...] */
 void ingest_answer(const struct ingest *x, struct buf *out);
 /* True when the answer is a repetition of a former one, taken from the journal. */
 bool ingest_is_repeat(const struct ingest *x);

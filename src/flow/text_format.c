@@ -120,10 +120,10 @@ static err set_zone(struct text_spec *s, struct str value, struct errmsg *msg)
     uint64_t minutes = 0;
     bool is_utc = str_is(value, "Z") || str_eq_nocase(value, STR("utc"));
     bool has_colon = value.len == 6 && value.ptr[3] == ':';
-    bool is_offset = (has_colon || value.len == 5) && (value.ptr[0] == '+' || value.ptr[0] == '-') &&
-                     str_to_u64(str_of(value.ptr + 1, 2), &hours) &&
-                     str_to_u64(str_of(value.ptr + 3 + has_colon, 2), &minutes) && hours < 24 &&
-                     minutes < 60;
+    bool is_offset =
+        (has_colon || value.len == 5) && (value.ptr[0] == '+' || value.ptr[0] == '-') &&
+        str_to_u64(str_of(value.ptr + 1, 2), &hours) &&
+        str_to_u64(str_of(value.ptr + 3 + has_colon, 2), &minutes) && hours < 24 && minutes < 60;
     if (!is_utc && !is_offset) {
         return errmsg_set(msg, ERR_INVALID, "zone is UTC or an offset such as +02:00, not %.*s",
                           (int)MIN(value.len, (size_t)40), value.ptr);
@@ -217,7 +217,8 @@ void text_spec_hint(struct text_spec *s, const json_t *schema)
     if (s->format != TEXT_CSV) {
         return;
     }
-    json_object_foreach((json_t *)(uintptr_t)properties, name, property) { /* the macro's constness */
+    json_object_foreach((json_t *)(uintptr_t)properties, name, property)
+    { /* the macro's constness */
         enum csv_type type = CSV_AUTO;
         if (s->type_count < CSV_COLUMNS_MAX && property_type(property, &type) &&
             !is_typed(s, name)) {

@@ -82,10 +82,10 @@ void text_spec_hint(struct text_spec *s, const json_t *schema);
 void text_spec_write(const struct text_spec *s, struct buf *out);
 
 struct text_record {
-    struct str json; /* EVENT_OK: the event, borrowed for the callback */
-    struct str raw;  /* the record's own bytes (at most record_bytes_max), borrowed likewise */
-    uint64_t index;  /* of the record, from 0; bad ones count, a header does not */
-    uint64_t line;   /* of its first byte, from 1 */
+    struct str json;      /* EVENT_OK: the event, borrowed for the callback */
+    struct str raw;       /* the record's own bytes (at most record_bytes_max), borrowed likewise */
+    uint64_t index;       /* of the record, from 0; bad ones count, a header does not */
+    uint64_t line;        /* of its first byte, from 1 */
     enum event_code code; /* EVENT_OK, EVENT_BAD_LINE or EVENT_RECORD_TOO_LARGE */
     const char *detail;   /* a sentence when bad */
 };

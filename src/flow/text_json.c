@@ -7,7 +7,10 @@ enum { FIELD_OVERHEAD = 32 }; /* quotes, colon, comma, a number */
 
 /* 1: a byte that goes into a JSON string as it is. */
 static const uint8_t is_plain[256] = {
-    [0x20] = 1,          [0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7f] = 1,
+    [0x20] = 1,
+    [0x21] = 1,
+    [0x23 ... 0x5b] = 1,
+    [0x5d ... 0x7f] = 1,
 };
 
 bool text_json_begin(struct text_json *j, struct buf *out, size_t text_bytes, size_t name_bytes,
@@ -77,8 +80,8 @@ static char *put_ascii(char *w, unsigned char c)
         *w++ = (char)c;
         return w;
     }
-    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                   ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                   ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
     *w++ = '\\';
     if (c < sizeof letters && letters[c] != 0) {
         *w++ = letters[c];

@@ -136,8 +136,8 @@ static void take_level(struct str text, struct failure *f)
 
 static bool is_level(struct str text)
 {
-    static const char *const levels[] = {"emerg", "alert",  "crit", "error", "warn",
-                                         "notice", "info", "debug", "trace"};
+    static const char *const levels[] = {"emerg",  "alert", "crit",  "error", "warn",
+                                         "notice", "info",  "debug", "trace"};
     struct failure f = {0};
     take_level(text, &f);
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
@@ -356,8 +356,7 @@ bool weblog_error_parse(struct str line, int32_t zone_seconds, struct buf *out, 
     struct str level = {0};
     char time[TIME_TEXT_BYTES];
     size_t time_len = 0;
-    if (!take_bracket(&rest, &f.time) ||
-        (time_len = error_time(f.time, zone_seconds, time)) == 0) {
+    if (!take_bracket(&rest, &f.time) || (time_len = error_time(f.time, zone_seconds, time)) == 0) {
         (void)errmsg_set(msg, ERR_INVALID,
                          "the line does not begin with a time like [Fri Sep 09 10:42:29 2011]");
         return false;

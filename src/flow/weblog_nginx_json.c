@@ -28,34 +28,64 @@ enum target {
     TO_REQUEST, /* "GET /a?b HTTP/1.1" */
 };
 
-static const char *const target_names[TO_COUNT] = {
-    "timestamp", "remote_addr", "user",  "method",   "path", "query",
-    "protocol",  "status",      "bytes", "referrer", "agent"};
+static const char *const target_names[TO_COUNT] = {"timestamp", "remote_addr", "user",     "method",
+                                                   "path",      "query",       "protocol", "status",
+                                                   "bytes",     "referrer",    "agent"};
 
 /* In order of preference within a target; the parts of `request` come last. */
 static const struct source {
     const char *name;
     enum target target;
 } sources[] = {
-    {"timestamp", TO_TIME},       {"time_iso8601", TO_TIME},    {"msec", TO_TIME},
-    {"time_local", TO_TIME},      {"time", TO_TIME},            {"@timestamp", TO_TIME},
-    {"remote_addr", TO_ADDR},     {"user", TO_USER},            {"remote_user", TO_USER},
-    {"method", TO_METHOD},        {"request_method", TO_METHOD}, {"path", TO_PATH},
-    {"query", TO_QUERY},          {"args", TO_QUERY},           {"query_string", TO_QUERY},
-    {"protocol", TO_PROTOCOL},    {"server_protocol", TO_PROTOCOL},
-    {"status", TO_STATUS},        {"bytes", TO_BYTES},          {"body_bytes_sent", TO_BYTES},
-    {"bytes_sent", TO_BYTES},     {"referrer", TO_REFERRER},    {"http_referer", TO_REFERRER},
-    {"http_referrer", TO_REFERRER}, {"agent", TO_AGENT},        {"http_user_agent", TO_AGENT},
-    {"request_uri", TO_URI},      {"request", TO_REQUEST},      {"uri", TO_PATH},
+    {"timestamp", TO_TIME},
+    {"time_iso8601", TO_TIME},
+    {"msec", TO_TIME},
+    {"time_local", TO_TIME},
+    {"time", TO_TIME},
+    {"@timestamp", TO_TIME},
+    {"remote_addr", TO_ADDR},
+    {"user", TO_USER},
+    {"remote_user", TO_USER},
+    {"method", TO_METHOD},
+    {"request_method", TO_METHOD},
+    {"path", TO_PATH},
+    {"query", TO_QUERY},
+    {"args", TO_QUERY},
+    {"query_string", TO_QUERY},
+    {"protocol", TO_PROTOCOL},
+    {"server_protocol", TO_PROTOCOL},
+    {"status", TO_STATUS},
+    {"bytes", TO_BYTES},
+    {"body_bytes_sent", TO_BYTES},
+    {"bytes_sent", TO_BYTES},
+    {"referrer", TO_REFERRER},
+    {"http_referer", TO_REFERRER},
+    {"http_referrer", TO_REFERRER},
+    {"agent", TO_AGENT},
+    {"http_user_agent", TO_AGENT},
+    {"request_uri", TO_URI},
+    {"request", TO_REQUEST},
+    {"uri", TO_PATH},
 };
 
 /* Variables that are numbers, though a log writes them in quotes. */
-static const char *const numbers[] = {
-    "request_time",       "request_length",         "connection",
-    "connection_requests", "connection_time",       "upstream_response_time",
-    "upstream_connect_time", "upstream_header_time", "upstream_status",
-    "upstream_bytes_received", "upstream_bytes_sent", "upstream_response_length",
-    "gzip_ratio",         "remote_port",            "server_port", "pid", "bytes_sent"};
+static const char *const numbers[] = {"request_time",
+                                      "request_length",
+                                      "connection",
+                                      "connection_requests",
+                                      "connection_time",
+                                      "upstream_response_time",
+                                      "upstream_connect_time",
+                                      "upstream_header_time",
+                                      "upstream_status",
+                                      "upstream_bytes_received",
+                                      "upstream_bytes_sent",
+                                      "upstream_response_length",
+                                      "gzip_ratio",
+                                      "remote_port",
+                                      "server_port",
+                                      "pid",
+                                      "bytes_sent"};
 
 struct found {
     struct str text; /* inside the quotes, escapes still there, or the bare word; NULL: none */
@@ -262,12 +292,12 @@ static bool put_time(struct nginx *n, struct text_json *j, struct errmsg *msg)
     struct str text = plain_text(n, f);
     char time[40];
     int64_t us = 0;
-    size_t len = time_parse_rfc3339(text, &us) ? time_format_rfc3339(us, time)
-                                               : weblog_clf_time(text, time);
+    size_t len =
+        time_parse_rfc3339(text, &us) ? time_format_rfc3339(us, time) : weblog_clf_time(text, time);
     len = len == 0 ? msec_time(text, time) : len;
     if (len == 0) {
-        (void)errmsg_set(msg, ERR_INVALID, "no such time: %.*s",
-                         (int)MIN(text.len, (size_t)64), text.ptr);
+        (void)errmsg_set(msg, ERR_INVALID, "no such time: %.*s", (int)MIN(text.len, (size_t)64),
+                         text.ptr);
         return false;
     }
     text_json_text(j, str_of(time, len));

@@ -27,7 +27,22 @@ struct events {
     uint64_t turn_bytes; /* decoded in the present callback */
     bool is_ended;       /* the body is complete, the answer waits for the disk */
     bool is_paused;
+    bool is_vague; /* the body as a whole is not of its format */
 };
+
+/* How the body is to be read. */
+struct way {
+    enum event_format json;
+    bool is_text;
+    bool bury;
+    struct text_spec text;
+};
+
+static void way_deinit(struct way *way)
+{
+    text_spec_deinit(&way->text);
+}
+#define AUTO_WAY __attribute__((cleanup(way_deinit))) struct way
 
 static struct metric *latency(void)
 {
@@ -51,6 +66,7 @@ static void fail(struct events *x, err e, const struct errmsg *msg)
 {
     struct http_exchange *ex = x->ex;
     bool is_retry_conflict = e == ERR_CONFLICT;
+    bool is_vague = x->is_vague;
     events_free(x);
     http_set_user(ex, NULL);
     if (e == ERR_BUSY) {
@@ -59,25 +75,31 @@ static void fail(struct events *x, err e, const struct errmsg *msg)
         http_problem(ex, 422, "idempotency_key_reused", str_from(msg->text), STR(""));
     } else if (e == ERR_TOO_LARGE) {
         http_problem(ex, 413, "body_too_large", str_from(msg->text), STR(""));
+    } else if (e == ERR_INVALID && is_vague) {
+        http_problem(ex, 400, "bad_text", str_from(msg->text), STR(""));
     } else {
         api_problem(ex, e, msg);
     }
 }
 
 /* Numbers out of an answer that was made earlier. */
-static void repeat_counts(struct str members, uint64_t *accepted, uint64_t *rejected)
+static void repeat_counts(struct str members, uint64_t *accepted, uint64_t *rejected,
+                          uint64_t *dead)
 {
     AUTO_BUF text = buf_make(IDEM_ANSWER_BYTES_MAX + 16);
     AUTO_JSON json = NULL;
     int64_t a = 0;
     int64_t r = 0;
+    int64_t d = 0;
     buf_add_byte(&text, '{');
     buf_add_str(&text, members);
     buf_add_byte(&text, '}');
     if (json_parse(buf_str(&text), &json, NULL) == ERR_OK) {
         (void)json_opt_i64(json, "accepted", &a, NULL);       /* stays 0 */
         (void)json_opt_i64(json, "rejected_count", &r, NULL); /* stays 0 */
+        (void)json_opt_i64(json, "dead", &d, NULL);           /* stays 0 */
     }
+    *dead = (uint64_t)d;
     *accepted = (uint64_t)a;
     *rejected = (uint64_t)r;
 }
@@ -102,8 +124,9 @@ static void answer(struct events *x)
     struct str members = str_of(body.data + 1, body.len - 1);
     uint64_t accepted = ingest_accepted(x->ingest);
     uint64_t rejected = ingest_rejected(x->ingest);
+    uint64_t dead = ingest_dead(x->ingest);
     if (ingest_is_repeat(x->ingest)) {
-        repeat_counts(members, &accepted, &rejected);
+        repeat_counts(members, &accepted, &rejected, &dead);
     } else {
         struct topic *t = topic_store_find(x->api->store, str_from(x->name));
         if (t != NULL) {
@@ -116,7 +139,7 @@ static void answer(struct events *x)
     metric_observe_us(latency(), (uint64_t)(os_mono_us() - x->started_us));
     events_free(x);
     http_set_user(ex, NULL);
-    if (accepted == 0) {
+    if (accepted + dead == 0) {
         answer_none_stored(ex, rejected, members);
         return;
     }
@@ -202,10 +225,9 @@ static bool open_inflate(struct events *x, enum http_coding *coding)
     return true;
 }
 
-static bool open_ingest(struct events *x, struct str key, bool atomic)
+static bool open_ingest(struct events *x, struct str key, bool atomic, struct way *way)
 {
     struct errmsg msg = {0};
-    char type[64];
     if (x->api->indexer == NULL) {
         x->api->indexer = json_indexer_new(); /* NULL again: the ingest says what is wrong */
     }
@@ -213,7 +235,9 @@ static bool open_ingest(struct events *x, struct str key, bool atomic)
         .topic = x->topic,
         .key_field = key,
         .idempotency_key = http_header(x->ex, "idempotency-key"),
-        .format = event_format_of(http_content_type(x->ex, type)),
+        .format = way->json,
+        .text = way->is_text ? &way->text : NULL,
+        .bury = way->bury,
         .atomic = atomic,
         .record_bytes_max = x->api->settings.record_bytes_max,
         .nesting_max = x->api->settings.nesting_max,
@@ -227,7 +251,7 @@ static bool open_ingest(struct events *x, struct str key, bool atomic)
     return true;
 }
 
-static bool media_type_is_known(struct http_exchange *ex)
+static bool media_type_is_known(struct http_exchange *ex, struct str type, bool is_format_named)
 {
     static const char *const known[] = {"",
                                         "application/json",
@@ -237,19 +261,104 @@ static bool media_type_is_known(struct http_exchange *ex)
                                         "application/jsonlines",
                                         "application/jsonl",
                                         "application/x-jsonlines",
-                                        "text/plain",
                                         "application/octet-stream",
                                         "application/x-www-form-urlencoded"};
-    char room[64];
-    struct str type = http_content_type(ex, room);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (str_is(type, known[i])) {
             return true;
         }
     }
-    http_problemf(ex, 415, "unsupported_media_type",
-                  "send application/json or application/x-ndjson, not %.*s", STR_ARGS(type));
+    bool is_text = str_is(type, "text/plain");
+    if (str_is(type, "text/csv") || (is_text && is_format_named)) {
+        return true;
+    }
+    if (is_text) {
+        http_problemf(ex, 415, "unsupported_media_type",
+                      "text/plain does not say which text: add ?format= with one of %s",
+                      text_format_names());
+    } else {
+        http_problemf(ex, 415, "unsupported_media_type",
+                      "send application/json, application/x-ndjson or text/csv, or text/plain with "
+                      "?format=, not %.*s",
+                      STR_ARGS(type));
+    }
     return false;
+}
+
+/* False after answering when the header names a charset that is not UTF-8. */
+static bool charset_is_utf8(struct http_exchange *ex)
+{
+    struct str rest = http_header(ex, "content-type");
+    struct str part;
+    while (str_split(&rest, ';', &part)) {
+        part = str_trim(part);
+        if (part.len < 8 || !str_eq_nocase(str_of(part.ptr, 8), STR("charset="))) {
+            continue;
+        }
+        struct str name = str_of(part.ptr + 8, part.len - 8);
+        if (name.len > 2 && name.ptr[0] == '"') {
+            name = str_of(name.ptr + 1, name.len - 2);
+        }
+        if (!str_eq_nocase(name, STR("utf-8")) && !str_eq_nocase(name, STR("utf8")) &&
+            !str_eq_nocase(name, STR("us-ascii"))) {
+            http_problemf(ex, 415, "unsupported_media_type",
+                          "text must be UTF-8, not %.*s; convert it, for example with iconv",
+                          STR_ARGS(name));
+            return false;
+        }
+    }
+    return true;
+}
+
+static err take_format(struct http_params *params, struct str type, struct way *way,
+                       bool *out_named, struct errmsg *msg)
+{
+    struct str format = {0};
+    *out_named = http_params_str(params, "format", &format);
+    way->json = event_format_of(type);
+    if (!*out_named && str_is(type, "text/csv")) {
+        format = STR("csv");
+    }
+    if (format.ptr == NULL || str_is(format, "json")) {
+        way->json = format.ptr == NULL ? way->json : EVENT_FORMAT_AUTO;
+        return ERR_OK;
+    }
+    if (!text_format_parse(format, &way->text.format)) {
+        return errmsg_set(msg, ERR_INVALID, "format is one of %s, not \"%.*s\"",
+                          text_format_names(), STR_ARGS(format));
+    }
+    way->is_text = way->text.format != TEXT_NDJSON;
+    way->json = EVENT_FORMAT_NDJSON;
+    return ERR_OK;
+}
+
+/* format, on_bad and the options of the text formats. */
+static err take_way(struct http_params *params, struct str type, struct way *way, bool *out_named,
+                    struct errmsg *msg)
+{
+    struct str on_bad = {0};
+    struct str value;
+    TRY(take_format(params, type, way, out_named, msg));
+    way->bury = way->is_text;
+    if (http_params_str(params, "on_bad", &on_bad)) {
+        way->bury = str_is(on_bad, "dead");
+        if (!way->bury && !str_is(on_bad, "reject")) {
+            return errmsg_set(msg, ERR_INVALID, "on_bad is dead or reject");
+        }
+        /* A line that is too long has to be kept: the reader of text does. */
+        way->is_text = way->is_text || (way->bury && way->json == EVENT_FORMAT_NDJSON);
+    }
+    for (size_t i = 0; text_option_names[i] != NULL; i++) {
+        if (!http_params_str(params, text_option_names[i], &value)) {
+            continue;
+        }
+        if (!way->is_text) {
+            return errmsg_set(msg, ERR_INVALID, "%s goes with a text format, such as format=csv",
+                              text_option_names[i]);
+        }
+        TRY(text_spec_set(&way->text, text_option_names[i], value, msg));
+    }
+    return ERR_OK;
 }
 
 static void on_request(struct http_exchange *ex)
@@ -257,14 +366,20 @@ static void on_request(struct http_exchange *ex)
     struct api *api = api_of(ex);
     AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
+    AUTO_WAY way = {.text = {.format = TEXT_NDJSON}};
     struct str key = {0};
     bool atomic = false;
+    bool is_named = false;
+    char room[64];
+    struct str type = http_content_type(ex, room);
     if (!api_params_begin(ex, &params)) {
         return;
     }
     (void)http_params_str(&params, "key", &key); /* absent is none */
     err e = http_params_bool(&params, "atomic", &atomic, &msg);
-    if (!api_params_end(ex, &params, e, &msg) || !admit(ex, api) || !media_type_is_known(ex)) {
+    e = e == ERR_OK ? take_way(&params, type, &way, &is_named, &msg) : e;
+    if (!api_params_end(ex, &params, e, &msg) || !admit(ex, api) ||
+        !media_type_is_known(ex, type, is_named) || (way.is_text && !charset_is_utf8(ex))) {
         return;
     }
     uint64_t length = 0;
@@ -285,7 +400,7 @@ static void on_request(struct http_exchange *ex)
     x->started_us = os_mono_us();
     memcpy(x->name, topic_meta_of(t)->name, sizeof x->name);
     enum http_coding coding = HTTP_CODING_IDENTITY;
-    if (!open_inflate(x, &coding) || !open_ingest(x, key, atomic)) {
+    if (!open_inflate(x, &coding) || !open_ingest(x, key, atomic, &way)) {
         return;
     }
     http_set_user(ex, x);
@@ -316,7 +431,9 @@ static err to_ingest(void *ctx, struct str piece, struct errmsg *msg)
     struct events *x = ctx;
     x->body_bytes += piece.len;
     x->turn_bytes += piece.len;
-    TRY(ingest_feed(x->ingest, piece, msg));
+    err e = ingest_feed(x->ingest, piece, msg);
+    x->is_vague = e == ERR_INVALID;
+    TRY(e);
     return x->turn_bytes >= EVENTS_TURN_BYTES || disk_is_behind(x) ? ERR_AGAIN : ERR_OK;
 }
 
@@ -340,7 +457,7 @@ static void on_body(struct http_exchange *ex, struct str piece)
         }
         return;
     }
-    if (e == ERR_INVALID) {
+    if (e == ERR_INVALID && !x->is_vague) {
         events_free(x);
         http_set_user(ex, NULL);
         http_problem(ex, 400, "bad_encoding", str_from(msg.text), STR(""));
@@ -368,6 +485,7 @@ static void on_body_end(struct http_exchange *ex)
     }
     if (e == ERR_OK) {
         e = ingest_end(x->ingest, &msg);
+        x->is_vague = e == ERR_INVALID;
     }
     if (e != ERR_OK) {
         fail(x, e, &msg);
