@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* csv_lines.c - the grammar of CSV: record ends, fields, and what a file's beginning tells about its
- * delimiter and quotes. See csv_lines.h. */
+/* csv_lines.c - the grammar of CSV: record ends, fields, and what a file's beginning tells about
+ * its delimiter and quotes. See csv_lines.h. */
 #include "flow/csv_lines.h"
 
 enum { DETECT_RECORDS = 200 };

@@ -14,8 +14,8 @@
  * Owner: the reactor. */
 #pragma once
 #include "flow/event.h"
-#include "topic/batch.h"
 #include "flow/text_format.h"
+#include "topic/batch.h"
 #include "topic/idempotency.h"
 #include "topic/store.h"
 
@@ -58,16 +58,18 @@ err ingest_end(struct ingest *x, struct errmsg *msg);
 /* The answer may leave when the store is durable up to this number. */
 uint64_t ingest_seq(const struct ingest *x);
 
-/* The two halves of what becomes of one record, for callers that split input by themselves (in between,
- * settings must not change): the verdict, by this request's limits, key field and schema ... */
+/* The two halves of what becomes of one record, for callers that split input by themselves (in
+ * between, settings must not change): the verdict, by this request's limits, key field and schema */
 enum event_code ingest_judge(struct ingest *x, struct str record, struct event_key *out_key,
                              struct errmsg *detail);
-/* ... and the way of an acceptable one into the log. Counts as accepted. Errors: as topic_append(). */
+/* ... and the way of an acceptable one into the log. Counts as accepted.
+ * Errors: as topic_append(). */
 err ingest_add_event(struct ingest *x, struct str record, const struct event_key *key,
                      const struct record_header *headers, size_t header_count, struct errmsg *msg);
-/* Stores a record that is no event as a dead letter, with the reason that the dead-letter table will
- * show; for doors that cannot answer about single records. Partition: as for an event without a
- * key. Counts as neither accepted nor rejected. `code` is not EVENT_OK. Errors: as topic_append(). */
+/* Stores a record that is no event as a dead letter, with the reason that the dead-letter table
+ * will show; for doors that cannot answer about single records. Partition: as for an event
+ * without a key. Counts as neither accepted nor rejected. `code` is not EVENT_OK.
+ * Errors: as topic_append(). */
 err ingest_add_dead(struct ingest *x, struct str value, enum event_code code, const char *detail,
                     struct errmsg *msg);
 /* Records stored as dead letters; with `bury` they count as rejected too. */

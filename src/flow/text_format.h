@@ -14,7 +14,7 @@
  *   csv            RFC 4180: quotes, line ends in quotes, a header
  *   ndjson         one JSON object a line, as it is
  *
- * Bounds: one record of record_bytes_max, twice that while a quote is open, CSV_COLUMNS_MAX columns.
+ * Bounds: one record of record_bytes_max, twice that while a quote is open; CSV_COLUMNS_MAX.
  * Thread: each object belongs to one thread. */
 #pragma once
 #include "base/buf.h"

@@ -13,7 +13,7 @@ bool weblog_error_parse(struct str line, int32_t zone_seconds, struct buf *out, 
 bool weblog_nginx_json_parse(struct json_indexer *indexer, struct str line, struct buf *out,
                              struct errmsg *msg);
 
-/* "17/May/2015:10:05:03 +0000" as RFC 3339 in UTC. Returns the length, 0 when it is no such time. */
+/* "17/May/2015:10:05:03 +0000" as RFC 3339 in UTC. Returns the length, 0 when it is no time. */
 size_t weblog_clf_time(struct str text, char out[40]);
 
 /* A request line split up; a part that is not there has ptr NULL. */

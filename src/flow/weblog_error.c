@@ -2,7 +2,7 @@
 /* weblog_error.c - Apache's error log, 2.4 and 2.2:
  *
  *   [Fri Sep 09 10:42:29.902022 2011] [core:error] [pid 35708:tid 4328636416] (2)No such file ...:
- *       mod_x.c(123): [client 72.15.99.187:52746] AH00128: File does not exist: /x, referer: http://
+ *       mod_x.c(123): [client 72.15.99.187:52746] AH00128: File does not exist: /x, referer: R
  *   [Wed Oct 11 14:32:52 2000] [error] [client 127.0.0.1] client denied by server configuration: /x
  *
  * (one line each). The log names no zone: the caller says which, UTC unless told otherwise. What is

@@ -126,7 +126,7 @@ static void refuses_options(void **state)
     assert_int_equal(text_spec_set(&same, "quote", STR("'"), NULL), ERR_INVALID);
 }
 
-/* A schema's types are hints: a value that is of another kind stays text for the schema to judge. */
+/* A schema's types are hints: a value of another kind stays text, for the schema to judge. */
 static void schema_gives_hints(void **state)
 {
     (void)state;

@@ -155,9 +155,9 @@ static const struct line_case json_cases[] = {
      "\"/index.html\",\"server_protocol\":\"HTTP/2.0\",\"status\":404,\"bytes_sent\":\"500\","
      "\"body_bytes_sent\":7,\"more\":{\"a\":[1]},\"upstream_response_time\":\"-\"}",
      "{" UTC ",\"remote_addr\":null,\"user\":null,\"method\":\"GET\",\"path\":\"/x\",\"query\":"
-     "\"y=1\",\"protocol\":\"HTTP/2.0\",\"status\":404,\"bytes\":7,\"referrer\":null,\"agent\":null,"
-     "\"uri\":\"/index.html\",\"bytes_sent\":500,\"more\":{\"a\":[1]},\"upstream_response_time\":"
-     "null}"},
+     "\"y=1\",\"protocol\":\"HTTP/2.0\",\"status\":404,\"bytes\":7,\"referrer\":null,"
+     "\"agent\":null,\"uri\":\"/index.html\",\"bytes_sent\":500,\"more\":{\"a\":[1]},"
+     "\"upstream_response_time\":null}"},
     {TEXT_NGINX_JSON,
      "{\"time_local\":\"17/May/2015:10:05:03 +0000\",\"request\":\"junk\",\"status\":\"x\"}",
      "{" UTC ",\"remote_addr\":null,\"user\":null" NO_REQUEST ",\"status\":\"x\",\"bytes\":null,"
