@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* sql_prompt.c - see sql_prompt.h. libedit calls back without a context of ours but EL_CLIENTDATA.
  *
- * The interrupt character is a key while a line is edited, so Ctrl-C drops the line; while a
+ * While a line is edited the terminal sends no signals: Ctrl-C is a key that drops the line. While a
  * statement runs the terminal is as it was, and Ctrl-C is a signal (sql_watch.c). */
 #include "app/sql_prompt.h"
 
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -265,6 +266,15 @@ static unsigned char drop_line(EditLine *edit, int key)
     return CC_NEWLINE;
 }
 
+static unsigned char suspend(EditLine *edit, int key)
+{
+    (void)key;
+    (void)el_set(edit, EL_PREP_TERM, 0); /* neither can fail */
+    (void)raise(SIGTSTP);
+    (void)el_set(edit, EL_PREP_TERM, 1);
+    return CC_REDISPLAY;
+}
+
 static err open_editor(struct prompt *p, struct errmsg *msg)
 {
     HistEvent event;
@@ -282,6 +292,7 @@ static err open_editor(struct prompt *p, struct errmsg *msg)
     (void)el_set(p->edit, EL_HIST, history, p->history);
     (void)el_set(p->edit, EL_ADDFN, "tarn-complete", "Complete the word", complete);
     (void)el_set(p->edit, EL_ADDFN, "tarn-drop", "Drop the line", drop_line);
+    (void)el_set(p->edit, EL_ADDFN, "tarn-suspend", "Stop until continued", suspend);
     (void)el_source(p->edit, NULL); /* ~/.editrc, where there is one */
     (void)el_set(p->edit, EL_BIND, "^I", "tarn-complete", NULL);
     (void)el_set(p->edit, EL_BIND, "^C", "tarn-drop", NULL);
@@ -291,7 +302,8 @@ static err open_editor(struct prompt *p, struct errmsg *msg)
     (void)el_set(p->edit, EL_BIND, "\033[3~", "ed-delete-next-char", NULL);
     (void)el_set(p->edit, EL_BIND, "\033[1;5D", "ed-prev-word", NULL);
     (void)el_set(p->edit, EL_BIND, "\033[1;5C", "em-next-word", NULL);
-    (void)el_set(p->edit, EL_SETTY, "-d", "intr=", NULL);
+    (void)el_set(p->edit, EL_BIND, "^Z", "tarn-suspend", NULL);
+    (void)el_set(p->edit, EL_SETTY, "-d", "-isig", NULL);
     return ERR_OK;
 }
 

@@ -18,7 +18,7 @@ struct text_table_options {
 err text_table_write(const json_t *answer, const struct text_table_options *options,
                      struct buf *out, struct errmsg *msg);
 
-/* Terminal columns that UTF-8 text takes: 0 for what joins the character before, 2 for wide ones. */
+/* Terminal columns that UTF-8 text takes: 0 for what joins the character before, 2 for wide. */
 size_t text_width(struct str text);
 /* Bytes of the longest prefix of `text` that takes at most `columns` columns. */
 size_t text_cut(struct str text, size_t columns);
