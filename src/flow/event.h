@@ -35,9 +35,9 @@
 enum event_code { EVENT_CODE_LIST(EVENT_CODE_ENUM_) EVENT_CODE_COUNT };
 #undef EVENT_CODE_ENUM_
 
-/* A record in the log that carries the record header EVENT_DEAD_HEADER is a dead letter, whatever its
- * value is. The header holds the code's name, a line feed and the detail; a name that is not in the
- * list means EVENT_REFUSED. */
+/* A record in the log that carries the record header EVENT_DEAD_HEADER is a dead letter, whatever
+ * its value is. The header holds the code's name, a line feed and the detail; a name that is not in
+ * the list means EVENT_REFUSED. */
 #define EVENT_DEAD_HEADER "tarn-dead"
 
 /* EVENT_OK when no code has this name. */

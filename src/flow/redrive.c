@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* redrive.c - see redrive.h: the journals of the topics, and the jobs.
  *
- * One piece is the rows that the query process sent up to a bound; while it is worked on the row query
- * is paused. Each wait for the disk ends in redrive_durable(), which takes the job one step further. */
+ * One piece is the rows that the query process sent up to a bound; while it is worked on the row
+ * query is paused. Each wait for the disk ends in redrive_durable(), which takes the job one
+ * step further. */
 #include "flow/redrive.h"
 
 #include "base/base64.h"
@@ -450,8 +451,8 @@ static void clear_piece(struct job *job)
     buf_reset(&job->bytes);
 }
 
-/* The piece is complete: judges it and writes the INTENT. False when nothing of it is good, which ends
- * the piece, or when the job has ended. */
+/* The piece is complete: judges it and writes the INTENT. False when nothing of it is good, which
+ * ends the piece, or when the job has ended. */
 static bool begin_piece(struct job *job)
 {
     struct errmsg msg = {0};

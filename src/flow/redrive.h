@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* redrive.h - dead letters go through the door again, each exactly once, for ever.
  *
- * A job asks the query process for the dead letters that a condition selects, and takes them in pieces
- * of bounded size. Each piece is judged by the topic's present rules; what passes is appended with the
- * record header REDRIVE_HEADER between an INTENT and a DONE in the topic's journal, see
- * redrive_state.h for why nothing is ever appended twice:
+ * A job asks the query process for the dead letters that a condition selects, and takes them in
+ * pieces of bounded size. Each piece is judged by the topic's present rules; what passes is
+ * appended with the record header REDRIVE_HEADER between an INTENT and a DONE in the topic's
+ * journal, see redrive_state.h for why nothing is ever appended twice:
  *
  *   SELECT ──rows──▶ judge ──▶ INTENT ──durable──▶ append ──durable──▶ DONE ──durable──▶ SELECT ...
  *
  * What is refused again stays a dead letter and is told as `still_bad`. A job that ends early, by a
  * cancel, an error or a crash of any process, leaves the rest to the next one.
  *
- * The journal lives as long as the tables do: DIR/redrive/<table>/journal. A topic that is deleted and
- * made again over its old tables finds it; one made where no tables are starts with none.
+ * The journal lives as long as the tables do: DIR/redrive/<table>/journal. A topic that is deleted
+ * and made again over its old tables finds it; one made where no tables are starts with none.
  * Owner: the reactor. */
 #pragma once
 #include "flow/broker.h"
@@ -49,9 +49,10 @@ struct redrive_request {
                          _timestamp; empty: all */
     int64_t limit;    /* dead letters judged, at most; 0: none */
 };
-/* Starts a job; *out_id is borrowed until the job is forgotten. Errors: BUSY (one runs for this topic:
- * its id is in *out_id; or the topic is being deleted), LIMIT (too many run), INVALID (the
- * condition), CORRUPT (the journal or the log is damaged), and what a journal's first use can give. */
+/* Starts a job; *out_id is borrowed until the job is forgotten. Errors: BUSY (one runs for this
+ * topic: its id is in *out_id; or the topic is being deleted), LIMIT (too many run), INVALID (the
+ * condition), CORRUPT (the journal or the log is damaged), and what a journal's first use can
+ * give. */
 err redrive_start(struct redrive *r, struct topic *t, const struct redrive_request *request,
                   const char **out_id, struct errmsg *msg);
 /* The job as JSON, owned by the caller; NULL when there is none of that id for the topic. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* redrive_state.h - which dead letters of a topic went through the door again: the set in memory, and
- * the entries of the journal that make it last for ever. Pure: no I/O, no clock.
+/* redrive_state.h - which dead letters of a topic went through the door again: the set in memory,
+ * and the entries of the journal that make it last for ever. Pure: no I/O, no clock.
  *
  * A journal (topic/journal.h) holds, each u8 type, u64 id, i64 time in µs, then, little-endian:
  *   BASE   3: u32 n, n ranges: everything before. Only as the first entry
@@ -11,11 +11,11 @@
  *
  *        INTENT durable          appended, durable           DONE durable
  *   idle ─────────────▶ open ───────────────────▶ open ───────────────────▶ idle
- *                        └─ crash: the log is searched from the INTENT's offsets for records with the
- *                           header REDRIVE_HEADER; DONE says what was found ─┘
+ *                         └─ crash: the log is searched from the INTENT's offsets on for
+ *                            REDRIVE_HEADERs; DONE says which sources were found ─▶ idle
  *
- * Invariant: a source is in `done`, or in the one open INTENT, or nowhere in the log again. Hence at
- * most once for ever; and what is in neither may be taken again, hence at least once in the end.
+ * Invariant: a source is in `done`, or in the one open INTENT, or nowhere in the log again. Hence
+ * at most once for ever; and what is in neither may be taken again, hence at least once in the end.
  * Owner: the reactor. */
 #pragma once
 #include "base/base.h"

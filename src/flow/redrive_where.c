@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* redrive_where.c - what a re-drive's condition may look like, see redrive.h. The statement it becomes
- * a part of is judged by the query process like every other; this only keeps the condition inside
- * its parentheses, so that the rows are dead letters of the topic and nothing else. */
+/* redrive_where.c - what a re-drive's condition may look like, see redrive.h. The statement it
+ * becomes a part of is judged by the query process like every other; this only keeps the condition
+ * inside its parentheses, so that the rows are dead letters of the topic and nothing else. */
 #include "flow/redrive.h"
 
 static bool is_word(char c)

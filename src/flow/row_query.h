@@ -22,9 +22,9 @@ struct row_query_events {
     void *ctx;
 };
 
-/* Starts sql with parameters (a JSON array, or NULL). `row_bytes_max` bounds one line of the answer;
- * a longer one ends the query with `row_too_large`. timeout_ms 0: none. Nothing is called before this
- * returns. Errors: LIMIT when too many queries wait. */
+/* Starts sql with parameters (a JSON array, or NULL). `row_bytes_max` bounds one line of the
+ * answer; a longer one ends the query with `row_too_large`. timeout_ms 0: none. Nothing is called
+ * before this returns. Errors: LIMIT when too many queries wait. */
 err row_query_start(struct broker *b, struct str sql, const json_t *params, int64_t timeout_ms,
                     size_t row_bytes_max, const struct row_query_events *events,
                     struct row_query **out_query, struct errmsg *msg);

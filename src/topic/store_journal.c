@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* journal.c - see journal.h. */
+/* store_journal.c - see journal.h. */
 #include "topic/journal.h"
 
 #include "base/hash.h"
