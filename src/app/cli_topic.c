@@ -66,10 +66,10 @@ int cli_topic_describe(struct cli *cli)
 /* Settings of a topic as options; sizes and times are passed on as text. */
 static json_t *settings_from_options(struct cli *cli, bool *out_bad)
 {
-    static const char *const names[] = {"partitions",   "durability",      "segment-bytes",
-                                        "retention-ms", "retention-bytes", "flush-bytes",
-                                        "flush-rows",   "flush-age-ms",    "key",
-                                        "time",         "partition-by"};
+    static const char *const names[] = {
+        "partitions",        "durability",  "segment-bytes", "retention-ms",
+        "retention-bytes",   "flush-bytes", "flush-rows",    "flush-age-ms",
+        "unlanded-rows-max", "key",         "time",          "partition-by"};
     json_t *settings = json_object();
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = cli_option(cli, names[i], out_bad);

@@ -43,6 +43,9 @@
     X(flush_rows, COUNT, "0", 0, 1ULL << 40, "... or this many events; 0 is no such rule.")        \
     X(flush_age, DURATION, "60s", 100, 1ULL << 40,                                                 \
       "... or when the oldest event that has not landed is this old.")                             \
+    X(unlanded_rows_max, COUNT, "0", 0, 1ULL << 40,                                                \
+      "Senders of a topic are slowed while this many of its events have not landed; 0 is no "      \
+      "such rule.")                                                                                \
     X(body_bytes_max, BYTES, "16GiB", 1024, 1ULL << 50,                                            \
       "Largest request body, after decompression. Bodies are streamed, not kept.")                 \
     X(import_bytes_max, BYTES, "64GiB", 1024, 1ULL << 50,                                          \

@@ -211,6 +211,7 @@ static void fill_settings(struct front *front)
     t->flush_bytes = c->flush_bytes;
     t->flush_rows = c->flush_rows;
     t->flush_age_ms = (int64_t)c->flush_age;
+    t->unlanded_rows_max = c->unlanded_rows_max;
 }
 
 /* "HOST:PORT" or "[V6]:PORT" in two parts. */

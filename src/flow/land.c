@@ -368,6 +368,9 @@ bool lander_is_due(struct lander *l, int64_t now_ms)
     if (s->flush_rows != 0 && lag >= s->flush_rows) {
         return true;
     }
+    if (s->unlanded_rows_max != 0 && lag >= MAX(s->unlanded_rows_max / 2, 1)) {
+        return true; /* at half of it, so that senders need not be slowed meanwhile */
+    }
     if (l->lag_since_ms >= 0 && now_ms - l->lag_since_ms >= s->flush_age_ms) {
         return true;
     }

@@ -382,6 +382,8 @@ struct api_topic_metrics api_topic_metrics(struct topic *t)
                             "Bytes of request bodies that carried them, decoded."),
         .rejected =
             metric_get(METRIC_COUNTER, "tarn_events_rejected_total", labels, "Events refused."),
+        .slowed = metric_get(METRIC_COUNTER, "tarn_topic_slowed_total", labels,
+                             "Requests refused because the table is too far behind."),
     };
     *topic_slot(t) = kept;
     return *kept;

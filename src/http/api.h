@@ -141,6 +141,7 @@ struct api_topic_metrics {
     struct metric *events;
     struct metric *bytes;
     struct metric *rejected;
+    struct metric *slowed; /* requests */
 };
 struct api_topic_metrics api_topic_metrics(struct topic *t);
 

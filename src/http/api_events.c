@@ -207,6 +207,25 @@ static bool admit(struct http_exchange *ex, struct api *api)
     return true;
 }
 
+/* Refuses while the topic's table is too far behind; a request that was let in is taken whole. */
+static bool is_slowed(struct http_exchange *ex, struct topic *t)
+{
+    if (!topic_is_too_far_behind(t)) {
+        return false;
+    }
+    const struct http_field retry = {"retry-after", STR("1")};
+    const struct topic_meta *m = topic_meta_of(t);
+    struct errmsg detail;
+    (void)errmsg_set(&detail, ERR_LIMIT,
+                     "%llu events of this topic have not landed in its table, and its "
+                     "unlanded_rows_max is %llu; send again in a second",
+                     (unsigned long long)topic_unlanded_rows(t),
+                     (unsigned long long)m->settings.unlanded_rows_max);
+    metric_add(api_topic_metrics(t).slowed, 1);
+    http_problem_fields(ex, 429, "too_far_behind", str_from(detail.text), STR(""), &retry, 1);
+    return true;
+}
+
 static bool open_inflate(struct events *x, enum http_coding *coding)
 {
     struct errmsg msg = {0};
@@ -389,7 +408,7 @@ static void on_request(struct http_exchange *ex)
         return;
     }
     struct topic *t = api_topic_for_events(ex, http_path_param(ex, "topic"));
-    if (t == NULL) {
+    if (t == NULL || is_slowed(ex, t)) {
         return;
     }
     struct events *x = xnew(struct events);

@@ -73,6 +73,13 @@ static void add_writer(struct report *r, struct api *api)
             add(r, "writer", HEALTH_DEGRADED, reason);
             return;
         }
+        if (topic_is_too_far_behind(topic_store_at(api->store, i))) {
+            AUTO_TEXT reason = xasprintf("%s: events have not landed up to unlanded_rows_max; "
+                                         "its senders are slowed",
+                                         m->table);
+            add(r, "writer", HEALTH_DEGRADED, reason);
+            return;
+        }
     }
     add(r, "writer", HEALTH_OK, "");
 }
@@ -205,6 +212,9 @@ static void refresh_gauges(struct api *api)
         metric_set(metric_get(METRIC_GAUGE, "tarn_topic_lag_events", labels,
                               "Acknowledged events that are not in the table yet."),
                    lag);
+        metric_set(metric_get(METRIC_GAUGE, "tarn_topic_unlanded_limit_events", labels,
+                              "Events not in the table yet at which senders are slowed; 0: none."),
+                   (int64_t)m->settings.unlanded_rows_max);
         metric_set(metric_get(METRIC_GAUGE, "tarn_topic_log_bytes", labels, "Size of the log."),
                    (int64_t)topic_bytes(t));
         metric_set(

@@ -2,7 +2,8 @@
 /* api_topics.c - /api/v1/topics: list, make, describe, change, delete, repair.
  *
  * Settings in requests and answers have the same names: partitions, durability, segment_bytes,
- * retention_ms, retention_bytes, flush_bytes, flush_rows, flush_age_ms, key, time, partition_by.
+ * retention_ms, retention_bytes, flush_bytes, flush_rows, flush_age_ms, unlanded_rows_max, key,
+ * time, partition_by.
  * Sizes and times are numbers (bytes, milliseconds) or text ("128MiB", "7d"). */
 #include "base/timefmt.h"
 #include "flow/adopt.h"
@@ -99,6 +100,9 @@ static err apply_setting(struct topic_meta *m, const char *name, const json_t *v
         s->flush_rows = (uint64_t)number;
     } else if (strcmp(name, "flush_age_ms") == 0) {
         return number_setting(name, value, true, 100, INT64_MAX, &s->flush_age_ms, msg);
+    } else if (strcmp(name, "unlanded_rows_max") == 0) {
+        TRY(number_setting(name, value, false, 0, INT64_MAX, &number, msg));
+        s->unlanded_rows_max = (uint64_t)number;
     } else if (strcmp(name, "key") == 0) {
         return text_setting(name, value, &version->key_field, msg);
     } else if (strcmp(name, "time") == 0) {
@@ -226,6 +230,7 @@ static void set_settings(json_t *json, const struct topic_meta *m)
     json_object_set_new(json, "flush_bytes", json_integer((json_int_t)s->flush_bytes));
     json_object_set_new(json, "flush_rows", json_integer((json_int_t)s->flush_rows));
     json_object_set_new(json, "flush_age_ms", json_integer(s->flush_age_ms));
+    json_object_set_new(json, "unlanded_rows_max", json_integer((json_int_t)s->unlanded_rows_max));
     json_object_set_new(json, "key", v->key_field ? json_string(v->key_field) : json_null());
     json_object_set_new(json, "time", v->time_field ? json_string(v->time_field) : json_null());
     json_t *columns = json_array();
@@ -263,6 +268,7 @@ static json_t *topic_json(struct api *api, const struct topic *t, bool is_whole)
     json_object_set_new(json, "events", json_integer(events));
     json_object_set_new(json, "bytes", json_integer((json_int_t)topic_bytes(t)));
     json_object_set_new(json, "lag_events", json_integer(lag));
+    json_object_set_new(json, "slowed", json_boolean(topic_is_too_far_behind(t)));
     set_settings(json, m);
     if (is_whole) {
         json_t *gaps = json_array();

@@ -256,12 +256,13 @@ static json_t *settings_json(const struct topic_settings *s)
             json_array_append_new(columns, json_string(s->partition_by[i]));
         }
     }
-    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "durability",
+    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "durability",
                      topic_durability_name(s->durability), "segment_bytes",
                      (json_int_t)s->segment_bytes, "retention_ms", (json_int_t)s->retention_ms,
                      "retention_bytes", (json_int_t)s->retention_bytes, "flush_bytes",
                      (json_int_t)s->flush_bytes, "flush_rows", (json_int_t)s->flush_rows,
-                     "flush_age_ms", (json_int_t)s->flush_age_ms, "partition_by", columns);
+                     "flush_age_ms", (json_int_t)s->flush_age_ms, "unlanded_rows_max",
+                     (json_int_t)s->unlanded_rows_max, "partition_by", columns);
 }
 
 err topic_meta_encode(const struct topic_meta *m, struct buf *out)
@@ -347,6 +348,10 @@ static err decode_settings(const json_t *doc, struct topic_settings *s, struct e
     TRY(get_bounded(o, "flush_rows", 0, INT64_MAX, &value, msg));
     s->flush_rows = (uint64_t)value;
     TRY(get_bounded(o, "flush_age_ms", 1, INT64_MAX / 1000, &s->flush_age_ms, msg));
+    if (json_object_get(o, "unlanded_rows_max") != NULL) { /* documents of 0.1 have none */
+        TRY(get_bounded(o, "unlanded_rows_max", 0, INT64_MAX, &value, msg));
+        s->unlanded_rows_max = (uint64_t)value;
+    }
     return decode_partition_by(json_object_get(o, "partition_by"), s, msg);
 }
 

@@ -15,7 +15,7 @@ enum {
     TOPIC_VERSIONS_MAX = 10000,
     TOPIC_JSON_BYTES_MAX = 64 * 1024 * 1024,
     TOPIC_SCHEMA_BYTES_MAX = 256 * 1024, /* of one declared schema */
-    TOPIC_SCHEMAS_BYTES_MAX = 8 << 20, /* of all that a topic ever had */
+    TOPIC_SCHEMAS_BYTES_MAX = 8 << 20,   /* of all that a topic ever had */
 };
 
 enum topic_durability { TOPIC_FSYNC, TOPIC_PAGE_CACHE };
@@ -25,13 +25,14 @@ bool topic_durability_parse(struct str text, enum topic_durability *out_durabili
 /* Plain settings; a change takes effect at once and does not touch what records mean. */
 struct topic_settings {
     enum topic_durability durability;
-    uint64_t segment_bytes;  /* roll at; 4 KiB .. 1 GiB */
-    int64_t retention_ms;    /* -1: no limit */
-    int64_t retention_bytes; /* of the whole topic; -1: no limit */
-    uint64_t flush_bytes;    /* land when this much log has gathered */
-    uint64_t flush_rows;     /* or this many records; 0: no limit */
-    int64_t flush_age_ms;    /* or the oldest is this old */
-    char **partition_by;     /* owned, each too: columns of the Delta table; NULL: {"_date"} */
+    uint64_t segment_bytes;     /* roll at; 4 KiB .. 1 GiB */
+    int64_t retention_ms;       /* -1: no limit */
+    int64_t retention_bytes;    /* of the whole topic; -1: no limit */
+    uint64_t flush_bytes;       /* land when this much log has gathered */
+    uint64_t flush_rows;        /* or this many records; 0: no limit */
+    int64_t flush_age_ms;       /* or the oldest is this old */
+    uint64_t unlanded_rows_max; /* records not in the table at which senders are slowed; 0: none */
+    char **partition_by;        /* owned, each too: columns of the Delta table; NULL: {"_date"} */
     size_t partition_by_count;
 };
 

@@ -640,6 +640,25 @@ void topic_set_committed(struct topic *t, uint32_t partition, int64_t table_next
     p->dead_next = MAX(p->dead_next, dead_next);
 }
 
+uint64_t topic_unlanded_rows(const struct topic *t)
+{
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < t->meta.partition_count; i++) {
+        const struct partition *p = t->partitions[i];
+        int64_t from = MAX(p->table_next, p->log_start);
+        if (p->table_next >= 0 && p->next_offset > from) {
+            rows += (uint64_t)(p->next_offset - from);
+        }
+    }
+    return rows;
+}
+
+bool topic_is_too_far_behind(const struct topic *t)
+{
+    uint64_t max = t->meta.settings.unlanded_rows_max;
+    return max > 0 && topic_unlanded_rows(t) >= max;
+}
+
 void topic_store_tick(struct topic_store *s)
 {
     int64_t now = os_now_us();

@@ -141,6 +141,10 @@ uint32_t topic_partition_sticky(struct topic *t);
  * called for a partition, nothing of it is retained away. */
 void topic_set_committed(struct topic *t, uint32_t partition, int64_t table_next,
                          int64_t dead_next);
+/* Records that the table has not committed, as far as the writer has said where it stands. */
+uint64_t topic_unlanded_rows(const struct topic *t);
+/* True when these have reached the topic's unlanded_rows_max: senders are to be slowed. */
+bool topic_is_too_far_behind(const struct topic *t);
 /* Retention by time and size (never past what is committed), expiry of idempotency keys, removal of
  * deleted topics' files in small steps, recoveries that waited for space. */
 void topic_store_tick(struct topic_store *s);

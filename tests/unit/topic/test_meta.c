@@ -13,7 +13,7 @@ static const char sample[] =
     "\"uuid\":\"7b0a3f9e-5d0c-4a0e-9d1b-2f6a1c3e4d5f\",\"partitions\":2,\"created_us\":17,"
     "\"settings\":{\"durability\":\"page_cache\",\"segment_bytes\":4096,\"retention_ms\":-1,"
     "\"retention_bytes\":5,\"flush_bytes\":6,\"flush_rows\":7,\"flush_age_ms\":8,"
-    "\"partition_by\":[\"_date\",\"city\"]},"
+    "\"unlanded_rows_max\":9,\"partition_by\":[\"_date\",\"city\"]},"
     "\"versions\":[{\"id\":1,\"start_offsets\":[],\"key_field\":null,\"time_field\":null,"
     "\"schema\":null},{\"id\":2,\"start_offsets\":[3,4],\"key_field\":\"k\",\"time_field\":\"t\","
     "\"schema\":\"{\\\"type\\\":\\\"object\\\"}\"}],"
@@ -40,6 +40,22 @@ static void test_sample(void **state)
     AUTO_BUF text = buf_make(1 << 20);
     assert_int_equal(topic_meta_encode(&copy, &text), ERR_OK);
     assert_string_equal(buf_cstr(&text), sample);
+}
+
+/* A document of the version before a setting was added is read with its default. */
+static void test_older_sample(void **state)
+{
+    (void)state;
+    static const char added[] = "\"unlanded_rows_max\":9,";
+    const char *at = strstr(sample, added);
+    assert_non_null(at);
+    AUTO_BUF older = buf_make(1 << 16);
+    assert_true(buf_add(&older, sample, (size_t)(at - sample)));
+    assert_true(buf_puts(&older, at + sizeof added - 1));
+    AUTO_TOPIC_META m = {0};
+    assert_int_equal(topic_meta_decode(buf_str(&older), &m, NULL), ERR_OK);
+    assert_int_equal(m.settings.unlanded_rows_max, 0);
+    assert_int_equal(m.settings.flush_age_ms, 8);
 }
 
 /* Whatever single byte is changed, decoding ends with an error or a sound result. */
@@ -122,7 +138,8 @@ static void test_save_is_atomic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample),         cmocka_unit_test(test_changed_bytes),
+        cmocka_unit_test(test_sample),         cmocka_unit_test(test_older_sample),
+        cmocka_unit_test(test_changed_bytes),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_names),
         cmocka_unit_test(test_save_is_atomic),
     };
