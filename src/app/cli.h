@@ -59,6 +59,7 @@ int cli_topic_create(struct cli *cli);
 int cli_topic_change(struct cli *cli);
 int cli_topic_delete(struct cli *cli);
 int cli_topic_repair(struct cli *cli);
+int cli_topic_schema(struct cli *cli);
 int cli_dead_list(struct cli *cli);
 int cli_dead_count(struct cli *cli);
 int cli_dead_redrive(struct cli *cli);

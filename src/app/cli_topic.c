@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_topic.c - `tarn topic ...`: list, describe, create, change, delete, repair. */
+/* cli_topic.c - `tarn topic ...`: list, describe, create, change, delete, repair, schema. */
 #include "app/cli.h"
+#include "os/file.h"
+#include "topic/meta.h"
 
 static char *topic_target(const char *topic, const char *tail)
 {
@@ -185,6 +187,109 @@ int cli_topic_repair(struct cli *cli)
     if (code == CLI_OK && !cli->json) {
         printf("partition %s of %s is repaired; what was lost is in `tarn topic describe`\n",
                partition, cli->argv[0]);
+    }
+    return code;
+}
+
+/* The file's text; `-` is standard input. */
+static err read_document(const char *path, struct buf *out, struct errmsg *msg)
+{
+    return os_read_file(strcmp(path, "-") == 0 ? "/dev/stdin" : path, out, msg);
+}
+
+/* PUTs the schema as it is written in a file. */
+static int set_schema(struct cli *cli, const char *target, const char *path)
+{
+    AUTO_BUF document = buf_make(TOPIC_SCHEMA_BYTES_MAX * 4);
+    AUTO_BUF answer = buf_make(TOPIC_SCHEMA_BYTES_MAX * 4);
+    AUTO_JSON json = NULL;
+    struct errmsg msg = {0};
+    int64_t version = 0;
+    err e = read_document(path, &document, &msg);
+    if (e != ERR_OK) {
+        return cli_fail(e, &msg);
+    }
+    AUTO(client) client = cli_connect(cli);
+    if (client == NULL) {
+        return CLI_FAILED;
+    }
+    struct client_request request = {.method = "PUT",
+                                     .target = target,
+                                     .content_type = "application/schema+json",
+                                     .body = buf_str(&document)};
+    e = client_fetch(client, &request, &answer, &msg);
+    if (e != ERR_OK) {
+        return cli_fail(e, &msg);
+    }
+    if (cli->json) {
+        printf("%.*s\n", STR_ARGS(str_trim(buf_str(&answer))));
+        return CLI_OK;
+    }
+    if (json_parse(buf_str(&answer), &json, NULL) == ERR_OK) {
+        (void)json_opt_i64(json, "version", &version, NULL); /* stays 0 */
+    }
+    printf("the schema of topic %s is in force as version %lld\n", cli->argv[0],
+           (long long)version);
+    return CLI_OK;
+}
+
+/* Prints the document as the server has it, digit for digit. */
+static int print_schema(struct cli *cli, const char *target)
+{
+    AUTO_BUF answer = buf_make(TOPIC_SCHEMA_BYTES_MAX * 4);
+    struct errmsg msg = {0};
+    AUTO(client) client = cli_connect(cli);
+    if (client == NULL) {
+        return CLI_FAILED;
+    }
+    struct client_request request = {.method = "GET", .target = target};
+    err e = client_fetch(client, &request, &answer, &msg);
+    if (e != ERR_OK) {
+        return cli_fail(e, &msg);
+    }
+    printf("%.*s\n", STR_ARGS(buf_str(&answer)));
+    return CLI_OK;
+}
+
+static void print_versions(const json_t *answer)
+{
+    static const char *const columns[] = {"version", "is_declared", "start_offsets"};
+    cli_print_list(json_object_get(answer, "versions"), columns, ARRAY_LEN(columns));
+}
+
+int cli_topic_schema(struct cli *cli)
+{
+    bool bad = false;
+    const char *path = cli_option(cli, "set", &bad);
+    const char *version = cli_option(cli, "version", &bad);
+    bool versions = cli_flag(cli, "versions");
+    bool withdraw = cli_flag(cli, "withdraw");
+    static const char usage[] =
+        "topic schema TOPIC [--set FILE | --versions | --version N | --withdraw]";
+    int asked = (path != NULL) + (version != NULL) + versions + withdraw;
+    if (bad || !cli_words(cli, 1, 1, usage)) {
+        return CLI_USAGE;
+    }
+    if (asked > 1) {
+        fprintf(stderr, "tarn: one of these at a time\nusage: tarn %s\n", usage);
+        return CLI_USAGE;
+    }
+    AUTO_TEXT one = xasprintf("/schema/versions/%s", version == NULL ? "" : version);
+    const char *tail = versions ? "/schema/versions?limit=1000" : version != NULL ? one : "/schema";
+    AUTO_TEXT target = topic_target(cli->argv[0], tail);
+    if (path != NULL) {
+        return set_schema(cli, target, path);
+    }
+    if (versions) {
+        return cli_get(cli, target, print_versions);
+    }
+    if (!withdraw) {
+        return print_schema(cli, target);
+    }
+    int code = send_json(cli, "DELETE", target, NULL);
+    if (code == CLI_OK && !cli->json) {
+        printf("topic %s has no declared schema any more; its columns keep their types\n",
+               cli->argv[0]);
     }
     return code;
 }

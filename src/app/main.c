@@ -40,6 +40,8 @@ static const struct cli_command commands[] = {
      "land and delete a topic; with --drop its tables too", cli_topic_delete},
     {"topic", "repair", "topic repair TOPIC --partition N",
      "let go of a damaged stretch of the log", cli_topic_repair},
+    {"topic", "schema", "topic schema TOPIC [--set FILE | --versions | --version N | --withdraw]",
+     "the JSON Schema of a topic: print, declare, list, take back", cli_topic_schema},
     {"dead", "list",
      "dead list TOPIC [--reason R] [--q TEXT] [--from TIME] [--to TIME] [--partition N] "
      "[--redriven true|false] [--limit N]",

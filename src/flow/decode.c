@@ -50,16 +50,17 @@ struct extra {
 };
 
 struct decoder {
-    struct event_schema *schema;  /* a reference */
-    struct json_indexer *indexer; /* owned */
-    struct buf text;              /* owned: unescaped text of a value */
-    struct buf name;              /* owned: unescaped name */
-    struct buf rescued;           /* owned */
-    struct field **buckets;       /* owned */
-    size_t bucket_count;          /* a power of two */
-    size_t unknown_count;         /* fields without a column */
-    struct field **columns;       /* owned; the fields of the event columns, by index */
-    struct field **projected;     /* owned; those that have a sink */
+    struct event_schema *schema;   /* a reference */
+    struct json_indexer *indexer;  /* owned */
+    struct json_schema_run *check; /* owned; NULL: any object is a row */
+    struct buf text;               /* owned: unescaped text of a value */
+    struct buf name;               /* owned: unescaped name */
+    struct buf rescued;            /* owned */
+    struct field **buckets;        /* owned */
+    size_t bucket_count;           /* a power of two */
+    size_t unknown_count;          /* fields without a column */
+    struct field **columns;        /* owned; the fields of the event columns, by index */
+    struct field **projected;      /* owned; those that have a sink */
     size_t projected_count;
     ptrdiff_t system_sink[EVENT_SYS_COUNT];
     struct field *order[ORDER_MAX];
@@ -369,6 +370,9 @@ err decoder_new(struct event_schema *schema, const struct decode_options *option
         d->time_field_len = options->time_field.len;
     }
     d->indexer = json_indexer_new();
+    if (options->check != NULL) {
+        TRY(json_schema_run_new(options->check, &d->check));
+    }
     if (d->indexer == NULL || init_columns(d) != ERR_OK) {
         return errmsg_set(msg, ERR_NOMEM, "no memory for a decoder");
     }
@@ -390,6 +394,7 @@ void decoder_free(struct decoder *d)
         }
     }
     json_indexer_free(d->indexer);
+    json_schema_run_free(d->check);
     infer_free(d->overflow);
     event_schema_unref(d->schema);
     buf_deinit(&d->text);
@@ -738,6 +743,29 @@ static bool may_be_row(const struct record *record, enum event_code *out_reason,
     return false;
 }
 
+/* The schema's verdict on a record that is well-formed. */
+static enum decode_result check_schema(struct decoder *d, const struct json_view *view,
+                                       enum event_code *out_reason, struct errmsg *detail)
+{
+    struct json_schema_finding found;
+    if (d->check == NULL) {
+        return DECODE_ROW;
+    }
+    switch (json_schema_check(d->check, view, 0, detail == NULL ? NULL : &found)) {
+    case JSON_SCHEMA_VALID:
+        return DECODE_ROW;
+    case JSON_SCHEMA_BAD:
+        break;
+    case JSON_SCHEMA_NOMEM:
+        return out_of_memory(d, detail);
+    }
+    if (detail != NULL) {
+        json_schema_detail(&found, detail);
+    }
+    *out_reason = EVENT_SCHEMA;
+    return DECODE_DEAD;
+}
+
 enum decode_result decode_row(struct decoder *d, const struct record *record, int32_t partition,
                               struct col_sink *cols, size_t row, enum event_code *out_reason,
                               struct errmsg *detail)
@@ -762,17 +790,22 @@ enum decode_result decode_row(struct decoder *d, const struct record *record, in
     uint32_t count = 0;
     enum json_index_result result =
         json_indexer_run(d->indexer, record->value.ptr, record->value.len, &at, &count);
+    enum decode_result verdict = DECODE_DEAD;
+    *out_reason = EVENT_OK;
     if (result == JSON_INDEX_OK && json_view_init(&d->view, record->value, at, count) &&
-        walk_record(d, &d->view) && !d->failed && finish_row(d, record, partition)) {
-        d->counts.rows++;
-        return DECODE_ROW;
+        walk_record(d, &d->view) && !d->failed) {
+        verdict = check_schema(d, &d->view, out_reason, detail);
+        if (verdict == DECODE_ROW && finish_row(d, record, partition)) {
+            d->counts.rows++;
+            return DECODE_ROW;
+        }
     }
-    if (result == JSON_INDEX_NOMEM || d->failed || d->rescued.failed) {
+    if (result == JSON_INDEX_NOMEM || verdict != DECODE_DEAD || d->failed) {
         return out_of_memory(d, detail);
     }
     undo_row(d);
     d->counts.dead++;
-    *out_reason = reason_of(record->value, detail);
+    *out_reason = *out_reason == EVENT_OK ? reason_of(record->value, detail) : *out_reason;
     return DECODE_DEAD;
 }
 
@@ -798,7 +831,7 @@ enum decode_result decode_judge(struct decoder *d, const struct record *record,
     }
     if (result == JSON_INDEX_OK && json_view_init(&view, record->value, at, count) &&
         json_walk_nested(&view, 0, EVENT_DEPTH_MAX) == count) {
-        return DECODE_ROW;
+        return check_schema(d, &view, out_reason, detail);
     }
     *out_reason = reason_of(record->value, detail);
     return DECODE_DEAD;

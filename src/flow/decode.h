@@ -32,6 +32,7 @@
 #pragma once
 #include "flow/event.h"
 #include "flow/infer.h"
+#include "flow/json_schema.h"
 #include "flow/schema.h"
 #include "sql/source.h"
 #include "topic/batch.h"
@@ -39,9 +40,10 @@
 enum decode_result { DECODE_ROW, DECODE_DEAD, DECODE_FAILED /* out of memory: see msg */ };
 
 struct decode_options {
-    struct str time_field; /* {NULL,0}: the default list. Copied */
-    bool infer;            /* note unknown fields and provisional columns */
-    bool borrow_text;      /* records stay where they are until the sinks are read: long text is
+    struct str time_field;     /* {NULL,0}: the default list. Copied */
+    struct json_schema *check; /* what a record must hold to be a row; referenced. NULL: nothing */
+    bool infer;                /* note unknown fields and provisional columns */
+    bool borrow_text;          /* records stay where they are until the sinks are read: long text is
                               referred to, not copied (col_set_str_ref) */
 };
 struct decode_counts {

@@ -59,7 +59,8 @@ struct event_validator_options {
     uint32_t depth_max;      /* 0: EVENT_DEPTH_DEFAULT; the record's own object is depth 1 */
     size_t record_bytes_max; /* 0: EVENT_RECORD_BYTES_DEFAULT */
     struct str key_field;    /* a top-level field whose value is the key; {NULL,0}: none. Copied */
-    struct json_indexer *indexer; /* borrowed, for many validators of one thread; NULL: its own */
+    struct json_indexer *indexer;  /* borrowed, for many validators of one thread; NULL: its own */
+    struct json_schema_run *check; /* what events must hold; referenced. NULL: nothing */
 };
 struct event_key {
     bool has_key;
@@ -78,6 +79,11 @@ AUTO_DEFINE(event_validator)
  * untouched. A record that memory does not suffice for is EVENT_RECORD_TOO_LARGE. */
 enum event_code event_validate(struct event_validator *v, struct str record,
                                struct event_key *out_key, struct errmsg *detail);
+/* After EVENT_SCHEMA: the JSON pointer to what is wrong, "" for the event as a whole. Valid until
+ * the next call; the detail says "pointer: reason". */
+const char *event_validator_pointer(const struct event_validator *v);
+/* From the next record on: another schema, or none. */
+void event_validator_check(struct event_validator *v, struct json_schema_run *check);
 /* The same judgement without a validator, slow and thorough: names the first wrong byte. */
 enum event_code event_diagnose(struct str record, uint32_t depth_max, struct errmsg *detail);
 

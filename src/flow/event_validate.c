@@ -4,6 +4,7 @@
  * which finds the reason. */
 #include "flow/event.h"
 
+#include "flow/json_schema.h"
 #include "flow/json_walk.h"
 
 struct event_validator {
@@ -11,9 +12,11 @@ struct event_validator {
     bool owns_indexer;
     uint32_t depth_max;
     size_t record_bytes_max;
-    struct str key_field; /* owned; NULL: none */
-    struct buf key;       /* owned: an unescaped key */
-    struct buf name;      /* owned: an unescaped field name */
+    struct str key_field;             /* owned; NULL: none */
+    struct buf key;                   /* owned: an unescaped key */
+    struct buf name;                  /* owned: an unescaped field name */
+    struct json_schema_run *check;    /* referenced; NULL: none */
+    struct json_schema_finding found; /* of the last EVENT_SCHEMA */
 };
 
 #define EVENT_CODE_NAME_(code, name, text) [code] = name,
@@ -58,6 +61,7 @@ err event_validator_new(const struct event_validator_options *options,
     v->record_bytes_max = bytes_max;
     v->key = buf_make(bytes_max);
     v->name = buf_make(bytes_max);
+    v->check = json_schema_run_ref(options->check);
     v->owns_indexer = options->indexer == NULL;
     v->indexer = v->owns_indexer ? json_indexer_new() : options->indexer;
     if (options->key_field.ptr != NULL) {
@@ -80,6 +84,7 @@ void event_validator_free(struct event_validator *v)
     if (v->owns_indexer) {
         json_indexer_free(v->indexer);
     }
+    json_schema_run_free(v->check);
     buf_deinit(&v->key);
     buf_deinit(&v->name);
     free((void *)(uintptr_t)v->key_field.ptr); /* ours, made by xstrndup */
@@ -156,6 +161,35 @@ static bool walk_object(struct event_validator *v, const struct json_view *view,
     }
 }
 
+const char *event_validator_pointer(const struct event_validator *v)
+{
+    return v->found.pointer;
+}
+
+void event_validator_check(struct event_validator *v, struct json_schema_run *check)
+{
+    struct json_schema_run *old = v->check;
+    v->check = json_schema_run_ref(check);
+    json_schema_run_free(old);
+}
+
+/* The schema's verdict on an event that is well-formed. */
+static enum event_code check_schema(struct event_validator *v, const struct json_view *view,
+                                    struct errmsg *detail)
+{
+    switch (json_schema_check(v->check, view, 0, &v->found)) {
+    case JSON_SCHEMA_VALID:
+        return EVENT_OK;
+    case JSON_SCHEMA_BAD:
+        json_schema_detail(&v->found, detail);
+        return EVENT_SCHEMA;
+    case JSON_SCHEMA_NOMEM:
+        break;
+    }
+    (void)errmsg_set(detail, ERR_NOMEM, "no memory to check the event");
+    return EVENT_RECORD_TOO_LARGE;
+}
+
 enum event_code event_diagnose(struct str record, uint32_t depth_max, struct errmsg *detail)
 {
     enum event_code code = json_diagnose(record, depth_max, detail);
@@ -185,6 +219,10 @@ enum event_code event_validate(struct event_validator *v, struct str record,
     struct event_key key = {0};
     if (result == JSON_INDEX_OK && json_view_init(&view, record, at, count) &&
         walk_object(v, &view, &key)) {
+        enum event_code verdict = v->check == NULL ? EVENT_OK : check_schema(v, &view, detail);
+        if (verdict != EVENT_OK) {
+            return verdict;
+        }
         if (out_key != NULL) {
             *out_key = key;
         }

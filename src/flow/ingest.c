@@ -31,6 +31,8 @@ struct ingest {
     struct topic *topic;               /* borrowed */
     struct idem_request *idem;         /* owned, or NULL */
     struct event_validator *validator; /* owned */
+    struct schema_cache *schemas;      /* borrowed; may be NULL */
+    uint32_t version;                  /* of the topic, whose schema is in force here */
     struct event_splitter *splitter;   /* owned; NULL for text */
     struct text_spec spec;             /* owned, when there is a reader */
     struct text_reader *reader;        /* owned; NULL for JSON */
@@ -140,7 +142,7 @@ static void list_reject(struct ingest *x, const struct event_split_record *recor
                         enum event_code code, const char *detail)
 {
     x->rejected++;
-    if (x->rejected > INGEST_REJECTS_LISTED_MAX) {
+    if (x->rejected > INGEST_REJECTS_LISTED_MAX || x->rejects.len > INGEST_REJECTS_BYTES_MAX) {
         return;
     }
     if (x->rejects.len > 0) {
@@ -150,6 +152,10 @@ static void list_reject(struct ingest *x, const struct event_split_record *recor
                (unsigned long long)record->index, (unsigned long long)record->line,
                event_code_name(code));
     buf_add_json_string(&x->rejects, str_from(detail));
+    if (code == EVENT_SCHEMA) {
+        buf_puts(&x->rejects, ",\"pointer\":");
+        buf_add_json_string(&x->rejects, str_from(event_validator_pointer(x->validator)));
+    }
     buf_add_byte(&x->rejects, '}');
 }
 
@@ -169,9 +175,27 @@ static uint32_t keyless_partition(struct ingest *x)
     return topic_partition_sticky(x->topic);
 }
 
+/* The schema of a version is what events are checked with from now on. */
+static err use_version(struct ingest *x, uint32_t id, struct errmsg *msg)
+{
+    const struct topic_meta *meta = topic_meta_of(x->topic);
+    AUTO(json_schema_run) check = NULL;
+    ASSERT(id >= 1 && id <= meta->version_count);
+    TRY(schema_cache_get(x->schemas, meta, &meta->versions[id - 1], &check, msg));
+    event_validator_check(x->validator, check);
+    x->version = id;
+    return ERR_OK;
+}
+
 enum event_code ingest_judge(struct ingest *x, struct str record, struct event_key *out_key,
                              struct errmsg *detail)
 {
+    uint32_t newest = (uint32_t)topic_meta_of(x->topic)->version_count;
+    if (x->idem == NULL && x->version != newest) {
+        if (use_version(x, newest, detail) != ERR_OK) {
+            return EVENT_REFUSED;
+        }
+    }
     return event_validate(x->validator, record, out_key, detail);
 }
 
@@ -276,7 +300,7 @@ static err begin_idempotent(struct ingest *x, const struct ingest_options *o, st
     bool is_plain = o->text == NULL && !o->bury;
     buf_printf(&params,
                "{\"record_bytes_max\":%zu,\"nesting_max\":%u,\"way\":\"%016llx%016llx\","
-               "\"hints\":%u}",
+               "\"version\":%u}",
                o->record_bytes_max, o->nesting_max, is_plain ? 0ULL : (unsigned long long)way.high,
                is_plain ? 0ULL : (unsigned long long)way.low,
                meta->versions[meta->version_count - 1].id);
@@ -298,35 +322,23 @@ static err begin_idempotent(struct ingest *x, const struct ingest_options *o, st
     return same_way(x, buf_str(&params), msg);
 }
 
-/* The limits of the first attempt, so that a retry judges the same bytes the same way. */
-static void first_limits(const struct ingest *x, size_t *record_bytes_max, uint32_t *nesting_max)
+/* The limits and the version of the first attempt, so that a retry judges the same bytes the same
+ * way. */
+static void first_limits(struct ingest *x, size_t *record_bytes_max, uint32_t *nesting_max)
 {
     AUTO_JSON params = NULL;
     int64_t bytes = (int64_t)*record_bytes_max;
     int64_t nesting = *nesting_max;
+    int64_t version = x->version;
     if (x->idem != NULL && json_parse(idem_params(x->idem), &params, NULL) == ERR_OK &&
         json_opt_i64(params, "record_bytes_max", &bytes, NULL) == ERR_OK &&
-        json_opt_i64(params, "nesting_max", &nesting, NULL) == ERR_OK && bytes > 0 && nesting > 0) {
+        json_opt_i64(params, "nesting_max", &nesting, NULL) == ERR_OK &&
+        json_opt_i64(params, "version", &version, NULL) == ERR_OK && bytes > 0 && nesting > 0 &&
+        version > 0 && version <= x->version) {
         *record_bytes_max = (size_t)bytes;
         *nesting_max = (uint32_t)nesting;
+        x->version = (uint32_t)version;
     }
-}
-
-/* The schema whose types a CSV follows: that of the first attempt. */
-static const struct topic_version *hints_of(const struct ingest *x)
-{
-    const struct topic_meta *meta = topic_meta_of(x->topic);
-    AUTO_JSON params = NULL;
-    int64_t id = 0;
-    if (x->idem != NULL && json_parse(idem_params(x->idem), &params, NULL) == ERR_OK) {
-        (void)json_opt_i64(params, "hints", &id, NULL); /* stays 0 */
-    }
-    for (size_t i = 0; i < meta->version_count; i++) {
-        if (meta->versions[i].id == id) {
-            return &meta->versions[i];
-        }
-    }
-    return &meta->versions[meta->version_count - 1];
 }
 
 /* What cuts the body into records: a reader of text or a splitter of JSON. */
@@ -340,8 +352,8 @@ static err open_reader(struct ingest *x, const struct ingest_options *o, size_t 
                                            .ctx = x};
         return event_splitter_new(&s, &x->splitter);
     }
-    const struct topic_version *version = hints_of(x);
-    AUTO_JSON schema = NULL;
+    const struct topic_version *version = &topic_meta_of(x->topic)->versions[x->version - 1];
+    AUTO_JSON schema = NULL; /* whose types a CSV follows */
     x->spec = *o->text;
     *o->text = (struct text_spec){.format = x->spec.format};
     if (version->schema != NULL && json_parse(str_from(version->schema), &schema, NULL) == ERR_OK) {
@@ -359,15 +371,17 @@ err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struc
     x->atomic = o->atomic;
     x->bury = o->bury;
     x->part_count = topic_partition_count(o->topic);
-    x->rejects = buf_make((size_t)INGEST_REJECTS_LISTED_MAX * 2048);
+    x->rejects = buf_make(INGEST_REJECTS_BYTES_MAX + 8192);
     x->repeat_answer = buf_make(IDEM_ANSWER_BYTES_MAX);
     if (o->idempotency_key.len > 0) {
         TRY(begin_idempotent(x, o, msg));
     }
     size_t record_bytes_max = o->record_bytes_max;
     uint32_t nesting_max = o->nesting_max;
-    first_limits(x, &record_bytes_max, &nesting_max);
     const struct topic_meta *meta = topic_meta_of(o->topic);
+    x->schemas = o->schemas;
+    x->version = (uint32_t)meta->version_count;
+    first_limits(x, &record_bytes_max, &nesting_max);
     const char *own_key = meta->versions[meta->version_count - 1].key_field;
     struct event_validator_options v = {
         .depth_max = nesting_max,
@@ -376,6 +390,7 @@ err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struc
         .key_field = o->key_field.len > 0 ? o->key_field : str_from(own_key),
     };
     TRY(event_validator_new(&v, &x->validator, msg));
+    TRY(use_version(x, x->version, msg));
     TRY(open_reader(x, o, record_bytes_max, msg));
     x->parts = xnew_array(struct part, x->part_count);
     *out_ingest = TAKE(x);

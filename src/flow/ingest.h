@@ -14,6 +14,7 @@
  * Owner: the reactor. */
 #pragma once
 #include "flow/event.h"
+#include "flow/schema_cache.h"
 #include "flow/text_format.h"
 #include "topic/batch.h"
 #include "topic/idempotency.h"
@@ -21,6 +22,7 @@
 
 enum {
     INGEST_REJECTS_LISTED_MAX = 1000,
+    INGEST_REJECTS_BYTES_MAX = 768 << 10, /* or so much text about them */
     INGEST_ATOMIC_BYTES_MAX = 64 << 20,
     INGEST_BATCH_BYTES = 512 << 10, /* a batch is appended when it has grown this large */
 };
@@ -36,6 +38,7 @@ struct ingest_options {
     size_t record_bytes_max;
     uint32_t nesting_max;
     struct json_indexer *indexer; /* borrowed; shared by the ingests of one thread; NULL: its own */
+    struct schema_cache *schemas; /* borrowed, likewise; NULL: compiles by itself */
 };
 
 struct ingest;

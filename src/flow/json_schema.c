@@ -708,3 +708,9 @@ bool json_schema_equal(const struct json_schema *a, const struct json_schema *b)
 {
     return json_schema_value_equal(&a->document, &b->document);
 }
+
+void json_schema_detail(const struct json_schema_finding *finding, struct errmsg *detail)
+{
+    (void)errmsg_set(detail, ERR_INVALID, "%s%s%s", finding->pointer,
+                     finding->pointer[0] == '\0' ? "" : ": ", finding->reason);
+}

@@ -90,6 +90,9 @@ struct json_schema_finding {
     char reason[240];
 };
 
+/* "pointer: reason", or the reason alone where the pointer is empty. `detail` may be NULL. */
+void json_schema_detail(const struct json_schema_finding *finding, struct errmsg *detail);
+
 struct json_schema;
 
 /* Compiles a document (JSON text, white space allowed). The caller drops it with
@@ -124,6 +127,8 @@ bool json_schema_compatible(const struct json_schema *older, const struct json_s
 struct json_schema_run;
 /* Room to check with, for one thread. References the schema. Errors: NOMEM. */
 err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run);
+/* Several users on the same thread may share one; each lets go with json_schema_run_free(). */
+struct json_schema_run *json_schema_run_ref(struct json_schema_run *run); /* NULL is fine */
 void json_schema_run_free(struct json_schema_run *run);
 AUTO_DEFINE(json_schema_run)
 

@@ -20,6 +20,7 @@ static const uint64_t BUDGET_STEPS =
 static const uint64_t BUDGET_PER_BYTE = 4;
 
 struct json_schema_run {
+    unsigned references;
     struct json_schema *schema; /* referenced */
     uint64_t *seen;             /* owned; per name of the schema: the visit it was last met in */
     uint32_t *follow;           /* owned; per name: 1 + the name that came after it last time */
@@ -42,6 +43,7 @@ struct json_schema_run {
 err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run)
 {
     AUTO(json_schema_run) run = xnew(struct json_schema_run);
+    run->references = 1;
     run->schema = json_schema_ref(s);
     run->seen = calloc((size_t)s->name_count + 1, sizeof *run->seen);
     run->follow = calloc((size_t)s->name_count + 1, sizeof *run->follow);
@@ -58,9 +60,17 @@ err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run)
     return ERR_OK;
 }
 
+struct json_schema_run *json_schema_run_ref(struct json_schema_run *run)
+{
+    if (run != NULL) {
+        run->references++;
+    }
+    return run;
+}
+
 void json_schema_run_free(struct json_schema_run *run)
 {
-    if (run == NULL) {
+    if (run == NULL || --run->references > 0) {
         return;
     }
     json_schema_unref(run->schema);

@@ -44,8 +44,9 @@ struct log_source {
     atomic_bool wants_columns;
     atomic_int failed_range; /* -1: none */
 
-    pthread_mutex_t lock; /* guards what follows */
-    struct infer *infer;  /* owned */
+    pthread_mutex_t lock;          /* guards what follows */
+    struct json_schema **declared; /* owned; per version of the meta, NULL until needed */
+    struct infer *infer;           /* owned */
     uint64_t rows;
     uint64_t dead;
     uint64_t rescued_rows;
@@ -57,10 +58,10 @@ struct log_source {
 
 /* One reading thread. */
 struct log_thread {
-    struct log_source *source; /* referenced */
-    struct decoder *decoder;   /* owned; of `time_field` */
-    const char *time_field;    /* borrowed from the source's meta; NULL: the default list */
-    uint32_t *projected;       /* owned */
+    struct log_source *source;           /* referenced */
+    struct decoder *decoder;             /* owned; of `version` */
+    const struct topic_version *version; /* borrowed from the source's meta */
+    uint32_t *projected;                 /* owned */
     size_t projected_count;
     size_t part_index; /* of the block, and where to look first for the next */
     struct buf block;
@@ -88,6 +89,10 @@ static void source_unref(struct log_source *s)
     }
     pthread_mutex_destroy(&s->lock);
     infer_free(s->infer);
+    for (size_t i = 0; s->declared != NULL && i < s->meta.version_count; i++) {
+        json_schema_unref(s->declared[i]);
+    }
+    free(s->declared);
     event_schema_unref(s->schema);
     event_schema_unref(s->committed);
     topic_meta_deinit(&s->meta);
@@ -130,6 +135,7 @@ err log_source_new(const struct log_source_options *options, struct log_source *
     pthread_mutex_init(&s->lock, NULL);
     s->topic_dir = xstrdup(options->topic_dir);
     topic_meta_copy(options->meta, &s->meta);
+    s->declared = xnew_array(struct json_schema *, s->meta.version_count);
     s->schema = event_schema_ref(options->schema);
     s->committed =
         event_schema_ref(options->committed != NULL ? options->committed : options->schema);
@@ -180,16 +186,54 @@ static void take_decoder_counts(struct log_thread *t)
     t->decoder = NULL;
 }
 
-static err make_decoder(struct log_thread *t, const char *time_field, struct errmsg *msg)
+static bool text_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Do two versions decode alike? The key is the door's business. */
+static bool decodes_same(const struct topic_version *a, const struct topic_version *b)
+{
+    return a == b || (text_same(a->time_field, b->time_field) && text_same(a->schema, b->schema));
+}
+
+/* The schema declared by a version, compiled once a source; borrowed. NULL: none is. */
+static err schema_of(struct log_source *s, const struct topic_version *version,
+                     struct json_schema **out_schema, struct errmsg *msg)
+{
+    err e = ERR_OK;
+    *out_schema = NULL;
+    if (version->schema == NULL) {
+        return ERR_OK;
+    }
+    pthread_mutex_lock(&s->lock);
+    struct json_schema **place = &s->declared[version - s->meta.versions];
+    if (*place == NULL) {
+        struct json_schema_finding found;
+        e = json_schema_new(str_from(version->schema), place, &found);
+        if (e != ERR_OK) {
+            e = errmsg_set(msg, e, "version %u of the schema of topic %s at %s: %s", version->id,
+                           s->meta.name, found.pointer, found.reason);
+        }
+    }
+    *out_schema = *place;
+    pthread_mutex_unlock(&s->lock);
+    return e;
+}
+
+static err make_decoder(struct log_thread *t, const struct topic_version *version,
+                        struct errmsg *msg)
 {
     take_decoder_counts(t);
-    struct decode_options options = {
-        .time_field = str_from(time_field), .infer = t->source->infers, .borrow_text = true};
+    struct decode_options options = {.time_field = str_from(version->time_field),
+                                     .infer = t->source->infers,
+                                     .borrow_text = true};
+    TRY(schema_of(t->source, version, &options.check, msg));
     TRY(decoder_new(t->source->schema, &options, &t->decoder, msg));
     if (t->source->mode == LOG_SOURCE_ROWS) {
         decoder_project(t->decoder, t->projected, t->projected_count);
     }
-    t->time_field = time_field;
+    t->version = version;
     return ERR_OK;
 }
 
@@ -242,7 +286,7 @@ static err thread_new(struct log_source *s, const uint32_t *projected, size_t co
     if (s->infers) {
         TRY(infer_new(s->committed, &t->infer));
     }
-    TRY(make_decoder(t, NULL, msg));
+    TRY(make_decoder(t, &s->meta.versions[s->meta.version_count - 1], msg));
     *out_thread = TAKE(t);
     return ERR_OK;
 }
@@ -376,12 +420,10 @@ static err next_batch(struct log_thread *t, bool *out_more, struct errmsg *msg)
         }
         const struct topic_version *version =
             topic_version_at(&s->meta, s->parts[t->part_index].range.partition, header.base_offset);
-        const char *a = version->time_field;
-        const char *b = t->time_field;
-        if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) {
+        if (!decodes_same(version, t->version)) {
             /* What the old decoder noted must not be lost. */
             TRY(block_done(t, msg));
-            TRY(make_decoder(t, a, msg));
+            TRY(make_decoder(t, version, msg));
         }
         TRY(batch_iter_init(&t->iter, str_of(rest.ptr, header.total_bytes), msg));
         t->in_batch = true;

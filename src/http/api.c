@@ -3,6 +3,7 @@
 #include "http/api.h"
 
 #include "flow/json_index.h"
+#include "flow/schema_cache.h"
 #include "os/clock.h"
 
 size_t api_routes(struct api *api, struct http_route *out_routes)
@@ -24,6 +25,13 @@ size_t api_routes(struct api *api, struct http_route *out_routes)
         {HTTP_VERB_GET, "/api/v1/topics/{topic}", &api_topic_get, false, NULL},
         {HTTP_VERB_PATCH, "/api/v1/topics/{topic}", &api_topic_patch, false, NULL},
         {HTTP_VERB_DELETE, "/api/v1/topics/{topic}", &api_topic_delete, false, NULL},
+        {HTTP_VERB_PUT, "/api/v1/topics/{topic}/schema", &api_schema_put, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/schema", &api_schema_get, false, NULL},
+        {HTTP_VERB_DELETE, "/api/v1/topics/{topic}/schema", &api_schema_delete, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/schema/versions", &api_schema_versions, false,
+         NULL},
+        {HTTP_VERB_GET, "/api/v1/topics/{topic}/schema/versions/{version}", &api_schema_version,
+         false, NULL},
         {HTTP_VERB_POST, "/api/v1/topics/{topic}/events", &api_events_post, false, NULL},
         {HTTP_VERB_GET, "/api/v1/topics/{topic}/records", &api_records_get, false, NULL},
         {HTTP_VERB_GET, "/api/v1/topics/{topic}/tail", &api_tail_get, false, NULL},
@@ -94,7 +102,9 @@ void api_wait_stop(struct api *api, struct api_wait *wait)
 void api_deinit(struct api *api)
 {
     json_indexer_free(api->indexer);
+    schema_cache_free(api->schemas);
     api->indexer = NULL;
+    api->schemas = NULL;
 }
 
 void api_durable(struct api *api)
@@ -300,6 +310,7 @@ struct collect {
     uint32_t magic;
     struct buf body; /* owned */
     api_json_fn on_json;
+    api_text_fn on_text; /* instead, when not NULL */
 };
 
 void api_collect(struct http_exchange *ex, api_json_fn on_json)
@@ -309,6 +320,13 @@ void api_collect(struct http_exchange *ex, api_json_fn on_json)
     c->body = buf_make(API_JSON_BYTES_MAX);
     c->on_json = on_json;
     http_set_user(ex, c);
+}
+
+void api_collect_text(struct http_exchange *ex, api_text_fn on_text)
+{
+    api_collect(ex, NULL);
+    struct collect *c = http_user(ex);
+    c->on_text = on_text;
 }
 
 bool api_is_collecting(const struct http_exchange *ex)
@@ -337,6 +355,14 @@ void api_collect_body(struct http_exchange *ex, struct str piece)
     }
 }
 
+/* What curl says when nobody told it: a form of another site cannot come here, since the server
+ * checks Origin. */
+static bool is_json_type(struct str content_type)
+{
+    return content_type.len == 0 || str_is(content_type, "application/x-www-form-urlencoded") ||
+           str_is(content_type, "application/json") || str_ends(content_type, STR("+json"));
+}
+
 void api_collect_end(struct http_exchange *ex)
 {
     struct collect *c = http_user(ex);
@@ -344,20 +370,21 @@ void api_collect_end(struct http_exchange *ex)
         return;
     }
     AUTO_JSON json = NULL;
+    AUTO_BUF body = c->body;
     struct errmsg msg = {0};
     char type[64];
     struct str content_type = http_content_type(ex, type);
-    bool has_body = str_trim(buf_str(&c->body)).len > 0;
-    err e = has_body ? json_parse(buf_str(&c->body), &json, &msg) : ERR_OK;
+    bool has_body = str_trim(buf_str(&body)).len > 0;
     api_json_fn on_json = c->on_json;
+    api_text_fn on_text = c->on_text;
+    c->body = (struct buf){0};
     api_collect_abort(ex);
-    /* What curl says when nobody told it: a form of another site cannot come here, since the server
-     * checks Origin. */
-    bool is_curl = str_is(content_type, "application/x-www-form-urlencoded");
-    if (has_body && content_type.len > 0 && !is_curl && !str_is(content_type, "application/json") &&
-        !str_ends(content_type, STR("+json"))) {
+    err e = has_body && on_text == NULL ? json_parse(buf_str(&body), &json, &msg) : ERR_OK;
+    if (has_body && !is_json_type(content_type)) {
         http_problemf(ex, 415, "unsupported_media_type", "send application/json, not %.*s",
                       STR_ARGS(content_type));
+    } else if (on_text != NULL) {
+        on_text(ex, body.len == 0 ? STR("") : buf_str(&body));
     } else if (e != ERR_OK) {
         http_problem(ex, 400, "invalid_json", str_from(msg.text), STR(""));
     } else if (has_body && !json_is_object(json)) {

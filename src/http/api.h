@@ -40,6 +40,7 @@ struct api {
     struct api_wait *waits;       /* oldest first */
     struct api_wait **waits_tail; /* where the next one goes; NULL: `waits` */
     struct json_indexer *indexer; /* owned; of all requests with events: 64 KiB and more */
+    struct schema_cache *schemas; /* owned; likewise, NULL until the first */
     struct api_tail *tails;       /* open live tails */
     /* The processes for health, as [{"role","pid","restarts","pss_bytes","state"}]. */
     json_t *(*children)(void *ctx);
@@ -86,6 +87,8 @@ struct topic *api_topic_for_events(struct http_exchange *ex, struct str name);
 /* Creates with the server's defaults changed by `change` (NULL: none). */
 err api_topic_create(struct api *api, struct str name, const json_t *change, bool adopt,
                      struct topic **out_topic, struct errmsg *msg);
+/* A topic was made, changed or deleted: the other processes are told. */
+void api_topics_changed(struct api *api);
 /* Answers a problem for `e`, with the codes and headers that the resources agree on. */
 void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
 /* The same for errors of meta/: state_busy, state_damaged, state_failed. */
@@ -129,6 +132,10 @@ void api_respond_json(struct http_exchange *ex, int status, json_t *json);
 typedef void (*api_json_fn)(struct http_exchange *ex, json_t *body);
 enum { API_JSON_BYTES_MAX = 4 << 20 };
 void api_collect(struct http_exchange *ex, api_json_fn on_json);
+/* The same for a document that must stay as it was written: `on_text` gets the bytes of the body,
+ * whatever they are. */
+typedef void (*api_text_fn)(struct http_exchange *ex, struct str body);
+void api_collect_text(struct http_exchange *ex, api_text_fn on_text);
 void api_collect_body(struct http_exchange *ex, struct str piece);
 void api_collect_end(struct http_exchange *ex);
 void api_collect_abort(struct http_exchange *ex);
@@ -152,6 +159,11 @@ extern const struct http_handler api_topic_get;
 extern const struct http_handler api_topic_patch;
 extern const struct http_handler api_topic_delete;
 extern const struct http_handler api_topic_repair;
+extern const struct http_handler api_schema_put;
+extern const struct http_handler api_schema_get;
+extern const struct http_handler api_schema_delete;
+extern const struct http_handler api_schema_versions;
+extern const struct http_handler api_schema_version;
 extern const struct http_handler api_records_get;
 extern const struct http_handler api_tail_get;
 extern const struct http_handler api_dead_list;

@@ -250,6 +250,9 @@ static bool open_ingest(struct events *x, struct str key, bool atomic, struct wa
     if (x->api->indexer == NULL) {
         x->api->indexer = json_indexer_new(); /* NULL again: the ingest says what is wrong */
     }
+    if (x->api->schemas == NULL) {
+        x->api->schemas = schema_cache_new();
+    }
     struct ingest_options o = {
         .topic = x->topic,
         .key_field = key,
@@ -261,6 +264,7 @@ static bool open_ingest(struct events *x, struct str key, bool atomic, struct wa
         .record_bytes_max = x->api->settings.record_bytes_max,
         .nesting_max = x->api->settings.nesting_max,
         .indexer = x->api->indexer,
+        .schemas = x->api->schemas,
     };
     err e = ingest_new(&o, &x->ingest, &msg);
     if (e != ERR_OK) {

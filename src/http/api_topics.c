@@ -7,6 +7,7 @@
  * Sizes and times are numbers (bytes, milliseconds) or text ("128MiB", "7d"). */
 #include "base/timefmt.h"
 #include "flow/adopt.h"
+#include "flow/schema_change.h"
 #include "http/api.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -123,7 +124,7 @@ static err apply_settings(struct topic_meta *m, json_t *change, struct errmsg *m
     return ERR_OK;
 }
 
-static void topics_changed(struct api *api)
+void api_topics_changed(struct api *api)
 {
     broker_topics_changed(api->broker);
     writer_link_topics_changed(api->writer);
@@ -187,7 +188,7 @@ err api_topic_create(struct api *api, struct str name, const json_t *change, boo
     }
     free(starts);
     if (e == ERR_OK) {
-        topics_changed(api);
+        api_topics_changed(api);
     }
     return e;
 }
@@ -231,6 +232,9 @@ static void set_settings(json_t *json, const struct topic_meta *m)
     json_object_set_new(json, "flush_rows", json_integer((json_int_t)s->flush_rows));
     json_object_set_new(json, "flush_age_ms", json_integer(s->flush_age_ms));
     json_object_set_new(json, "unlanded_rows_max", json_integer((json_int_t)s->unlanded_rows_max));
+    struct schema_version declared = schema_version_newest(m);
+    json_object_set_new(json, "schema_version",
+                        declared.text ? json_integer(declared.version) : json_null());
     json_object_set_new(json, "key", v->key_field ? json_string(v->key_field) : json_null());
     json_object_set_new(json, "time", v->time_field ? json_string(v->time_field) : json_null());
     json_t *columns = json_array();
@@ -378,7 +382,7 @@ static void patch(struct http_exchange *ex, json_t *body)
         api_problem(ex, e, &msg);
         return;
     }
-    topics_changed(api);
+    api_topics_changed(api);
     api_respond_json(ex, 200, topic_json(api, t, true));
 }
 static void on_patch(struct http_exchange *ex)
@@ -412,7 +416,7 @@ static void on_dropped(void *ctx, const char *code, const char *detail, int64_t 
         (void)snprintf(labels, sizeof labels, "topic=\"%s\"", d->name); /* fits */
         metric_drop_labels(labels);
         e = topic_store_delete(d->api->store, t, &msg);
-        topics_changed(d->api);
+        api_topics_changed(d->api);
     }
     if (code == NULL && e == ERR_OK && d->drop) {
         (void)redrive_forget(d->api->redrive, d->table, NULL); /* else a create does it */
@@ -500,7 +504,7 @@ static void on_repair(struct http_exchange *ex)
         api_problem(ex, e, &msg);
         return;
     }
-    topics_changed(api_of(ex));
+    api_topics_changed(api_of(ex));
     json_t *answer = json_object();
     json_object_set_new(answer, "lost_offsets", json_integer(lost));
     api_respond_json(ex, 200, answer);
