@@ -114,7 +114,7 @@ class Load:
                 await asyncio.sleep(STEP_SECONDS)
                 continue
             pending = None
-            await asyncio.sleep(STEP_SECONDS if outcome == "slow" else THINK_SECONDS)
+            await asyncio.sleep(STEP_SECONDS if outcome == "slow" else self.options.think)
 
     async def wait_running(self):
         while not self.running:
@@ -200,6 +200,7 @@ def main():
     parser.add_argument("--producers", type=int, default=6)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 1, 10, 60])
     parser.add_argument("--pad", type=int, default=40)
+    parser.add_argument("--think", type=float, default=THINK_SECONDS)
     parser.add_argument("--seed", type=int, default=1)
     asyncio.run(Load(parser.parse_args()).commands())
 
