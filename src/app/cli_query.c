@@ -4,6 +4,7 @@
 
 #include "app/cli.h"
 #include "app/query_local.h"
+#include "app/text_table.h"
 #include "os/file.h"
 
 enum { ANSWER_BYTES_MAX = 1 << 30 };
@@ -50,6 +51,16 @@ static int print_answer_table(const struct buf *body)
     return CLI_OK;
 }
 
+/* Says why the statement failed, and where. */
+static int fail_statement(const char *sql, err e, const struct errmsg *msg)
+{
+    AUTO_BUF caret = buf_make(64 << 10);
+    int code = cli_fail(e, msg);
+    text_caret_write(str_from(sql), msg->position, &caret);
+    (void)fputs(buf_cstr(&caret), stderr); /* as cli_fail() */
+    return code;
+}
+
 static err write_piece(void *context, struct str piece)
 {
     FILE *out = context;
@@ -86,7 +97,7 @@ static int query_server(struct cli *cli, const char *sql, const char *format, co
                   : client_run(client, &http, write_piece, out, NULL, &msg);
     }
     if (e != ERR_OK) {
-        return cli_fail(e, &msg);
+        return fail_statement(sql, e, &msg);
     }
     if (table) {
         return print_answer_table(&answer);
@@ -146,7 +157,9 @@ int cli_query(struct cli *cli)
             e = query_local_run(local, &request, write_piece, out, table ? &answer : NULL,
                                 &query_code, &msg);
         }
-        code = e != ERR_OK ? cli_fail(e, &msg) : table ? print_answer_table(&answer) : CLI_OK;
+        code = e != ERR_OK ? fail_statement(cli->argv[0], e, &msg)
+               : table     ? print_answer_table(&answer)
+                           : CLI_OK;
     } else {
         code = query_server(cli, cli->argv[0], format, limit, out);
     }

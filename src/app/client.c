@@ -257,8 +257,14 @@ static err problem_error(struct client *c, struct errmsg *msg)
     if (json_parse(buf_str(c->problem), &problem, NULL) == ERR_OK &&
         json_get_str(problem, "detail", &detail, NULL) == ERR_OK) {
         (void)json_opt_str(problem, "code", &code, NULL); /* keeps its default */
-        return errmsg_set(msg, e, "%.*s (%.*s, HTTP %d)", STR_ARGS(detail), STR_ARGS(code),
-                          (int)c->parser.status_code);
+        int64_t position = 0;
+        (void)json_opt_i64(problem, "position", &position, NULL); /* keeps its default */
+        (void)errmsg_set(msg, e, "%.*s (%.*s, HTTP %d)", STR_ARGS(detail), STR_ARGS(code),
+                         (int)c->parser.status_code);
+        if (msg != NULL && position > 0 && position < UINT32_MAX) {
+            msg->position = (uint32_t)position;
+        }
+        return e;
     }
     return errmsg_set(msg, e, "HTTP %d", (int)c->parser.status_code);
 }

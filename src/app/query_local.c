@@ -95,6 +95,7 @@ struct query_local {
     struct catalog *catalog;
     struct catalog_session *session;
     atomic_bool stop;
+    struct query_counts counts;
 };
 
 struct sink {
@@ -146,8 +147,11 @@ err query_local_run(struct query_local *q, const struct query_local_request *req
                                .format = str_from(request->format),
                                .limit = request->limit,
                                .int64_as_string = request->int64_strings};
-    struct query_options options = {
-        .query = &query, .started_us = os_mono_us(), .cancel = &q->stop, .scratch_dir = q->scratch};
+    struct query_options options = {.query = &query,
+                                    .started_us = os_mono_us(),
+                                    .cancel = &q->stop,
+                                    .counts = &q->counts,
+                                    .scratch_dir = q->scratch};
     struct query_output output = {.ctx = &sink, .head = no_head, .data = take_data};
     struct wire_done done;
     err e = query_run(q->session, &options, &output, &done, out_code, msg);
@@ -165,6 +169,11 @@ void query_local_stop(struct query_local *q)
 struct sql_progress query_local_progress(struct query_local *q)
 {
     return sql_conn_progress(catalog_session_conn(q->session));
+}
+
+uint64_t query_local_bytes(struct query_local *q)
+{
+    return atomic_load(&q->counts.bytes_total);
 }
 
 /* ---- open and close ---- */

@@ -27,6 +27,8 @@ err query_local_run(struct query_local *q, const struct query_local_request *req
 /* Stops the statement that runs, or the next one if none does. Thread: any. */
 void query_local_stop(struct query_local *q);
 struct sql_progress query_local_progress(struct query_local *q); /* Thread: any */
+/* Of the tables that the statement that runs names. Thread: any. */
+uint64_t query_local_bytes(struct query_local *q);
 
 /* The tables: a new array of {"schema","name"}. */
 err query_local_tables(struct query_local *q, json_t **out_tables, struct errmsg *msg);

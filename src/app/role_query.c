@@ -46,7 +46,7 @@ struct job {
     struct sql_conn *conn;   /* borrowed; NULL: not running */
     int64_t progress_at_us;
     uint64_t bytes_sent;
-    atomic_uint_fast64_t rows_done;
+    struct query_counts counts;
 };
 
 struct role {
@@ -178,7 +178,8 @@ static void report_failure(struct role *r, struct job *job, err e, const char *c
     (void)pthread_mutex_unlock(&r->lock);
     if (reason == STOP_TIMEOUT) {
         send_error(r, job->id, "query_timeout",
-                   "the query took longer than its timeout_ms; raise it, or ask for less");
+                   "the query took longer than its timeout_ms (where it says none, the server's "
+                   "query_timeout); raise it, or ask for less");
         return;
     }
     if (reason == STOP_CANCEL) {
@@ -200,7 +201,7 @@ static void run_query(struct role *r, struct catalog_session *session, struct jo
         .query = &job->query,
         .started_us = job->received_us,
         .cancel = &job->cancel,
-        .rows_done = &job->rows_done,
+        .counts = &job->counts,
         .scratch_dir = r->spill_dir,
     };
     struct wire_done done = {0};
@@ -467,10 +468,13 @@ static size_t look_at_jobs(struct role *r, struct progress_note *notes, size_t m
             }
             job->progress_at_us = now_us + PROGRESS_EVERY_US;
             struct sql_progress p = sql_conn_progress(job->conn);
+            uint64_t bytes = atomic_load(&job->counts.bytes_total);
             notes[count++] = (struct progress_note){
                 job->id,
                 {.percent = p.percent,
-                 .rows = (int64_t)atomic_load(&job->rows_done),
+                 .rows = (int64_t)atomic_load(&job->counts.rows),
+                 .bytes_read = p.percent > 0 ? (int64_t)((double)bytes * p.percent / 100) : 0,
+                 .bytes_total = (int64_t)bytes,
                  .rows_read = (int64_t)MIN(p.rows_done, (uint64_t)INT64_MAX),
                  .rows_total = (int64_t)MIN(p.rows_total, (uint64_t)INT64_MAX)},
             };

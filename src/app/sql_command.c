@@ -133,6 +133,23 @@ static void command_limit(struct sql_shell *s, struct str words)
     }
 }
 
+static void command_timeout(struct sql_shell *s, struct str words)
+{
+    uint64_t timeout_ms = 0;
+    bool known = words.len == 0 || str_is(words, "0") || str_to_duration_ms(words, &timeout_ms);
+    if (!known || timeout_ms > INT64_MAX) {
+        sql_shell_fail(s,
+                       "error: say how long a statement may take: 30s, 5m; 0: as the server says");
+        return;
+    }
+    s->timeout_ms = words.len > 0 ? (int64_t)timeout_ms : s->timeout_ms;
+    if (s->is_interactive && s->timeout_ms > 0) {
+        printf("a statement may take %.1f s\n", (double)s->timeout_ms / 1000);
+    } else if (s->is_interactive) {
+        printf("a statement may take as long as the server says\n");
+    }
+}
+
 static enum sql_output output_of(struct str path)
 {
     return str_ends(path, STR(".csv"))                                       ? SQL_OUTPUT_CSV
@@ -333,6 +350,8 @@ static const struct {
     {"\\x", "[on|off]", "one line a value instead of a table", command_x},
     {"\\timing", "[on|off]", "how long each statement took", command_timing},
     {"\\limit", "[N]", "rows of an answer that are shown; 0: all", command_limit},
+    {"\\timeout", "[TIME]", "how long a statement may take: 30s, 5m; 0: as the server says",
+     command_timeout},
     {"\\pager", "[on|off]", "long answers through $PAGER, or less", command_pager},
     {"\\o", "[FILE]", "answers go to a file: .csv, .json, .ndjson, else a table; none: back",
      command_o},

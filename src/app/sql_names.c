@@ -54,9 +54,9 @@ static const char *const keywords[] = {
     "VALUES",      "WHEN",      "WHERE",        "WINDOW",
     "WITH",
 };
-static const char *const commands[] = {"\\d",    "\\dt",    "\\h",      "\\i",       "\\limit",
-                                       "\\o",    "\\pager", "\\q",      "\\refresh", "\\run",
-                                       "\\save", "\\saved", "\\timing", "\\x"};
+static const char *const commands[] = {"\\d",    "\\dt",    "\\h",       "\\i",       "\\limit",
+                                       "\\o",    "\\pager", "\\q",       "\\refresh", "\\run",
+                                       "\\save", "\\saved", "\\timeout", "\\timing",  "\\x"};
 static const char *const schemas[] = {"bronze", "gold", "main", "silver"};
 
 /* ---- what the place has ---- */

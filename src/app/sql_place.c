@@ -104,6 +104,9 @@ static err run_at_server(struct sql_place *p, const struct sql_ask *ask, client_
         json_object_set_new(request, "limit", json_integer(ask->limit));
     }
     json_object_set_new(request, "int64", json_string(ask->int64_strings ? "string" : "number"));
+    if (ask->timeout_ms > 0) {
+        json_object_set_new(request, "timeout_ms", json_integer(ask->timeout_ms));
+    }
     AUTO_BUF body = buf_make(16 << 20);
     AUTO_BUF problem = buf_make(1 << 20);
     TRY(json_write(request, &body));
@@ -161,6 +164,8 @@ bool sql_place_look(struct sql_place *p, struct sql_look *out_look)
         look.percent = progress.percent;
         look.rows_read = (int64_t)MIN(progress.rows_done, (uint64_t)INT64_MAX);
         look.rows_total = (int64_t)MIN(progress.rows_total, (uint64_t)INT64_MAX);
+        uint64_t bytes = query_local_bytes(p->local);
+        look.bytes_read = look.percent > 0 ? (int64_t)((double)bytes * look.percent / 100) : 0;
         *out_look = look;
         return true;
     }
@@ -174,6 +179,7 @@ bool sql_place_look(struct sql_place *p, struct sql_look *out_look)
     look.percent = json_is_number(percent) ? json_number_value(percent) : -1;
     (void)json_opt_i64(query, "rows_read", &look.rows_read, NULL); /* all keep their zero */
     (void)json_opt_i64(query, "rows_total", &look.rows_total, NULL);
+    (void)json_opt_i64(query, "bytes_read", &look.bytes_read, NULL);
     (void)json_opt_i64(query, "rows", &look.rows, NULL);
     (void)json_opt_i64(query, "bytes", &look.bytes, NULL);
     (void)json_opt_str(query, "state", &state, NULL);

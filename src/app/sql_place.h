@@ -23,6 +23,7 @@ struct sql_ask {
     const char *format; /* json, ndjson, csv */
     int64_t limit;      /* rows; 0: none */
     bool int64_strings; /* in JSON: 64-bit integers as texts */
+    int64_t timeout_ms; /* 0: the server's; a folder has none */
 };
 enum { SQL_CODE_BYTES = 64 };
 /* Why a statement failed. */
@@ -41,6 +42,7 @@ struct sql_look {
     double percent; /* of the reading; -1: unknown */
     int64_t rows_read;
     int64_t rows_total; /* 0: unknown */
+    int64_t bytes_read; /* of the tables, estimated by the percent */
     int64_t rows;       /* of the answer */
     int64_t bytes;      /* of the answer */
     bool is_waiting;    /* for its turn */

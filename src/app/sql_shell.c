@@ -197,7 +197,8 @@ void sql_shell_run(struct sql_shell *s, struct str sql)
     struct sql_ask ask = {.sql = sql,
                           .format = formats[output],
                           .limit = table ? s->limit : 0,
-                          .int64_strings = table};
+                          .int64_strings = table,
+                          .timeout_ms = s->timeout_ms};
     struct sql_failure failure;
     int64_t started_us = os_mono_us();
     bool draws = s->has_progress && (table || s->file != NULL || !s->is_terminal);

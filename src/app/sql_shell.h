@@ -22,8 +22,9 @@ struct sql_shell {
     bool has_timing;
     bool is_vertical;
     bool has_pager;
-    int64_t limit; /* rows of a table that is shown; 0: all */
-    FILE *file;    /* owned; \o: where answers go; NULL: standard output */
+    int64_t limit;      /* rows of a table that is shown; 0: all */
+    int64_t timeout_ms; /* 0: the server's */
+    FILE *file;         /* owned; \o: where answers go; NULL: standard output */
     enum sql_output file_output;
     struct buf input; /* owned; lines of a statement that has not ended */
     char *last;       /* owned; the last statement, for \save */

@@ -123,7 +123,13 @@ static void draw(struct watch *w, const struct sql_look *look, int64_t now_us)
             buf_puts(&line, " of ");
             add_count(&line, look->rows_total);
         }
-        buf_puts(&line, " rows read  ");
+        buf_puts(&line, " rows");
+        if (look->bytes_read > 0) {
+            buf_puts(&line, ", ");
+            add_count(&line, look->bytes_read);
+            buf_puts(&line, "B");
+        }
+        buf_puts(&line, " read  ");
     }
     if (look->bytes > 0) {
         add_count(&line, look->rows);

@@ -118,8 +118,11 @@ static void end_overdue(struct broker_query *q)
     if (q->is_cancelled) {
         end_with_error(q, "query_cancelled", "the query was cancelled", 0);
     } else {
-        end_with_error(q, "query_timeout",
-                       "the query took longer than its timeout_ms; raise it, or ask for less", -1);
+        end_with_error(
+            q, "query_timeout",
+            "the query took longer than its timeout_ms (where it says none, the server's "
+            "query_timeout); raise it, or ask for less",
+            0);
     }
 }
 
@@ -198,10 +201,10 @@ static void lose(struct broker *b, const char *why)
             end_overdue(q);
         } else if (q->state == ANSWERING) {
             end_with_error(q, "query_aborted",
-                           "the query process ended in the middle of this answer; ask again", -1);
+                           "the query process ended in the middle of this answer; ask again", 0);
         } else if (!culprit_known && unknown == 1) {
             end_with_error(q, "query_crashed",
-                           "this query brought the query process down; it is not run again", -1);
+                           "this query brought the query process down; it is not run again", 0);
         } else {
             q->state = WAITING;
             q->is_suspect = !culprit_known;
@@ -481,8 +484,11 @@ void broker_list(const struct broker *b, struct buf *out)
         buf_printf(out, "%s{\"id\":%llu,\"state\":\"%s\",\"elapsed_ms\":%.1f,\"rows\":%lld", comma,
                    (unsigned long long)q->id, q->is_cancelled ? "cancelling" : names[q->state],
                    (double)elapsed_us / 1000, (long long)q->progress.rows);
-        buf_printf(out, ",\"rows_read\":%lld,\"rows_total\":%lld", (long long)q->progress.rows_read,
-                   (long long)q->progress.rows_total);
+        buf_printf(out,
+                   ",\"rows_read\":%lld,\"rows_total\":%lld,\"bytes_read\":%lld"
+                   ",\"bytes_total\":%lld",
+                   (long long)q->progress.rows_read, (long long)q->progress.rows_total,
+                   (long long)q->progress.bytes_read, (long long)q->progress.bytes_total);
         if (q->progress.percent >= 0) {
             buf_printf(out, ",\"percent\":%.1f", q->progress.percent);
         } else {

@@ -68,7 +68,8 @@ void broker_abandon(struct broker_query *q);
 err broker_cancel(struct broker *b, uint64_t id, struct errmsg *msg);
 uint64_t broker_query_id(const struct broker_query *q);
 /* The running and waiting queries as a JSON array:
- * {"id","state","sql","tag","elapsed_ms","percent","rows","rows_read","rows_total","bytes"}. */
+ * {"id","state","sql","tag","elapsed_ms","percent","rows","rows_read","rows_total",
+ * "bytes_read","bytes_total","bytes"}. */
 void broker_list(const struct broker *b, struct buf *out);
 struct broker_stats {
     uint32_t running;

@@ -61,6 +61,8 @@ err catalog_prepare(struct catalog_session *s, const struct sql_policy_result *s
 /* Ends the transaction. */
 void catalog_lease_free(struct catalog_lease *lease);
 AUTO_DEFINE(catalog_lease)
+/* Bytes of the tables' files and of the log behind their hot rows: what there is to read. */
+uint64_t catalog_lease_bytes(const struct catalog_lease *lease);
 /* Appends `,"as_of":{topic:{partition:{"table":n,"log":n}}}` and, where columns of the tables are
  * not committed yet, `,"provisional":[names]`. */
 void catalog_lease_write(const struct catalog_lease *lease, struct buf *out);

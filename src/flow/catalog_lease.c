@@ -19,6 +19,7 @@ struct catalog_lease {
     struct catalog_session *session; /* borrowed */
     struct lease_item *items;        /* owned, in the order of claiming */
     size_t count;
+    uint64_t bytes; /* of what the tables are */
     bool in_transaction;
 };
 
@@ -229,6 +230,8 @@ static err bring_up(struct catalog_lease *lease, struct lease_item *item, const 
         TRY(entry_make_view(e, (enum table_kind)kind, item->tails[kind] != NULL ? tail : NULL,
                             msg));
         TRY(set_view(lease->session, e, (enum table_kind)kind, msg));
+        lease->bytes += t->snapshot == NULL ? 0 : lake_snapshot_size_bytes(t->snapshot);
+        lease->bytes += t->hot == NULL ? 0 : hot_rows_bytes(t->hot);
     }
     return ERR_OK;
 }
@@ -321,6 +324,11 @@ void catalog_lease_free(struct catalog_lease *lease)
 }
 
 /* ---- what the answer says about them ---- */
+
+uint64_t catalog_lease_bytes(const struct catalog_lease *lease)
+{
+    return lease->bytes;
+}
 
 static void write_as_of(const struct lease_item *item, enum table_kind kind, struct buf *out)
 {

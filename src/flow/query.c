@@ -127,7 +127,7 @@ static err run_rows(struct run *r, enum sql_format format, struct sql_answer *ou
         .rows_max = (uint64_t)query->limit,
         .tail = write_tail,
         .tail_ctx = r,
-        .rows_done = r->options->rows_done,
+        .rows_done = r->options->counts == NULL ? NULL : &r->options->counts->rows,
     };
     r->content_type = sql_format_content_type(format);
     return sql_format_stream(result, &options, write_data, r, out_answer, msg);
@@ -153,6 +153,9 @@ static err run_stages(struct run *r, struct sql_answer *answer, enum stage *stag
     TRY(sql_policy_check(conn, r->options->query->sql, &r->statement, msg));
     *stage = STAGE_TABLES;
     TRY(catalog_prepare(r->session, &r->statement, r->options->cancel, &r->lease, msg));
+    if (r->options->counts != NULL) {
+        atomic_store(&r->options->counts->bytes_total, catalog_lease_bytes(r->lease));
+    }
     *stage = STAGE_RUN;
     TRY(run_statement(r, answer, msg));
     return write_head(r, msg); /* an answer may have no bytes */

@@ -14,13 +14,18 @@ struct query_output {
     err (*head)(void *ctx, struct str content_type, struct errmsg *msg);
     err (*data)(void *ctx, struct str bytes, struct errmsg *msg);
 };
+/* What others may look at while it runs. */
+struct query_counts {
+    atomic_uint_fast64_t rows;        /* of the answer, so far */
+    atomic_uint_fast64_t bytes_total; /* of the files and the log that the named tables are */
+};
 struct query_options {
     const struct wire_query *query;
-    int64_t started_us;        /* monotonic: elapsed counts from here */
-    const atomic_bool *cancel; /* may be NULL; to stop a running statement interrupt the session's
+    int64_t started_us;          /* monotonic: elapsed counts from here */
+    const atomic_bool *cancel;   /* may be NULL; to stop a running statement interrupt the session's
                                   connection too */
-    atomic_uint_fast64_t *rows_done; /* follows the rows of the answer; may be NULL */
-    const char *scratch_dir;         /* for Parquet answers; NULL: refused */
+    struct query_counts *counts; /* may be NULL */
+    const char *scratch_dir;     /* for Parquet answers; NULL: refused */
 };
 /* `*out_code` is stable and meets users: sql_invalid, sql_not_allowed, table_not_found,
  * query_cancelled, query_out_of_memory, log_damaged, log_cut (asking again helps), unsupported,

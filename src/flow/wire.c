@@ -735,6 +735,8 @@ void wire_query_progress_encode(const struct wire_query_progress *progress, stru
     put_i64(root, "rows", progress->rows);
     put_i64(root, "rows_read", progress->rows_read);
     put_i64(root, "rows_total", progress->rows_total);
+    put_i64(root, "bytes_read", progress->bytes_read);
+    put_i64(root, "bytes_total", progress->bytes_total);
     finish(root, out);
 }
 
@@ -752,6 +754,8 @@ err wire_query_progress_decode(struct str payload, struct wire_query_progress *o
     TRY(json_get_i64(root, "rows", &progress.rows, msg));
     TRY(json_get_i64(root, "rows_read", &progress.rows_read, msg));
     TRY(json_get_i64(root, "rows_total", &progress.rows_total, msg));
+    TRY(json_get_i64(root, "bytes_read", &progress.bytes_read, msg));
+    TRY(json_get_i64(root, "bytes_total", &progress.bytes_total, msg));
     *out_progress = progress;
     return ERR_OK;
 }

@@ -256,10 +256,12 @@ void wire_error_deinit(struct wire_error *error);
 
 /* PROGRESS_Q: now and then while a query runs. */
 struct wire_query_progress {
-    double percent;     /* 0..100, -1: unknown */
-    int64_t rows;       /* sent so far */
-    int64_t rows_read;  /* by the scans, as far as the engine counts */
-    int64_t rows_total; /* the scans have to read, estimated; 0: unknown */
+    double percent;      /* 0..100, -1: unknown */
+    int64_t rows;        /* sent so far */
+    int64_t rows_read;   /* by the scans, as far as the engine counts */
+    int64_t rows_total;  /* the scans have to read, estimated; 0: unknown */
+    int64_t bytes_read;  /* of bytes_total, by the percent */
+    int64_t bytes_total; /* of the tables */
 };
 void wire_query_progress_encode(const struct wire_query_progress *progress, struct buf *out);
 err wire_query_progress_decode(struct str payload, struct wire_query_progress *out_progress,

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Saved queries: kept across restarts, guarded by versions, refused with words that help."""
+import sqlite3
+import subprocess
+
 import pytest
 
 PATH = "/api/v1/saved-queries"
@@ -94,3 +97,41 @@ def test_a_large_statement_is_refused(client):
     assert save(client, "large", sql="-" * 65536).status_code == 201
     answer = save(client, "large", sql="-" * 65537)
     assert answer.status_code == 413 and "65536" in answer.json()["detail"]
+
+
+def test_saved_queries_outlive_a_kill(server, connect):
+    """What was answered is there after kill -9."""
+    one = server()
+    for number in range(20):
+        assert save(connect(one), f"q{number}", sql=f"SELECT {number}").status_code == 201
+    one.kill()
+    one.start()
+    page = connect(one).http.get(PATH).json()
+    assert {q["name"]: q["sql"] for q in page["saved_queries"]} == \
+        {f"q{number}": f"SELECT {number}" for number in range(20)}
+
+
+def test_events_are_accepted_where_saved_queries_are_damaged(server, connect):
+    """A damaged file costs its own resources, which say what to do, and nothing else."""
+    one = server()
+    assert save(connect(one), "lost").status_code == 201
+    one.stop()
+    (one.data / "meta" / "tarn.db").write_bytes(b"this is no database " * 1000)
+    one.start()
+    client = connect(one)
+    answer = client.http.get(PATH)
+    assert answer.status_code == 503 and answer.json()["code"] == "state_damaged"
+    assert "tarn.db" in answer.json()["detail"] and save(client, "new").status_code == 503
+    client.send("still", [{"n": 1}])
+    assert client.rows("SELECT n FROM still") == [[1]]
+
+
+def test_a_newer_file_is_refused_at_start(server, tarn_bin):
+    """A server that would not understand what a newer one wrote does not touch it."""
+    one = server()
+    one.stop()
+    with sqlite3.connect(one.data / "meta" / "tarn.db") as db:
+        db.execute("PRAGMA user_version=99")
+    answer = subprocess.run([tarn_bin, "serve", "--data", one.data, "--http", "127.0.0.1:0"],
+                            capture_output=True, text=True, timeout=30)
+    assert answer.returncode == 1 and "newer tarn" in answer.stderr
