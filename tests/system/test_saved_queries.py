@@ -123,7 +123,7 @@ def test_events_are_accepted_where_saved_queries_are_damaged(server, connect):
     assert answer.status_code == 503 and answer.json()["code"] == "state_damaged"
     assert "tarn.db" in answer.json()["detail"] and save(client, "new").status_code == 503
     client.send("still", [{"n": 1}])
-    assert client.rows("SELECT n FROM still") == [[1]]
+    assert client.rows("SELECT n FROM still") == [(1,)]
 
 
 def test_a_newer_file_is_refused_at_start(server, tarn_bin):

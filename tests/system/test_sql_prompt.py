@@ -122,8 +122,8 @@ def test_tab_completes_names(prompt, client):
     t.wait(r"ains\(")
     t.type("\x03")
     t.wait(PROMPT)
-    t.type("\\tim\t")
-    t.wait("ing")
+    t.type("\\timi\t")
+    t.wait("ng")
     t.enter("")
     assert "timing is on" in t.wait(PROMPT)
 
@@ -170,16 +170,22 @@ def test_ctrl_c_stops_the_query(prompt, client, tmp_path, where):
     assert "46" in t.wait(PROMPT)
 
 
-def test_the_list_of_queries_shows_progress(client, run, shared_server, state, tarn_bin):
+def test_the_list_of_queries_shows_progress(client, shared_server, state, tarn_bin, topic):
     """A statement under way says how much it has read and of how much; its tag finds it."""
-    words = [tarn_bin, "sql", "--server", shared_server.url, "-c", LONG]
+    client.send(topic, [{"n": n, "same": "x"} for n in range(5000)])
+    client.flush(topic)
+    sql = (f"SELECT count(*) FROM {topic} a JOIN {topic} b ON a.same = b.same "
+           f"JOIN {topic} c ON b.same = c.same WHERE (a.n + b.n + c.n) % 7 = 1")
+    words = [tarn_bin, "sql", "--server", shared_server.url, "-c", sql]
     process = subprocess.Popen(words, env=state, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         def found():
             queries = client.http.get("/api/v1/queries").json()["queries"]
-            return next((q for q in queries if q["sql"] == LONG and q["rows_total"] > 0), None)
+            return next((q for q in queries if q["sql"] == sql and q["rows_read"] > 0), None)
         query = wait_for(found, 20, "the query's progress")
         assert query["tag"] and query["rows"] == 0 and query["state"] == "running"
+        assert 5000 <= query["rows_read"] < query["rows_total"] and 0 < query["percent"] < 100
+        assert 0 < query["bytes_read"] < query["bytes_total"]
         assert client.http.delete(f"/api/v1/queries/{query['id']}").status_code == 202
         assert process.wait(20) == 1
     finally:
