@@ -86,6 +86,7 @@ static void on_tick(struct reactor_timer *timer)
 {
     struct front *front = FRONT_OF(timer, tick);
     topic_store_tick(front->store);
+    api_tick(&front->api);
     if (front->is_address_owed) {
         front->is_address_owed = data_dir_write_addresses(&front->dir, front->url, NULL) != ERR_OK;
     }

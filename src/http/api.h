@@ -25,6 +25,13 @@ struct api_settings {
     struct topic_meta defaults; /* settings of a new topic; its name is not used */
 };
 
+/* Free space of the disk over the last minutes, a ring: what the time left is reckoned from. */
+enum { API_DISK_SAMPLES = 11, API_DISK_SAMPLE_US = 30 * 1000 * 1000 };
+struct api_disk_sample {
+    int64_t at_us; /* monotonic */
+    uint64_t free_bytes;
+};
+
 struct api_wait; /* an exchange that waits for the log to be durable */
 
 struct api {
@@ -42,6 +49,8 @@ struct api {
     struct json_indexer *indexer; /* owned; of all requests with events: 64 KiB and more */
     struct schema_cache *schemas; /* owned; likewise, NULL until the first */
     struct api_tail *tails;       /* open live tails */
+    struct api_disk_sample disk[API_DISK_SAMPLES];
+    uint64_t disk_samples; /* taken so far */
     /* The processes for health, as [{"role","pid","restarts","pss_bytes","state"}]. */
     json_t *(*children)(void *ctx);
     void *ctx;
@@ -59,6 +68,9 @@ void api_wait_start(struct api *api, struct api_wait *wait, uint64_t seq);
 void api_wait_stop(struct api *api, struct api_wait *wait); /* not waiting is fine */
 /* The store became durable further, or failed. */
 void api_durable(struct api *api);
+
+/* From a timer, each second or so. */
+void api_tick(struct api *api);
 
 /* Frees what the api made for itself. */
 void api_deinit(struct api *api);

@@ -102,35 +102,52 @@ static void add_query(struct report *r, const struct api *api)
     }
 }
 
-/* Bytes per topic and table, and how long the disk lasts at the rate since the start. */
+void api_tick(struct api *api)
+{
+    int64_t now = os_mono_us();
+    uint64_t last = api->disk_samples - 1;
+    uint64_t free_bytes = 0;
+    uint64_t total_bytes = 0;
+    if ((api->disk_samples == 0 ||
+         now - api->disk[last % API_DISK_SAMPLES].at_us >= API_DISK_SAMPLE_US) &&
+        os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, NULL) == ERR_OK) {
+        api->disk[api->disk_samples++ % API_DISK_SAMPLES] =
+            (struct api_disk_sample){now, free_bytes};
+    }
+}
+
+/* Bytes a second by which the disk fills, over the last five minutes or since the start. */
+static double disk_rate(const struct api *api, uint64_t free_bytes)
+{
+    if (api->disk_samples == 0) {
+        return 0;
+    }
+    uint64_t oldest =
+        api->disk_samples > API_DISK_SAMPLES ? api->disk_samples - API_DISK_SAMPLES : 0;
+    const struct api_disk_sample *from = &api->disk[oldest % API_DISK_SAMPLES];
+    double seconds = (double)(os_mono_us() - from->at_us) / 1e6;
+    return seconds >= 1 && from->free_bytes > free_bytes
+               ? (double)(from->free_bytes - free_bytes) / seconds
+               : 0;
+}
+
+/* Bytes per topic and table, and how long the disk lasts as it fills now. */
 static void add_disk(struct report *r, struct api *api)
 {
     uint64_t free_bytes = 0;
     uint64_t total_bytes = 0;
     struct errmsg msg = {0};
     err e = os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, &msg);
-    uint64_t log_bytes = 0;
-    int64_t table_bytes = 0;
     json_t *topics = json_object();
     json_t *tables = json_object();
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         const struct topic *t = topic_store_at(api->store, i);
         const struct topic_meta *m = topic_meta_of(t);
         const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
-        log_bytes += topic_bytes(t);
-        table_bytes += p == NULL ? 0 : p->bytes;
         json_object_set_new(topics, m->name, json_integer((json_int_t)topic_bytes(t)));
         json_object_set_new(tables, m->table, json_integer(p == NULL ? 0 : p->bytes));
     }
-    static uint64_t first_bytes; /* at the first report: what came since then gives the rate */
-    static int64_t first_us;
-    uint64_t used = log_bytes + (uint64_t)table_bytes;
-    if (first_us == 0) {
-        first_us = os_mono_us();
-        first_bytes = used;
-    }
-    double seconds = (double)(os_mono_us() - first_us) / 1e6;
-    double rate = seconds > 1 && used > first_bytes ? (double)(used - first_bytes) / seconds : 0;
+    double rate = e == ERR_OK ? disk_rate(api, free_bytes) : 0;
     bool low = e == ERR_OK && free_bytes < (256ULL << 20);
     json_t *json = add(r, "disk", e != ERR_OK || low ? HEALTH_DEGRADED : HEALTH_OK,
                        e != ERR_OK ? msg.text

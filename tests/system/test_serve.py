@@ -330,3 +330,20 @@ def test_retention_never_passes_what_the_table_has(server, connect, topic):
     one.kill()
     one.start()
     assert connect(one).value(f"SELECT count(*) FROM bronze.{topic}") == 8000
+
+
+def test_health_tells_how_long_the_disk_lasts(server, connect):
+    """By what the disk lost since the start, not since somebody asked first."""
+    one = server()
+    client = connect(one)
+
+    def filling():
+        with open(one.data / "ballast", "ab") as ballast:
+            ballast.write(b"x" * (8 << 20))
+            ballast.flush()
+            os.fsync(ballast.fileno())
+        disk = next(c for c in client.health()["components"] if c["component"] == "disk")
+        return disk if disk["bytes_per_second"] > 0 else None
+
+    disk = wait_for(filling, 20, "a rate", 0.1)
+    assert abs(disk["seconds_left"] - disk["free_bytes"] / disk["bytes_per_second"]) <= 1
