@@ -243,3 +243,39 @@ void cli_encode(struct buf *out, struct str text)
         }
     }
 }
+
+void cli_print_member(const char *key, const json_t *value)
+{
+    AUTO_BUF text = buf_make(1 << 20);
+    if (json_is_string(value)) {
+        printf("%-18s %s\n", key, json_string_value(value));
+    } else if (json_write(value, &text) == ERR_OK) {
+        printf("%-18s %s\n", key, buf_cstr(&text));
+    }
+}
+
+int cli_send_json(struct cli *cli, const char *method, const char *target, const json_t *body)
+{
+    AUTO(client) client = cli_connect(cli);
+    if (client == NULL) {
+        return CLI_FAILED;
+    }
+    AUTO_BUF text = buf_make(1 << 20);
+    AUTO_BUF answer = buf_make(16 << 20);
+    struct errmsg msg = {0};
+    err e = body == NULL ? ERR_OK : json_write(body, &text);
+    struct client_request request = {.method = method,
+                                     .target = target,
+                                     .content_type = body == NULL ? NULL : "application/json",
+                                     .body = buf_str(&text)};
+    if (e == ERR_OK) {
+        e = client_fetch(client, &request, &answer, &msg);
+    }
+    if (e != ERR_OK) {
+        return cli_fail(e, &msg);
+    }
+    if (cli->json) {
+        printf("%.*s\n", STR_ARGS(str_trim(buf_str(&answer))));
+    }
+    return CLI_OK;
+}

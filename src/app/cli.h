@@ -35,6 +35,10 @@ void cli_print_table(const char *const *cells, size_t rows, size_t columns);
 void cli_print_list(const json_t *list, const char *const *columns, size_t column_count);
 /* GET target, then print: with --json the answer as it is, else through `print`. */
 int cli_get(struct cli *cli, const char *target, void (*print)(const json_t *answer));
+/* Sends a JSON body (NULL: none); with --json prints the answer. Returns the exit code. */
+int cli_send_json(struct cli *cli, const char *method, const char *target, const json_t *body);
+/* "name    value", for what is described member by member. */
+void cli_print_member(const char *key, const json_t *value);
 /* Percent-encodes one path segment or query value onto `out`. */
 void cli_encode(struct buf *out, struct str text);
 
@@ -49,6 +53,13 @@ struct cli_command {
 int cli_serve(struct cli *cli);
 int cli_demo(struct cli *cli);
 int cli_produce(struct cli *cli);
+int cli_producer_list(struct cli *cli);
+int cli_producer_describe(struct cli *cli);
+int cli_producer_create(struct cli *cli);
+int cli_producer_change(struct cli *cli);
+int cli_producer_start(struct cli *cli);
+int cli_producer_stop(struct cli *cli);
+int cli_producer_delete(struct cli *cli);
 int cli_query(struct cli *cli);
 int cli_health(struct cli *cli);
 int cli_metrics(struct cli *cli);

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_serve.c - `tarn serve` and `tarn demo`. */
-#include <signal.h>
-
 #include "app/cli.h"
 #include "app/front.h"
 #include "base/log.h"
-#include "os/file.h"
-#include "os/process.h"
-
-enum { DEMO_TOPICS = 4 };
+#include "flow/producers.h"
 
 static enum log_level level_of(const char *name)
 {
@@ -53,70 +48,69 @@ int cli_serve(struct cli *cli)
 }
 
 struct demo {
-    const char *rate;
-    const char *seconds;
-    const char *token_file;
-    pid_t producers[DEMO_TOPICS];
+    json_t *rate; /* owned; any that a specification takes */
+    json_t *seconds;
 };
 
-/* The producers are processes of their own, so that they load the door as clients do. */
-static void start_producers(void *ctx, const char *http_url)
+/* The server's own producers, which end with it: the next `tarn serve` over the data has none. */
+static void start_producers(void *ctx, const char *http_url, struct producers *producers)
 {
-    static const char *const kinds[DEMO_TOPICS] = {"web_logs", "customer_events",
-                                                   "transaction_events", "analytics_events"};
+    static const char *const presets[] = {"web_logs", "customers", "transactions", "analytics"};
     struct demo *demo = ctx;
-    for (int i = 0; i < DEMO_TOPICS; i++) {
-        AUTO_TEXT topic = xasprintf("--topic=%s", kinds[i]);
-        AUTO_TEXT kind = xasprintf("--kind=%s", kinds[i]);
-        AUTO_TEXT rate = xasprintf("--rate=%s", demo->rate);
-        AUTO_TEXT server = xasprintf("--server=%s", http_url);
-        AUTO_TEXT seconds = xasprintf("--seconds=%s", demo->seconds);
-        AUTO_TEXT token = xasprintf("--token-file=%s", demo->token_file);
-        char program[] = "tarn";
-        char verb[] = "produce";
-        char quiet[] = "--quiet";
-        bool has_token = demo->token_file[0] != '\0';
-        char *argv[] = {
-            program, verb, topic, kind, rate, server, seconds, quiet, has_token ? token : NULL,
-            NULL};
+    for (size_t i = 0; i < ARRAY_LEN(presets); i++) {
+        AUTO_JSON body = json_object();
+        json_t *spec = json_object();
+        struct producers_job *job = NULL;
         struct errmsg msg = {0};
-        int fd = -1;
-        err e = os_spawn_self(argv, &demo->producers[i], &fd, &msg);
-        os_close(fd);
-        if (e != ERR_OK) {
-            log_error("a producer could not be started", "kind=%s error=\"%s\"", kinds[i],
-                      msg.text);
+        AUTO_TEXT name = xasprintf("demo_%s", presets[i]);
+        json_object_set(spec, "rate", demo->rate);
+        json_object_set(spec, "duration_s", demo->seconds);
+        json_object_set_new(body, "name", json_string(name));
+        json_object_set_new(body, "preset", json_string(presets[i]));
+        json_object_set_new(body, "spec", spec);
+        if (producers_create(producers, body, false, &job, &msg) != ERR_OK) {
+            log_error("a producer could not be started", "name=%s error=\"%s\"", name, msg.text);
         }
     }
+    char *rate = json_dumps(demo->rate, JSON_ENCODE_ANY);
     printf(
         "\n  four topics are receiving %s events a second each. In another terminal:\n\n"
         "    tarn query \"SELECT status, count(*) FROM web_logs GROUP BY status ORDER BY 2 DESC\" "
         "--server %s\n"
+        "    tarn producer list --server %s\n"
         "    curl -s %s/api/v1/health\n\n  Ctrl-C stops the demo; the data stays.\n\n",
-        demo->rate, http_url, http_url);
+        rate == NULL ? "many" : rate, http_url, http_url, http_url);
+    free(rate);
     (void)fflush(stdout); /* the demo goes on without a terminal */
+}
+
+/* A number of the command line, or the default. */
+static json_t *demo_number(struct cli *cli, const char *name, json_int_t dflt, bool *bad)
+{
+    const char *text = cli_option(cli, name, bad);
+    json_t *value = NULL;
+    if (text == NULL) {
+        return json_integer(dflt);
+    }
+    if (json_parse(str_from(text), &value, NULL) != ERR_OK || !json_is_number(value) ||
+        json_number_value(value) < 0) {
+        fprintf(stderr, "tarn: --%s must be a number\n", name);
+        *bad = true;
+    }
+    return value;
 }
 
 int cli_demo(struct cli *cli)
 {
     struct config config;
     bool bad = false;
-    struct demo demo = {.rate = cli_option(cli, "rate", &bad)};
-    demo.seconds = bad ? NULL : cli_option(cli, "seconds", &bad);
+    AUTO_JSON rate = demo_number(cli, "rate", 500, &bad);
+    AUTO_JSON seconds = demo_number(cli, "seconds", 0, &bad);
+    struct demo demo = {.rate = rate, .seconds = seconds};
     if (bad || !read_config(cli, &config, "demo [--rate N] [--seconds N] [serve's options]")) {
         return CLI_USAGE;
     }
-    demo.rate = demo.rate == NULL ? "500" : demo.rate;
-    demo.seconds = demo.seconds == NULL ? "0" : demo.seconds;
-    demo.token_file = config.token_file;
     int code = front_run(&config, start_producers, &demo);
-    for (int i = 0; i < DEMO_TOPICS; i++) {
-        int status = 0;
-        os_kill(demo.producers[i], SIGTERM);
-        if (demo.producers[i] > 0 && !os_child_wait(demo.producers[i], 1000, &status)) {
-            os_kill(demo.producers[i], SIGKILL);
-        }
-    }
     config_deinit(&config);
     return code;
 }

@@ -27,16 +27,6 @@ int cli_topic_list(struct cli *cli)
                : CLI_USAGE;
 }
 
-static void print_member(const char *key, const json_t *value)
-{
-    AUTO_BUF text = buf_make(1 << 20);
-    if (json_is_string(value)) {
-        printf("%-18s %s\n", key, json_string_value(value));
-    } else if (json_write(value, &text) == ERR_OK) {
-        printf("%-18s %s\n", key, buf_cstr(&text));
-    }
-}
-
 static void print_topic(const json_t *answer)
 {
     static const char *const columns[] = {"partition", "start",     "end",  "committed",
@@ -49,7 +39,7 @@ static void print_topic(const json_t *answer)
         key = json_object_iter_key(at);
         value = json_object_iter_value(at);
         if (strcmp(key, "partition_list") != 0) {
-            print_member(key, value);
+            cli_print_member(key, value);
         }
     }
     printf("\n");
@@ -100,33 +90,6 @@ static json_t *settings_from_options(struct cli *cli, bool *out_bad)
     return settings;
 }
 
-/* Sends a JSON body and prints the answer or the problem. */
-static int send_json(struct cli *cli, const char *method, const char *target, const json_t *body)
-{
-    AUTO(client) client = cli_connect(cli);
-    if (client == NULL) {
-        return CLI_FAILED;
-    }
-    AUTO_BUF text = buf_make(1 << 20);
-    AUTO_BUF answer = buf_make(16 << 20);
-    struct errmsg msg = {0};
-    err e = body == NULL ? ERR_OK : json_write(body, &text);
-    struct client_request request = {.method = method,
-                                     .target = target,
-                                     .content_type = body == NULL ? NULL : "application/json",
-                                     .body = buf_str(&text)};
-    if (e == ERR_OK) {
-        e = client_fetch(client, &request, &answer, &msg);
-    }
-    if (e != ERR_OK) {
-        return cli_fail(e, &msg);
-    }
-    if (cli->json) {
-        printf("%.*s\n", STR_ARGS(str_trim(buf_str(&answer))));
-    }
-    return CLI_OK;
-}
-
 int cli_topic_create(struct cli *cli)
 {
     bool bad = false;
@@ -137,7 +100,7 @@ int cli_topic_create(struct cli *cli)
     }
     json_object_set_new(body, "name", json_string(cli->argv[0]));
     const char *target = adopt ? "/api/v1/topics?adopt=true" : "/api/v1/topics";
-    int code = send_json(cli, "POST", target, body);
+    int code = cli_send_json(cli, "POST", target, body);
     if (code == CLI_OK && !cli->json) {
         printf("topic %s is made\n", cli->argv[0]);
     }
@@ -152,7 +115,7 @@ int cli_topic_change(struct cli *cli)
         return CLI_USAGE;
     }
     AUTO_TEXT target = topic_target(cli->argv[0], "");
-    int code = send_json(cli, "PATCH", target, body);
+    int code = cli_send_json(cli, "PATCH", target, body);
     if (code == CLI_OK && !cli->json) {
         printf("topic %s is changed\n", cli->argv[0]);
     }
@@ -166,7 +129,7 @@ int cli_topic_delete(struct cli *cli)
         return CLI_USAGE;
     }
     AUTO_TEXT target = topic_target(cli->argv[0], drop ? "?drop=true" : "");
-    int code = send_json(cli, "DELETE", target, NULL);
+    int code = cli_send_json(cli, "DELETE", target, NULL);
     if (code == CLI_OK && !cli->json) {
         printf("topic %s is deleted%s\n", cli->argv[0],
                drop ? " with its tables" : "; its tables stay");
@@ -183,7 +146,7 @@ int cli_topic_repair(struct cli *cli)
     }
     AUTO_TEXT tail = xasprintf("/partitions/%s/repair", partition);
     AUTO_TEXT target = topic_target(cli->argv[0], tail);
-    int code = send_json(cli, "POST", target, NULL);
+    int code = cli_send_json(cli, "POST", target, NULL);
     if (code == CLI_OK && !cli->json) {
         printf("partition %s of %s is repaired; what was lost is in `tarn topic describe`\n",
                partition, cli->argv[0]);
@@ -286,7 +249,7 @@ int cli_topic_schema(struct cli *cli)
     if (!withdraw) {
         return print_schema(cli, target);
     }
-    int code = send_json(cli, "DELETE", target, NULL);
+    int code = cli_send_json(cli, "DELETE", target, NULL);
     if (code == CLI_OK && !cli->json) {
         printf("topic %s has no declared schema any more; its columns keep their types\n",
                cli->argv[0]);

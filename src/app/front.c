@@ -37,6 +37,7 @@ struct front {
     struct redrive *redrive;
     struct importer *importer;
     struct meta *meta;
+    struct producers *producers;
     struct child writer_child;
     struct child query_child;
     int children_left;
@@ -90,6 +91,7 @@ static void on_tick(struct reactor_timer *timer)
     if (front->is_address_owed) {
         front->is_address_owed = data_dir_write_addresses(&front->dir, front->url, NULL) != ERR_OK;
     }
+    producers_tick(front->producers);
     if (front->api.tails != NULL) {
         api_tails_poll(&front->api); /* page_cache topics have no wake-up of their own */
     }
@@ -356,6 +358,7 @@ static void on_signal(struct reactor_fd *f, uint32_t events)
     }
     front->is_stopping = true;
     log_info("stopping", "signal=%u", info.ssi_signo);
+    producers_stop(front->producers); /* what they sent is durable before the log is closed */
     http_server_stop(front->server, door_closed, front);
 }
 
@@ -474,6 +477,22 @@ static err write_addresses(struct front *front, struct errmsg *msg)
     return e == ERR_NOSPACE ? ERR_OK : e;
 }
 
+static void open_producers(struct front *front)
+{
+    const struct api_settings *s = &front->api.settings;
+    const struct producers_options options = {.reactor = front->reactor,
+                                              .store = front->store,
+                                              .meta = front->meta,
+                                              .record_bytes_max = s->record_bytes_max,
+                                              .nesting_max = s->nesting_max,
+                                              .unsynced_bytes_max = s->unsynced_bytes_max,
+                                              .topic = api_producers_topic,
+                                              .on_stored = api_producers_stored,
+                                              .ctx = &front->api};
+    producers_new(&options, &front->producers);
+    front->api.producers = front->producers;
+}
+
 static err start(struct front *front, struct errmsg *msg)
 {
     TRY(load_token(front, msg));
@@ -498,12 +517,15 @@ static err start(struct front *front, struct errmsg *msg)
     TRY(open_meta(front, msg));
     TRY(writer_link_attach(front->writer, writer_fd, msg));
     TRY(broker_attach(front->broker, query_fd, msg));
-    return open_door(front, msg);
+    open_producers(front);
+    TRY(open_door(front, msg));
+    return producers_run(front->producers, msg);
 }
 
 static void finish(struct front *front)
 {
     http_server_close(front->server);
+    producers_free(front->producers);
     if (front->reactor != NULL) {
         reactor_timer_stop(front->reactor, &front->tick);
         reactor_timer_stop(front->reactor, &front->give_up);
@@ -538,8 +560,7 @@ static void finish(struct front *front)
     free(front->token);
 }
 
-int front_run(const struct config *config, void (*on_serving)(void *ctx, const char *http_url),
-              void *ctx)
+int front_run(const struct config *config, front_serving_fn on_serving, void *ctx)
 {
     struct front front = {.config = config, .dir = {.lock_fd = -1}};
     struct errmsg msg = {0};
@@ -555,7 +576,7 @@ int front_run(const struct config *config, void (*on_serving)(void *ctx, const c
             printf("tarn is serving: %s (data in %s)\n", url, config->data);
             (void)fflush(stdout); /* a closed stdout is no reason not to serve */
             if (on_serving != NULL) {
-                on_serving(ctx, url);
+                on_serving(ctx, url, front.producers);
             }
             e = reactor_run(front.reactor, &msg);
         }

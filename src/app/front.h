@@ -7,7 +7,9 @@
 #pragma once
 #include "app/config.h"
 
+struct producers;
+
 /* Runs until SIGTERM or SIGINT; returns the process's exit code. `on_serving` (may be NULL) is
  * called once when requests are answered, with the HTTP address ("http://127.0.0.1:8276"). */
-int front_run(const struct config *config, void (*on_serving)(void *ctx, const char *http_url),
-              void *ctx);
+typedef void (*front_serving_fn)(void *ctx, const char *http_url, struct producers *producers);
+int front_run(const struct config *config, front_serving_fn on_serving, void *ctx);

@@ -47,6 +47,14 @@ size_t api_routes(struct api *api, struct http_route *out_routes)
         {HTTP_VERB_POST, "/api/v1/query", &api_query_post, false, NULL},
         {HTTP_VERB_GET, "/api/v1/queries", &api_queries_list, false, NULL},
         {HTTP_VERB_DELETE, "/api/v1/queries/{id}", &api_query_delete, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/producers", &api_producers_list, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/producers", &api_producers_create, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/producers/{name}", &api_producer_get, false, NULL},
+        {HTTP_VERB_PATCH, "/api/v1/producers/{name}", &api_producer_patch, false, NULL},
+        {HTTP_VERB_DELETE, "/api/v1/producers/{name}", &api_producer_delete, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/producers/{name}/start", &api_producer_start, false, NULL},
+        {HTTP_VERB_POST, "/api/v1/producers/{name}/stop", &api_producer_stop, false, NULL},
+        {HTTP_VERB_GET, "/api/v1/producers/{name}/sample", &api_producer_sample, false, NULL},
         {HTTP_VERB_GET, "/api/v1/saved-queries", &api_saved_list, false, NULL},
         {HTTP_VERB_POST, "/api/v1/saved-queries", &api_saved_create, false, NULL},
         {HTTP_VERB_GET, "/api/v1/saved-queries/{name}", &api_saved_get, false, NULL},
@@ -135,6 +143,9 @@ void api_durable(struct api *api)
     }
     writer_link_durable(api->writer);
     redrive_durable(api->redrive);
+    if (api->producers != NULL) {
+        producers_durable(api->producers);
+    }
     if (api->tails != NULL) {
         api_tails_poll(api);
     }

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/metrics.h"
 #include "flow/broker.h"
+#include "flow/producers.h"
 #include "flow/redrive.h"
 #include "flow/writer_link.h"
 #include "http/server.h"
@@ -42,6 +43,8 @@ struct api {
     struct redrive *redrive; /* borrowed too */
     struct importer *importer;
     struct meta *meta; /* small documents; on a damaged file every call fails and says why */
+    struct producers *producers; /* borrowed */
+    uint32_t samples;            /* live looks at producers */
     struct api_settings settings;
     int64_t started_us;
     struct api_wait *waits;       /* oldest first */
@@ -187,6 +190,14 @@ extern const struct http_handler api_redrive_delete;
 extern const struct http_handler api_query_post;
 extern const struct http_handler api_queries_list;
 extern const struct http_handler api_query_delete;
+extern const struct http_handler api_producers_list;
+extern const struct http_handler api_producers_create;
+extern const struct http_handler api_producer_get;
+extern const struct http_handler api_producer_patch;
+extern const struct http_handler api_producer_start;
+extern const struct http_handler api_producer_stop;
+extern const struct http_handler api_producer_delete;
+extern const struct http_handler api_producer_sample;
 extern const struct http_handler api_saved_list;
 extern const struct http_handler api_saved_create;
 extern const struct http_handler api_saved_get;
@@ -211,5 +222,9 @@ extern const struct http_handler api_openapi;
 extern const struct http_handler api_docs;
 extern const struct http_handler api_root;
 extern const struct http_handler api_info;
+/* What flow/producers.h asks of its owner, with the api as `ctx`: struct producers_options. */
+err api_producers_topic(void *ctx, struct str name, struct topic **out_topic, struct errmsg *msg);
+void api_producers_stored(void *ctx, struct topic *topic, uint64_t accepted, uint64_t rejected,
+                          uint64_t bytes);
 /* New acknowledged events may be there: feeds the live tails. */
 void api_tails_poll(struct api *api);

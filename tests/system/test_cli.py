@@ -90,10 +90,9 @@ def test_topic_commands(tarn, shared_server, client, topic):
     tarn("topic", "describe", topic, *at, code=1)
 
 
-@pytest.mark.parametrize("kind", ["web_logs", "customer_events", "transaction_events",
-                                  "analytics_events"])
-def test_producers_send_what_was_asked(tarn, shared_server, client, topic, kind):
-    tarn("produce", "--topic", topic, "--kind", kind, "--rate", 2000, "--seconds", 2,
+@pytest.mark.parametrize("preset", ["web_logs", "customers", "transactions", "analytics"])
+def test_producers_send_what_was_asked(tarn, shared_server, client, topic, preset):
+    tarn("produce", "--topic", topic, "--preset", preset, "--rate", 2000, "--seconds", 2,
          "--server", shared_server.url)
     count = client.value(f"SELECT count(*) FROM bronze.{topic}")
     assert 3920 <= count <= 4080
