@@ -17,6 +17,7 @@ from verify import Verifier
 from harness.client import Client, Refused
 
 BUSY = {408, 409, 429, 503, 507}  # answers that a client must expect while processes come and go
+FINDINGS_MAX = 5
 GONE = (httpx.TransportError, ConnectionError)
 
 
@@ -33,6 +34,11 @@ class Looped:
     def count(self, what, n=1):
         self.counts[what] = self.counts.get(what, 0) + n
 
+    def find(self, what):
+        """Notes what must not be; the first few tell enough."""
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(f"{self.name}: {what[:400]}")
+
     def start(self):
         self.thread.start()
 
@@ -48,7 +54,7 @@ class Looped:
                 except Refused as refused:
                     self.count(f"status_{refused.status}")
                     if refused.status not in BUSY and not self.is_expected(refused):
-                        self.findings.append(f"{self.name}: {refused}")
+                        self.find(str(refused))
 
     def is_expected(self, refused):
         """A query that a kill cut short says so with 500."""
