@@ -259,6 +259,18 @@ void client_close(struct client *c)
     buf_deinit(&c->in);
 }
 
+struct client rig_client(struct rig *rig, const struct http_options *options)
+{
+    rig_start(rig, options);
+    return client_open(rig);
+}
+
+void rig_end(struct rig *rig, struct client *c)
+{
+    client_close(c);
+    rig_stop(rig);
+}
+
 bool client_send(struct client *c, struct str bytes)
 {
     int64_t deadline_us = os_mono_us() + WAIT_US;

@@ -34,6 +34,9 @@ struct client {
 };
 struct client client_open(struct rig *rig);
 void client_close(struct client *c);
+/* A rig with one client, and the end of both. */
+struct client rig_client(struct rig *rig, const struct http_options *options);
+void rig_end(struct rig *rig, struct client *c);
 /* Sends everything, turning the reactor meanwhile. False when the server has gone. */
 bool client_send(struct client *c, struct str bytes);
 /* Reads what is there. */

@@ -41,8 +41,7 @@ static void test_answers_in_order(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     assert_true(client_send(&c, STR("GET /hold HTTP/1.1\r\n" H "\r\n"
                                     "GET /hold HTTP/1.1\r\n" H "\r\n"
                                     "POST /hold HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc"
@@ -61,8 +60,7 @@ static void test_answers_in_order(void **state)
     expect_body(&c, 200, "two");
     expect_body(&c, 200, "three");
     expect_body(&c, 200, "{\"status\":\"ok\"}");
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* At most HTTP_PIPELINE_MAX exchanges of a connection are open; the rest wait unread, in order. */
@@ -70,8 +68,7 @@ static void test_pipeline_is_bounded(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     for (int i = 0; i < 100; i++) {
         assert_true(client_send(&c, STR("GET /hold HTTP/1.1\r\n" H "\r\n")));
     }
@@ -87,8 +84,7 @@ static void test_pipeline_is_bounded(void **state)
         answer(&rig, i, body);
         expect_body(&c, 200, body);
     }
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* ---- bodies ---- */
@@ -99,8 +95,7 @@ static void test_early_answers(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     struct response r;
     assert_true(client_send(&c, STR("POST /early HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\n12345"
                                     "GET /health HTTP/1.1\r\n" H "\r\n")));
@@ -131,8 +126,7 @@ static void test_early_answers(void **state)
     assert_true(response_has(&r, "connection: close\r\n"));
     response_deinit(&r);
     assert_true(client_wait_close(&c));
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* 100 (Continue) comes when the body is wanted, in its place in the order, and not otherwise. */
@@ -140,8 +134,7 @@ static void test_expect_continue(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     assert_true(client_send(&c, STR("GET /hold HTTP/1.1\r\n" H "\r\n"
                                     "POST /echo HTTP/1.1\r\n" H
                                     "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")));
@@ -170,8 +163,7 @@ static void test_expect_continue(void **state)
     c = client_open(&rig); /* HTTP/1.0 knows no Expect */
     client_expect(&c, "POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi",
                   200);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* A handler that pauses and gives back gets every byte exactly once, in order, and the client is
@@ -212,8 +204,7 @@ static void test_pause_resume_unread(void **state)
     }
     expect_body(&c, 200, NULL);
     assert_int_equal(rig.body_bytes, BODY_BYTES);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* A handler that pauses on the last byte of a body still hears of its end after it has resumed,
@@ -255,8 +246,7 @@ static void test_resume_at_once_on_the_last_byte(void **state)
     assert_true(client_send(&c, STR("POST /gate HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nabcde")));
     expect_body(&c, 200, NULL);
     assert_int_equal(rig.body_bytes, 5);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* A handler that gives bytes back and resumes in the same call gets them before later ones, also
@@ -275,8 +265,7 @@ static void test_unread_and_resume_at_once(void **state)
     expect_body(&c, 200, NULL);
     expect_body(&c, 200, "{\"status\":\"ok\"}");
     assert_int_equal(rig.body_bytes, 9);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* Chunk framing that far outweighs its content is refused: endless extensions, zeros, trailers. */
@@ -409,8 +398,7 @@ static void test_token(void **state)
                   401);
     client_expect(&c, "POST /early HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc", 401);
     client_expect(&c, "GET /health HTTP/1.1\r\n" H "\r\n", 200);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* A name of a page's own, or a page of another origin that posts, does not reach the server. */
@@ -541,8 +529,7 @@ static void test_cors_preflight(void **state)
     static const char *const ORIGINS[] = {"https://app.example.org"};
     struct rig rig;
     struct http_options options = {.cors_origins = ORIGINS, .cors_origin_count = 1};
-    rig_start(&rig, &options);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, &options);
     struct response r;
     assert_true(client_send(&c, STR("OPTIONS /hold HTTP/1.1\r\n" H APP ASK
                                     "Access-Control-Request-Headers: authorization,x-a\r\n\r\n")));
@@ -553,8 +540,7 @@ static void test_cors_preflight(void **state)
         &r, "access-control-allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
     assert_true(response_has(&r, "access-control-max-age: 600\r\n"));
     response_deinit(&r);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* Without the setting no answer speaks of CORS. */
@@ -562,8 +548,7 @@ static void test_cors_off(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     struct response r;
     assert_true(client_send(&c, STR("OPTIONS /echo HTTP/1.1\r\n" H APP ASK "\r\n")));
     assert_true(client_response(&c, false, &r));
@@ -572,8 +557,7 @@ static void test_cors_off(void **state)
     assert_false(response_has(&r, "vary"));
     response_deinit(&r);
     client_expect(&c, "POST /echo HTTP/1.1\r\n" H APP "\r\n", 403);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* A value with a line break cannot forge a header of an answer. */
@@ -581,8 +565,7 @@ static void test_answers_cannot_be_split(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     assert_true(client_send(&c, STR("GET /hold HTTP/1.1\r\n" H "\r\n")));
     while (rig.held_count == 0) {
         rig_turns(&rig, 1);
@@ -594,8 +577,7 @@ static void test_answers_cannot_be_split(void **state)
     assert_false(response_has(&r, "set-cookie"));
     assert_true(response_has(&r, "x-ok: yes\r\n"));
     response_deinit(&r);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* ---- limits ---- */
@@ -762,8 +744,7 @@ static void test_write_stall(void **state)
     (void)state;
     struct rig rig;
     struct http_options options = {.write_stall_ms = 60};
-    rig_start(&rig, &options);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, &options);
     assert_true(client_send(&c, STR("GET /stream?n=1000000000 HTTP/1.1\r\n" H "\r\n")));
     int64_t deadline_us = os_mono_us() + 3000000;
     size_t most = 0;
@@ -776,8 +757,7 @@ static void test_write_stall(void **state)
     assert_int_equal(rig.aborted, 1);
     assert_true(most > 0);
     assert_true(most <= 256 * 1024 + 128);
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* A streamed answer arrives whole over back-pressure; HTTP/1.0 gets it without chunks. */
@@ -785,8 +765,7 @@ static void test_streams(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     struct response r;
     assert_true(client_send(&c, STR("GET /stream?n=60000 HTTP/1.1\r\n" H "\r\n")));
     assert_true(client_response(&c, false, &r));
@@ -851,8 +830,7 @@ static void test_half_closed_client(void **state)
 {
     (void)state;
     struct rig rig;
-    rig_start(&rig, NULL);
-    struct client c = client_open(&rig);
+    struct client c = rig_client(&rig, NULL);
     assert_true(client_send(&c, STR("GET /hold HTTP/1.1\r\n" H "\r\n")));
     os_shutdown_write(c.fd);
     while (rig.held_count == 0) {
@@ -862,8 +840,7 @@ static void test_half_closed_client(void **state)
     answer(&rig, 0, "late");
     expect_body(&c, 200, "late");
     assert_true(client_wait_close(&c));
-    client_close(&c);
-    rig_stop(&rig);
+    rig_end(&rig, &c);
 }
 
 /* ---- stopping ---- */

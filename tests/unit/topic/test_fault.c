@@ -8,14 +8,6 @@
 #include "os/file.h"
 #include "os/io.h"
 
-static void use_small_segments(struct rig *r)
-{
-    AUTO_TOPIC_META meta = {0};
-    topic_meta_copy(topic_meta_of(r->topic), &meta);
-    meta.settings.segment_bytes = 4096;
-    assert_int_equal(topic_store_update(r->store, r->topic, &meta, NULL), ERR_OK);
-}
-
 /* Appends and syncs over several rolls while one call fails. Returns the acknowledged end. */
 static int64_t append_under_faults(struct rig *r, unsigned kinds, unsigned n, int error,
                                    int for_ever)
@@ -56,22 +48,18 @@ static void fault_loop(unsigned kinds, int error, int for_ever)
 {
     for (unsigned n = 1;; n++) {
         struct rig r;
-        rig_start(&r);
-        rig_must_open(&r);
-        rig_create(&r, 1);
-        use_small_segments(&r);
+        rig_make(&r, 1);
+        rig_small_segments(&r);
         int64_t acked = append_under_faults(&r, kinds, n, error, for_ever);
         int hit = os_io_faults_hit();
         os_io_faults_stop();
         assert_true(!hit || kinds != OS_IO_SYNC || topic_store_failed(r.store, NULL));
-        rig_crash(&r);
-        rig_must_open(&r);
+        rig_reopen(&r);
         int64_t end = topic_durable_end(r.topic, 0);
         assert_true(end >= acked);
         assert_int_equal(topic_partition_state(r.topic, 0, NULL), TOPIC_PARTITION_OK);
         assert_int_equal(rig_check(r.dir, 0, 0, end), ERR_OK);
-        assert_int_equal(rig_append(&r, 0, 1, 10, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+        rig_store(&r, 0, 1, 10);
         rig_end(&r);
         if (!hit) {
             assert_int_equal(acked, 90);
@@ -124,12 +112,9 @@ static void test_which_syncs_are_done(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
-    use_small_segments(&r);
-    assert_int_equal(rig_append(&r, 0, 3, 1000, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_make(&r, 1);
+    rig_small_segments(&r);
+    rig_store(&r, 0, 3, 1000);
     struct os_io table = os_io_real;
     table.fsync = counting_fsync;
     table.fdatasync = counting_fdatasync;
@@ -180,8 +165,7 @@ static void test_create_is_atomic(void **state)
         err e = topic_store_create(r.store, &meta, NULL, &t, NULL);
         int hit = os_io_faults_hit();
         os_io_faults_stop();
-        rig_crash(&r);
-        rig_must_open(&r);
+        rig_reopen(&r);
         assert_true(e != ERR_OK || r.topic != NULL);
         if (r.topic == NULL) {
             rig_create(&r, 4);
@@ -209,9 +193,7 @@ static void test_update_is_atomic(void **state)
     (void)state;
     for (unsigned n = 1;; n++) {
         struct rig r;
-        rig_start(&r);
-        rig_must_open(&r);
-        rig_create(&r, 1);
+        rig_make(&r, 1);
         assert_int_equal(rig_append(&r, 0, 4, 10, NULL), ERR_OK);
         AUTO_TOPIC_META meta = {0};
         topic_meta_copy(topic_meta_of(r.topic), &meta);
@@ -221,8 +203,7 @@ static void test_update_is_atomic(void **state)
         err e = topic_store_update(r.store, r.topic, &meta, NULL);
         int hit = os_io_faults_hit();
         os_io_faults_stop();
-        rig_crash(&r);
-        rig_must_open(&r);
+        rig_reopen(&r);
         uint32_t count = topic_partition_count(r.topic);
         size_t versions = topic_meta_of(r.topic)->version_count;
         assert_true((count == 1 && versions == 1) || (count == 3 && versions == 2));
@@ -245,10 +226,8 @@ static void test_retention_faults(void **state)
     (void)state;
     for (unsigned n = 1;; n++) {
         struct rig r;
-        rig_start(&r);
-        rig_must_open(&r);
-        rig_create(&r, 1);
-        use_small_segments(&r);
+        rig_make(&r, 1);
+        rig_small_segments(&r);
         for (int i = 0; i < 30; i++) {
             assert_int_equal(rig_append(&r, 0, 3, 200, NULL), ERR_OK);
         }
@@ -265,8 +244,7 @@ static void test_retention_faults(void **state)
         }
         int hit = os_io_faults_hit();
         os_io_faults_stop();
-        rig_crash(&r);
-        rig_must_open(&r);
+        rig_reopen(&r);
         assert_int_equal(topic_partition_state(r.topic, 0, NULL), TOPIC_PARTITION_OK);
         assert_true(topic_log_start(r.topic, 0) <= 60);
         assert_int_equal(rig_check(r.dir, 0, topic_log_start(r.topic, 0), 90), ERR_OK);
@@ -293,9 +271,7 @@ static void test_opens_on_a_full_disk(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     assert_int_equal(rig_append(&r, 0, 3, 200, NULL), ERR_OK);
     assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
     struct os_io table = os_io_real;
@@ -303,8 +279,7 @@ static void test_opens_on_a_full_disk(void **state)
     os_io = &table;
     has_no_new_file = true;
     for (int32_t starts = 2; starts < 14; starts++) {
-        rig_crash(&r);
-        rig_must_open(&r);
+        rig_reopen(&r);
         assert_int_equal(topic_store_epoch(r.store), starts);
         assert_int_equal(rig_check(r.dir, 0, 0, 3), ERR_OK);
     }
@@ -318,10 +293,8 @@ static void test_reads_fail(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
-    use_small_segments(&r);
+    rig_make(&r, 1);
+    rig_small_segments(&r);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(rig_append(&r, 0, 3, 200, NULL), ERR_OK);
     }

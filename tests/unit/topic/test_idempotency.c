@@ -93,17 +93,14 @@ static void test_done(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     int appended = 0;
     assert_int_equal(whole_request(&r, "a", &appended), ERR_OK);
     assert_int_equal(appended, 8);
     check_done(&r, "a");
     assert_int_equal(whole_request(&r, "b", &appended), ERR_OK);
     assert_int_equal(appended, 8);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     check_done(&r, "a");
     check_done(&r, "b");
     assert_int_equal(topic_written_end(r.topic, 0), 10);
@@ -118,9 +115,7 @@ static void test_in_flight_and_given_up(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     struct idem_request *first = NULL;
     struct idem_request *second = NULL;
     assert_int_equal(idem_begin(r.topic, STR("k"), STR("one"), &first, NULL), ERR_OK);
@@ -160,17 +155,14 @@ static void test_crash_and_retry(void **state)
     (void)state;
     for (unsigned n = 1;; n++) {
         struct rig r;
-        rig_start(&r);
-        rig_must_open(&r);
-        rig_create(&r, 2);
+        rig_make(&r, 2);
         int appended = 0;
         os_io_faults_start(OS_IO_ALL, n, EIO, 1);
         err e = whole_request(&r, "key", &appended);
         int hit = os_io_faults_hit();
         os_io_faults_stop();
         assert_true(e == ERR_OK || hit);
-        rig_crash(&r);
-        rig_must_open(&r);
+        rig_reopen(&r);
         assert_int_equal(whole_request(&r, "key", &appended), ERR_OK);
         assert_int_equal(topic_written_end(r.topic, 0), 5);
         assert_int_equal(topic_written_end(r.topic, 1), 3);
@@ -190,9 +182,7 @@ static void test_cut_log_and_retry(void **state)
     (void)state;
     for (int batches = 0; batches <= 3; batches++) {
         struct rig r;
-        rig_start(&r);
-        rig_must_open(&r);
-        rig_create(&r, 2);
+        rig_make(&r, 2);
         struct idem_request *request = NULL;
         assert_int_equal(idem_begin(r.topic, STR("k"), STR("p"), &request, NULL), ERR_OK);
         assert_int_equal(run_request(&r, request), 8);
@@ -232,9 +222,7 @@ static void test_journal_vouches_for_nothing_unsynced(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     struct idem_request *request = NULL;
     assert_int_equal(idem_begin(r.topic, STR("k"), STR("p"), &request, NULL), ERR_OK);
     assert_int_equal(run_request(&r, request), 8);
@@ -295,9 +283,7 @@ static void test_damaged_journal(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     int appended = 0;
     assert_int_equal(whole_request(&r, "a", &appended), ERR_OK);
     rig_crash(&r);

@@ -138,10 +138,9 @@ static void test_save_is_atomic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample),         cmocka_unit_test(test_older_sample),
-        cmocka_unit_test(test_changed_bytes),
-        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_names),
-        cmocka_unit_test(test_save_is_atomic),
+        cmocka_unit_test(test_sample),        cmocka_unit_test(test_older_sample),
+        cmocka_unit_test(test_changed_bytes), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_save_is_atomic),
     };
     return cmocka_run_group_tests_name("topic_meta", tests, NULL, NULL);
 }

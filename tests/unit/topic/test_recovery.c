@@ -14,9 +14,7 @@
  * is the space that was reserved, as zeros. Returns where they end. */
 static uint64_t make_crashed_reserved(struct rig *r, int synced_batches, int written_batches)
 {
-    rig_start(r);
-    rig_must_open(r);
-    rig_create(r, 1);
+    rig_make(r, 1);
     for (int i = 0; i < synced_batches; i++) {
         assert_int_equal(rig_append(r, 0, 2, 60, NULL), ERR_OK);
     }
@@ -89,8 +87,7 @@ static void test_cut_at_each_byte(void **state)
         assert_int_equal(topic_durable_end(copy.topic, 0), end);
         assert_int_equal(topic_written_end(copy.topic, 0), end);
         assert_int_equal(rig_check(copy.dir, 0, 0, end), ERR_OK);
-        assert_int_equal(rig_append(&copy, 0, 2, 60, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(copy.store, NULL), ERR_OK);
+        rig_store(&copy, 0, 2, 60);
         assert_int_equal(rig_check(copy.dir, 0, 0, end + 2), ERR_OK);
         check_stable(&copy, end + 2);
         rig_end(&copy);
@@ -166,8 +163,7 @@ static void test_flip_before_mark(void **state)
         assert_int_equal(rig_check(copy.dir, 0, 0, bad), ERR_OK);
         assert_int_equal(rig_check(copy.dir, 0, bad + 2, 12), ERR_OK);
         assert_true(topic_gap_covers(topic_meta_of(copy.topic), 0, bad, bad + 2));
-        assert_int_equal(rig_append(&copy, 0, 2, 60, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(copy.store, NULL), ERR_OK);
+        rig_store(&copy, 0, 2, 60);
         assert_int_equal(rig_check(copy.dir, 0, bad + 2, 14), ERR_OK);
         check_stable(&copy, 14);
         rig_end(&copy);
@@ -193,8 +189,7 @@ static void test_short_file_is_damage(void **state)
     assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_OK);
     assert_int_equal(lost, 4);
     assert_int_equal(topic_written_end(r.topic, 0), 8);
-    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_store(&r, 0, 2, 60);
     AUTO_TEXT dir = rig_partition_dir(r.dir, 0);
     AUTO(topic_reader) reader = NULL;
     assert_int_equal(topic_reader_open(dir, &reader, NULL), ERR_OK);
@@ -284,8 +279,7 @@ static void test_reserved_tail(void **state)
         assert_int_equal(topic_durable_end(r.topic, 0), end);
         assert_int_equal(topic_partition_bytes(r.topic, 0), end_bytes);
         check_stable(&r, end);
-        assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+        rig_store(&r, 0, 2, 60);
         assert_int_equal(rig_check(r.dir, 0, 0, end + 2), ERR_OK);
         assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
         AUTO_TEXT last = rig_last_segment(r.dir, 0);
@@ -346,8 +340,7 @@ static void test_zeros_before_mark(void **state)
     int64_t lost = 0;
     assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_OK);
     assert_int_equal(lost, 4);
-    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_store(&r, 0, 2, 60);
     assert_int_equal(rig_check(r.dir, 0, 8, 10), ERR_OK);
     check_stable(&r, 10);
     rig_end(&r);
@@ -358,16 +351,13 @@ static void test_repair_with_reserved_space(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
     topic_report_damage(r.topic, 0, "a reader said so");
     int64_t lost = -1;
     assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_OK);
     assert_int_equal(lost, 0);
-    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_store(&r, 0, 2, 60);
     assert_int_equal(rig_check(r.dir, 0, 0, 4), ERR_OK);
     check_stable(&r, 4);
     rig_end(&r);
@@ -376,11 +366,8 @@ static void test_repair_with_reserved_space(void **state)
 static void check_reader_at_tail(uint64_t zeros)
 {
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
-    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_make(&r, 1);
+    rig_store(&r, 0, 2, 60);
     AUTO_TEXT dir = rig_partition_dir(r.dir, 0);
     AUTO_TEXT first = rig_last_segment(r.dir, 0);
     AUTO(topic_reader) reader = NULL;
@@ -487,8 +474,7 @@ static void test_recovery_fault_loop(void **state)
         if (e == ERR_OK) {
             assert_int_equal(topic_durable_end(copy.topic, 0), 10);
         }
-        rig_crash(&copy);
-        rig_must_open(&copy);
+        rig_reopen(&copy);
         assert_int_equal(topic_partition_state(copy.topic, 0, NULL), TOPIC_PARTITION_OK);
         assert_int_equal(topic_durable_end(copy.topic, 0), 10);
         assert_int_equal(rig_check(copy.dir, 0, 0, 10), ERR_OK);
@@ -521,8 +507,7 @@ static void test_repair_fault_loop(void **state)
         err e = topic_repair(copy.topic, 0, &lost, NULL);
         int hit = os_io_faults_hit();
         os_io_faults_stop();
-        rig_crash(&copy);
-        rig_must_open(&copy);
+        rig_reopen(&copy);
         if (topic_partition_state(copy.topic, 0, NULL) == TOPIC_PARTITION_DAMAGED) {
             assert_int_not_equal(e, ERR_OK);
             assert_int_equal(topic_repair(copy.topic, 0, &lost, NULL), ERR_OK);
@@ -568,9 +553,7 @@ static void test_index_is_a_hint(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     for (int i = 0; i < 800; i++) {
         assert_int_equal(rig_append(&r, 0, 3, 300, NULL), ERR_OK);
     }
@@ -593,8 +576,7 @@ static void test_index_is_a_hint(void **state)
     for (int64_t offset = 0; offset < 2400; offset += 100) {
         assert_int_equal(rig_check(r.dir, 0, offset, offset + 3), ERR_OK);
     }
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     assert_int_equal(rig_check(r.dir, 0, 0, 2400), ERR_OK);
     rig_end(&r);
 }
@@ -666,8 +648,7 @@ static void test_recovery_waits_for_space(void **state)
         os_io_faults_stop();
         assert_int_equal(topic_partition_state(copy.topic, 0, NULL), TOPIC_PARTITION_OK);
         assert_int_equal(topic_durable_end(copy.topic, 0), 14);
-        assert_int_equal(rig_append(&copy, 0, 2, 60, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(copy.store, NULL), ERR_OK);
+        rig_store(&copy, 0, 2, 60);
         assert_int_equal(rig_check(copy.dir, 0, 0, 16), ERR_OK);
         check_stable(&copy, 16);
         rig_end(&copy);

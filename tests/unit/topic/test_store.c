@@ -20,9 +20,7 @@ static void test_append_sync_read_reopen(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     uint64_t seq = 0;
     for (int i = 0; i < 50; i++) {
         assert_int_equal(rig_append(&r, (uint32_t)i % 2, i % 7 + 1, 100, &seq), ERR_OK);
@@ -38,8 +36,7 @@ static void test_append_sync_read_reopen(void **state)
     assert_int_equal(rig_check(r.dir, 0, 0, ends[0]), ERR_OK);
     assert_int_equal(rig_check(r.dir, 1, 17, ends[1] - 3), ERR_OK);
     assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     assert_int_equal(topic_store_epoch(r.store), 2);
     assert_int_equal(topic_durable_end(r.topic, 0), ends[0]);
     assert_int_equal(topic_store_recovery(r.store).rewritten_bytes, 0);
@@ -54,9 +51,7 @@ static void test_segments_roll(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     AUTO_TOPIC_META meta = {0};
     topic_meta_copy(topic_meta_of(r.topic), &meta);
     meta.settings.segment_bytes = 20000;
@@ -85,13 +80,8 @@ static void test_large_batches(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
-    AUTO_TOPIC_META meta = {0};
-    topic_meta_copy(topic_meta_of(r.topic), &meta);
-    meta.settings.segment_bytes = 4096;
-    assert_int_equal(topic_store_update(r.store, r.topic, &meta, NULL), ERR_OK);
+    rig_make(&r, 1);
+    rig_small_segments(&r);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(rig_append(&r, 0, 1, 10, NULL), ERR_OK);
         assert_int_equal(rig_append(&r, 0, 500, 400, NULL), ERR_OK);
@@ -106,13 +96,10 @@ static void test_leader_epoch(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     assert_int_equal(rig_append(&r, 0, 2, 10, NULL), ERR_OK);
     assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     assert_int_equal(rig_append(&r, 0, 200, 300, NULL), ERR_OK); /* a direct write */
     assert_int_equal(topic_store_finish(r.store, NULL), ERR_OK);
     AUTO_TEXT path = rig_last_segment(r.dir, 0);
@@ -162,9 +149,7 @@ static void test_delete(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 4);
+    rig_make(&r, 4);
     assert_int_equal(rig_append(&r, 1, 5, 100, NULL), ERR_OK);
     assert_int_equal(topic_store_delete(r.store, r.topic, NULL), ERR_OK);
     assert_null(topic_store_find(r.store, STR("t")));
@@ -185,9 +170,7 @@ static void test_versions_start_at_ends(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     assert_int_equal(rig_append(&r, 1, 5, 100, NULL), ERR_OK);
     AUTO_TOPIC_META meta = {0};
     topic_meta_copy(topic_meta_of(r.topic), &meta);
@@ -197,8 +180,7 @@ static void test_versions_start_at_ends(void **state)
     topic_text_set(&meta.versions[0].key_field, STR("user"));
     meta.partition_count = 3;
     assert_int_equal(topic_store_update(r.store, r.topic, &meta, NULL), ERR_OK);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     const struct topic_meta *m = topic_meta_of(r.topic);
     assert_int_equal(m->version_count, 2);
     assert_int_equal(m->partition_count, 3);
@@ -220,9 +202,7 @@ static void test_page_cache(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     AUTO_TOPIC_META meta = {0};
     topic_meta_copy(topic_meta_of(r.topic), &meta);
     meta.settings.durability = TOPIC_PAGE_CACHE;
@@ -243,9 +223,7 @@ static void test_retention_waits_for_commits(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     AUTO_TOPIC_META meta = {0};
     topic_meta_copy(topic_meta_of(r.topic), &meta);
     meta.settings.segment_bytes = 4096;
@@ -271,8 +249,7 @@ static void test_retention_waits_for_commits(void **state)
     assert_true(topic_bytes(r.topic) < before);
     assert_int_equal(rig_check(r.dir, 0, 0, 200), ERR_RANGE);
     assert_int_equal(rig_check(r.dir, 0, start, 200), ERR_OK);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     assert_int_equal(topic_partition_state(r.topic, 0, NULL), TOPIC_PARTITION_OK);
     assert_int_equal(topic_log_start(r.topic, 0), start);
     assert_int_equal(rig_check(r.dir, 0, start, 200), ERR_OK);
@@ -288,8 +265,7 @@ static void test_retention_by_time(void **state)
     os_clock_fix(1700000000000000);
     rig_must_open(&r);
     rig_create(&r, 1);
-    assert_int_equal(rig_append(&r, 0, 5, 200, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_store(&r, 0, 5, 200);
     topic_set_committed(r.topic, 0, 5, 5);
     topic_store_tick(r.store);
     assert_int_equal(topic_log_start(r.topic, 0), 0);
@@ -300,8 +276,7 @@ static void test_retention_by_time(void **state)
     }
     assert_int_equal(topic_log_start(r.topic, 0), 5);
     assert_int_equal(topic_bytes(r.topic), 0);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     assert_int_equal(topic_partition_state(r.topic, 0, NULL), TOPIC_PARTITION_OK);
     assert_int_equal(topic_durable_end(r.topic, 0), 5);
     assert_int_equal(rig_append(&r, 0, 5, 200, NULL), ERR_OK);
@@ -323,9 +298,7 @@ static void test_keys_as_kafka(void **state)
                  {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
                  {"abc", 479470107}};
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 7);
+    rig_make(&r, 7);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         struct str key = str_from(known[i].key);
         assert_int_equal((int32_t)hash_murmur2(key), known[i].hash);
@@ -340,16 +313,13 @@ static void test_sticky_partition(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 3);
+    rig_make(&r, 3);
     uint32_t seen = 0;
     for (int i = 0; i < 6; i++) {
         uint32_t p = topic_partition_sticky(r.topic);
         assert_int_equal(topic_partition_sticky(r.topic), p);
         seen |= 1u << p;
-        assert_int_equal(rig_append(&r, p, 1, 10, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+        rig_store(&r, p, 1, 10);
         assert_int_not_equal(topic_partition_sticky(r.topic), p);
     }
     assert_int_equal(seen, 7);
@@ -361,9 +331,7 @@ static void test_full_disk_heals(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 1);
+    rig_make(&r, 1);
     assert_int_equal(rig_append(&r, 0, 10, 100, NULL), ERR_OK);
     os_io_faults_start(OS_IO_SPACE, 1, ENOSPC, 1);
     err e = ERR_OK;
@@ -377,8 +345,7 @@ static void test_full_disk_heals(void **state)
     assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
     assert_int_equal(topic_durable_end(r.topic, 0), appended);
     os_io_faults_stop();
-    assert_int_equal(rig_append(&r, 0, 10, 100, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_store(&r, 0, 10, 100);
     assert_int_equal(rig_check(r.dir, 0, 0, appended + 10), ERR_OK);
     rig_end(&r);
 }
@@ -388,29 +355,24 @@ static void test_reported_damage(void **state)
 {
     (void)state;
     struct rig r;
-    rig_start(&r);
-    rig_must_open(&r);
-    rig_create(&r, 2);
+    rig_make(&r, 2);
     assert_int_equal(rig_append(&r, 1, 5, 100, NULL), ERR_OK);
     topic_report_damage(r.topic, 1, "a reader met a bad checksum");
     assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
     assert_int_equal(topic_durable_end(r.topic, 1), 5);
-    rig_crash(&r);
-    rig_must_open(&r);
+    rig_reopen(&r);
     assert_int_equal(topic_partition_state(r.topic, 1, NULL), TOPIC_PARTITION_DAMAGED);
     assert_int_equal(rig_append(&r, 1, 1, 10, NULL), ERR_CORRUPT);
     for (int i = 0; i < 3; i++) {
         uint32_t p = topic_partition_sticky(r.topic);
         assert_int_equal(p, 0);
-        assert_int_equal(rig_append(&r, p, 1, 10, NULL), ERR_OK);
-        assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+        rig_store(&r, p, 1, 10);
     }
     int64_t lost = -1;
     assert_int_equal(topic_repair(r.topic, 0, &lost, NULL), ERR_INVALID);
     assert_int_equal(topic_repair(r.topic, 1, &lost, NULL), ERR_OK);
     assert_int_equal(lost, 0);
-    assert_int_equal(rig_append(&r, 1, 1, 10, NULL), ERR_OK);
-    assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+    rig_store(&r, 1, 1, 10);
     assert_int_equal(rig_check(r.dir, 1, 0, 6), ERR_OK);
     rig_end(&r);
 }
@@ -447,10 +409,7 @@ static void test_reader_beside_writer(void **state)
     r.options.manual_sync = false;
     rig_must_open(&r);
     rig_create(&r, 1);
-    AUTO_TOPIC_META meta = {0};
-    topic_meta_copy(topic_meta_of(r.topic), &meta);
-    meta.settings.segment_bytes = 4096;
-    assert_int_equal(topic_store_update(r.store, r.topic, &meta, NULL), ERR_OK);
+    rig_small_segments(&r);
     struct follower f = {.dir = r.dir};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, follow, &f), 0);

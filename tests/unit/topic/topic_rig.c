@@ -52,6 +52,27 @@ void rig_create(struct rig *r, uint32_t partitions)
     }
 }
 
+void rig_make(struct rig *r, uint32_t partitions)
+{
+    rig_start(r);
+    rig_must_open(r);
+    rig_create(r, partitions);
+}
+
+void rig_reopen(struct rig *r)
+{
+    rig_crash(r);
+    rig_must_open(r);
+}
+
+void rig_small_segments(struct rig *r)
+{
+    AUTO_TOPIC_META meta = {0};
+    topic_meta_copy(topic_meta_of(r->topic), &meta);
+    meta.settings.segment_bytes = 4096;
+    assert_int_equal(topic_store_update(r->store, r->topic, &meta, NULL), ERR_OK);
+}
+
 void rig_end(struct rig *r)
 {
     rig_crash(r);
@@ -96,6 +117,12 @@ err rig_append(struct rig *r, uint32_t partition, int count, size_t value_bytes,
         *out_seq = seq;
     }
     return ERR_OK;
+}
+
+void rig_store(struct rig *r, uint32_t partition, int count, size_t value_bytes)
+{
+    assert_int_equal(rig_append(r, partition, count, value_bytes, NULL), ERR_OK);
+    assert_int_equal(topic_store_sync_now(r->store, NULL), ERR_OK);
 }
 
 static int64_t check_batches(struct str bytes, uint32_t partition, int64_t from, int64_t expected,

@@ -28,6 +28,12 @@ void rig_must_open(struct rig *r);
 void rig_crash(struct rig *r);
 /* Creates "t" with that many partitions. */
 void rig_create(struct rig *r, uint32_t partitions);
+/* The three above: a fresh store with "t". */
+void rig_make(struct rig *r, uint32_t partitions);
+/* A crash, and a start that succeeds. */
+void rig_reopen(struct rig *r);
+/* "t" rolls its segments at 4 KiB from now on. */
+void rig_small_segments(struct rig *r);
 void rig_end(struct rig *r);
 
 /* A batch of `count` records "p<partition>:<offset>" padded to value_bytes, as they would lie at
@@ -36,6 +42,8 @@ struct str rig_batch(struct buf *out, uint32_t partition, int64_t offset, int co
                      size_t value_bytes);
 /* Builds and appends at the partition's written end; then flushes. */
 err rig_append(struct rig *r, uint32_t partition, int count, size_t value_bytes, uint64_t *out_seq);
+/* The same, which must succeed, and be durable. */
+void rig_store(struct rig *r, uint32_t partition, int count, size_t value_bytes);
 /* Reads [from, end) of DIR/topics/t/<partition> and checks every offset and value.
  * ERR_OK only when all of it is there and right; a wrong value fails the test. */
 err rig_check(const char *dir, uint32_t partition, int64_t from, int64_t end);
