@@ -48,7 +48,7 @@ err data_dir_check(const char *path, struct errmsg *msg)
 
 static err make_folders(const char *path, struct errmsg *msg)
 {
-    static const char *const folders[] = {"topics", "lake/bronze", "run/spill"};
+    static const char *const folders[] = {"topics", "files", "lake/bronze", "run/spill"};
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         AUTO_TEXT folder = xasprintf("%s/%s", path, folders[i]);
         TRY(os_mkdirs(folder, msg));

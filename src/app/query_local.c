@@ -182,7 +182,8 @@ static err open_parts(struct query_local *q, struct errmsg *msg)
 {
     AUTO_TEXT lake = xasprintf("%s/lake", q->data_dir);
     AUTO_TEXT topics = xasprintf("%s/topics", q->data_dir);
-    const char *read_dirs[] = {lake, topics};
+    AUTO_TEXT files = xasprintf("%s/files", q->data_dir);
+    const char *read_dirs[] = {lake, topics, files};
     struct sql_engine_options engine_options = {
         .temp_dir = q->scratch,
         .walls = SQL_WALL_INNER,

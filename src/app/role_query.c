@@ -244,15 +244,26 @@ static void run_info(struct role *r, struct job *job)
 
 /* ---- session threads ---- */
 
-static struct job *next_job(struct role *r, struct sql_conn *conn)
+/* Under the lock: where the oldest job hangs that may be taken; NULL: none. */
+static struct job **find_waiting(struct role *r, bool infos_only)
 {
+    struct job **at = &r->waiting;
+    while (*at != NULL && infos_only && (*at)->type != WIRE_INFO) {
+        at = &(*at)->next;
+    }
+    return *at == NULL ? NULL : at;
+}
+
+static struct job *next_job(struct role *r, struct sql_conn *conn, bool infos_only)
+{
+    struct job **at = NULL;
     (void)pthread_mutex_lock(&r->lock);
-    while (r->waiting == NULL && !atomic_load(&r->stop)) {
+    while ((at = find_waiting(r, infos_only)) == NULL && !atomic_load(&r->stop)) {
         (void)pthread_cond_wait(&r->work, &r->lock);
     }
-    struct job *job = atomic_load(&r->stop) ? NULL : r->waiting;
+    struct job *job = atomic_load(&r->stop) ? NULL : *at;
     if (job != NULL) {
-        r->waiting = job->next;
+        *at = job->next;
         job->next = r->running;
         r->running = job;
         sql_conn_interrupt_reset(conn);
@@ -282,10 +293,8 @@ static void end_job(struct role *r, struct job *job)
     job_free(job);
 }
 
-static void *session_main(void *arg)
+static void *serve_jobs(struct role *r, bool infos_only)
 {
-    struct role *r = arg;
-    os_thread_name("session");
     struct errmsg msg = {0};
     AUTO(catalog_session) session = NULL;
     if (catalog_session_open(r->catalog, &session, &msg) != ERR_OK) {
@@ -294,7 +303,7 @@ static void *session_main(void *arg)
     }
     struct sql_conn *conn = catalog_session_conn(session);
     for (;;) {
-        struct job *job = next_job(r, conn);
+        struct job *job = next_job(r, conn, infos_only);
         if (job == NULL) {
             return NULL;
         }
@@ -305,6 +314,19 @@ static void *session_main(void *arg)
         }
         end_job(r, job);
     }
+}
+
+static void *session_main(void *arg)
+{
+    os_thread_name("session");
+    return serve_jobs(arg, false);
+}
+
+/* What tables there are is told also while every session is busy with a long question. */
+static void *info_main(void *arg)
+{
+    os_thread_name("info");
+    return serve_jobs(arg, true);
 }
 
 static void *warm_main(void *arg)
@@ -365,7 +387,7 @@ static err add_job(struct role *r, const struct frame *f, struct errmsg *msg)
         }
         *tail = job;
         r->job_count++;
-        (void)pthread_cond_signal(&r->work);
+        (void)pthread_cond_broadcast(&r->work);
     }
     (void)pthread_mutex_unlock(&r->lock);
     if (full) {
@@ -581,10 +603,12 @@ static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
     AUTO_TEXT lake = xasprintf("%s/lake", data_dir);
     AUTO_TEXT topics = xasprintf("%s/topics", data_dir);
     TRY(os_mkdirs(lake, msg));
+    AUTO_TEXT files = xasprintf("%s/files", data_dir);
     TRY(os_mkdirs(topics, msg));
+    TRY(os_mkdirs(files, msg));
     r->spill_dir = xasprintf("%s/run/spill", data_dir);
     TRY(os_empty_dir(r->spill_dir, msg));
-    const char *read_dirs[] = {lake, topics};
+    const char *read_dirs[] = {lake, topics, files};
     uint64_t memory = r->config->memory;
     struct sql_engine_options options = {
         .memory_bytes = memory / 100 * MEMORY_PERCENT,
@@ -645,12 +669,12 @@ static void stop_all(struct role *r)
 
 static err role_run(struct role *r, struct errmsg *msg)
 {
-    size_t wanted = (size_t)r->config->query_concurrency + 1; /* and the warm one */
+    size_t wanted = (size_t)r->config->query_concurrency + 2; /* and warm, info */
     pthread_t *threads = xnew_array(pthread_t, wanted);
     size_t started = 0;
     err e = ERR_OK;
     for (; started < wanted && e == ERR_OK; started++) {
-        void *(*body)(void *) = started == 0 ? warm_main : session_main;
+        void *(*body)(void *) = started == 0 ? warm_main : started == 1 ? info_main : session_main;
         if (pthread_create(&threads[started], NULL, body, r) != 0) {
             e = errmsg_set(msg, ERR_NOMEM, "cannot start a thread");
             break;

@@ -154,11 +154,13 @@ static void run(struct broker_query *q)
 /* Starts what may start: a suspect runs alone, the others side by side. */
 static void schedule(struct broker *b)
 {
-    uint32_t running = 0;
+    uint32_t running = 0; /* those that answer about tables are quick and have no limit here */
+    bool any_runs = false;
     bool suspect_runs = false;
     struct broker_query *suspect = NULL;
     for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
-        running += q->state != WAITING;
+        running += q->state != WAITING && q->type == WIRE_QUERY;
+        any_runs = any_runs || q->state != WAITING;
         suspect_runs = suspect_runs || (q->state != WAITING && q->is_suspect);
         suspect = suspect == NULL && q->state == WAITING && q->is_suspect ? q : suspect;
     }
@@ -166,16 +168,16 @@ static void schedule(struct broker *b)
         return;
     }
     if (suspect != NULL) {
-        if (running == 0) {
+        if (!any_runs) {
             run(suspect);
         }
         return;
     }
-    for (struct broker_query *q = b->queries; q != NULL && running < b->options.concurrency;
-         q = q->next) {
-        if (q->state == WAITING) {
+    for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        bool is_query = q->type == WIRE_QUERY;
+        if (q->state == WAITING && (!is_query || running < b->options.concurrency)) {
             run(q);
-            running++;
+            running += is_query;
         }
     }
 }

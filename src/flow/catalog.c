@@ -15,7 +15,7 @@ enum {
     KEEP_FOR_US = 10 * 60 * 1000 * 1000,
     NEAR_NAMES = 3,
 };
-static const char *const schemas[] = {"main", "gold", "silver", "bronze"};
+static const char *const schemas[] = {"main", "gold", "silver", "bronze", CATALOG_FILES};
 
 /* ---- entries ---- */
 
@@ -27,6 +27,9 @@ static struct entry *entry_new(struct catalog *c, const char *schema, struct str
     e->schema = xstrdup(schema);
     e->table = xstrndup(table.ptr, table.len);
     e->tables[TABLE_ROWS].dir = xasprintf("%s/lake/%s/%s", c->data_dir, schema, e->table);
+    if (strcmp(schema, CATALOG_FILES) == 0) {
+        e->file = xnew(struct entry_file);
+    }
     return e;
 }
 
@@ -36,6 +39,7 @@ static void entry_destroy(struct entry *e)
         catalog_table_deinit(&e->tables[kind]);
     }
     sql_conn_close(e->conn);
+    entry_file_free(e->file);
     if (e->has_meta) {
         topic_meta_deinit(&e->meta);
     }
@@ -197,7 +201,14 @@ static err not_found(struct catalog *c, struct str schema, struct str name, stru
                       STR_ARGS(schema), dot, STR_ARGS(name));
 }
 
-/* A Delta table that no topic owns becomes an entry. */
+static bool is_on_disk(const struct catalog *c, const struct entry *e)
+{
+    AUTO_TEXT file = NULL;
+    return e->file != NULL ? catalog_file_find(c, str_from(e->table), &file) == ERR_OK
+                           : lake_table_exists(e->tables[TABLE_ROWS].dir);
+}
+
+/* A Delta table that no topic owns, or a file, becomes an entry. */
 static struct entry *find_on_disk(struct catalog *c, const char *schema, struct str name)
 {
     char table[TOPIC_NAME_BYTES_MAX + 1];
@@ -206,7 +217,7 @@ static struct entry *find_on_disk(struct catalog *c, const char *schema, struct 
     }
     topic_table_name(name, table);
     struct entry *e = entry_new(c, schema, str_from(table));
-    if (!lake_table_exists(e->tables[TABLE_ROWS].dir)) {
+    if (!is_on_disk(c, e)) {
         entry_destroy(e);
         return NULL;
     }
@@ -228,13 +239,17 @@ static struct entry *find_on_disk(struct catalog *c, const char *schema, struct 
 err catalog_find(struct catalog *c, struct str schema, struct str name, struct entry **out_entry,
                  enum table_kind *out_kind, struct errmsg *msg)
 {
-    catalog_lock(c);
-    struct entry *e = list_find(c, schema, name, out_kind);
-    catalog_unlock(c);
+    struct entry *e = NULL;
     for (size_t s = 0; s < ARRAY_LEN(schemas) && e == NULL; s++) {
-        if (schema.len == 0 || str_eq_nocase(schema, str_from(schemas[s]))) {
+        if (schema.len > 0 && !str_eq_nocase(schema, str_from(schemas[s]))) {
+            continue;
+        }
+        catalog_lock(c);
+        e = list_find(c, str_from(schemas[s]), name, out_kind);
+        catalog_unlock(c);
+        if (e == NULL) {
             e = find_on_disk(c, schemas[s], name);
-            *out_kind = TABLE_ROWS;
+            *out_kind = e != NULL ? TABLE_ROWS : *out_kind;
         }
     }
     if (e == NULL) {
@@ -249,7 +264,9 @@ struct entry **catalog_all(struct catalog *c, size_t *out_count)
     for (size_t s = 0; s < ARRAY_LEN(schemas); s++) {
         AUTO_TEXT dir = xasprintf("%s/lake/%s", c->data_dir, schemas[s]);
         AUTO_NAMES names = {0};
-        if (os_list(dir, &names, NULL) != ERR_OK) {
+        if (strcmp(schemas[s], CATALOG_FILES) == 0) {
+            catalog_file_tables(c, &names);
+        } else if (os_list(dir, &names, NULL) != ERR_OK) {
             continue; /* not made yet */
         }
         for (size_t i = 0; i < names.count; i++) {

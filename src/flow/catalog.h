@@ -3,7 +3,7 @@
  * of one snapshot plus the hot rows up to the acknowledged end, fixed for the statement's life.
  *
  * Names: a topic gives bronze.<table> and bronze.<table>__dead; every other Delta table below
- * lake/{gold,silver,bronze} is a plain table of files.
+ * lake/{main,gold,silver,bronze} is a plain table of files; files/ holds files that are tables.
  *
  * How a statement comes to its tables (catalog_prepare):
  *   1 the entries it names are claimed, in one fixed order, so that nobody waits in a circle

@@ -2,6 +2,7 @@
 /* catalog_info.c - what INFO asks: one table described, its history, its files. */
 #include "flow/catalog_int.h"
 #include "flow/land_schema.h"
+#include "flow/table_view.h"
 #include "lake/history.h"
 #include "os/clock.h"
 
@@ -76,10 +77,46 @@ static json_t *describe_nothing(void)
                      "bytes", 0, "partition_columns", "properties");
 }
 
+/* Columns of a plain table by their SQL names, as those of topics. */
+static err add_plain_columns(const struct catalog_table *t, json_t *answer)
+{
+    const struct lake_metadata *m = lake_snapshot_metadata(t->snapshot);
+    json_t *list = json_array();
+    for (size_t i = 0; i < m->field_count; i++) {
+        AUTO_BUF type = buf_make(1 << 20);
+        if (!table_view_sql_type(m->fields[i].type, &type)) {
+            buf_reset(&type);
+            buf_add_str(&type, m->fields[i].type);
+        }
+        json_t *item = json_object();
+        json_object_set_new(item, "name", json_from_str(m->fields[i].name));
+        json_object_set_new(item, "type", json_from_str(buf_str(&type)));
+        if (json_array_append_new(list, item) != 0) {
+            json_decref(list);
+            return ERR_NOMEM;
+        }
+    }
+    return add_member(answer, "columns", list);
+}
+
+static err describe_file(const struct entry *e, json_t **out_answer)
+{
+    const struct entry_file *f = e->file;
+    AUTO_TEXT path = xasprintf("files/%s", f->name);
+    *out_answer =
+        json_pack("{s:s, s:s, s:s, s:I, s:O, s:[], s:{}}", "name", e->table, "path", path, "schema",
+                  CATALOG_FILES, "bytes", (json_int_t)f->stat.size_bytes, "columns", f->columns,
+                  "partition_columns", "properties");
+    return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 static err describe(struct entry *e, enum table_kind kind, json_t **out_answer, struct errmsg *msg)
 {
     const struct catalog_table *t = &e->tables[kind];
     AUTO_JSON answer = NULL;
+    if (e->file != NULL) {
+        return describe_file(e, out_answer);
+    }
     if (t->snapshot != NULL) {
         TRY(lake_describe(t->snapshot, &answer, msg));
     } else {
@@ -94,6 +131,8 @@ static err describe(struct entry *e, enum table_kind kind, json_t **out_answer, 
     TRY(add_member(answer, "path", json_string(path)));
     if (e->name != NULL) {
         TRY(describe_topic(e, kind, answer));
+    } else if (t->snapshot != NULL) {
+        TRY(add_plain_columns(t, answer));
     }
     *out_answer = TAKE(answer);
     return ERR_OK;
@@ -107,7 +146,8 @@ static err schema_of(struct entry *e, enum table_kind kind, json_t **out_answer,
     TRY(describe(e, kind, &whole, msg));
     AUTO_JSON answer = json_object();
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (json_object_set(answer, members[i], json_object_get(whole, members[i])) != 0) {
+        json_t *member = json_object_get(whole, members[i]);
+        if (member != NULL && json_object_set(answer, members[i], member) != 0) {
             return ERR_NOMEM;
         }
     }
@@ -203,6 +243,9 @@ static err answer(struct entry *e, enum table_kind kind, const struct wire_info 
 err catalog_info(struct catalog *c, const struct wire_info *info, const atomic_bool *cancel,
                  struct buf *out, struct errmsg *msg)
 {
+    if (str_is(info->what, "list")) {
+        return catalog_list(c, cancel, out, msg);
+    }
     struct entry *e = NULL;
     enum table_kind kind = TABLE_ROWS;
     struct str name = info->table;

@@ -9,6 +9,7 @@
 
 #include "flow/catalog.h"
 #include "lake/snapshot.h"
+#include "os/file.h"
 
 enum table_kind { TABLE_ROWS, TABLE_DEAD, TABLE_KINDS };
 
@@ -25,6 +26,15 @@ struct catalog_table {
     uint64_t view_hot_serial;
     bool view_is_filtered;
     int64_t asked_us; /* under the catalog's lock; monotonic, 0: never */
+};
+
+/* What a table of the files folder is made of; under the entry's claim. */
+struct entry_file {
+    char *name;          /* owned; in the folder; NULL: not looked at yet */
+    struct os_stat stat; /* when it was looked at */
+    err result;          /* of that look */
+    struct errmsg why;
+    json_t *columns; /* owned: [{"name","type"}] */
 };
 
 struct entry {
@@ -46,6 +56,7 @@ struct entry {
     struct sql_conn *conn; /* owned */
     struct lake_parquet parquet;
     struct catalog_table tables[TABLE_KINDS]; /* plain tables: the first */
+    struct entry_file *file;                  /* owned; NULL: no table of the files folder */
 };
 
 struct catalog {
@@ -115,3 +126,20 @@ struct hot_goal entry_goal(const struct entry *e, enum table_kind kind, const in
                            const atomic_bool *cancel);
 void catalog_table_deinit(struct catalog_table *t);
 void catalog_table_forget_hot(struct catalog_table *t);
+
+/* --- catalog_files.c: the schema `files`, one table for each file in <data>/files --- */
+#define CATALOG_FILES "files"
+enum { CATALOG_FILES_MAX = 10000 };
+/* The file that is the table of that name: the first by byte order. Errors: NOT_FOUND. */
+err catalog_file_find(const struct catalog *c, struct str table, char **out_file);
+/* The names of its tables; the caller frees with os_names_free(). */
+void catalog_file_tables(const struct catalog *c, struct os_names *out_names);
+/* Looks at the file when it is another one than before, and makes the view. Under the claim.
+ * Errors: NOT_FOUND (it is gone), INVALID (it cannot be read; the message says why). */
+err entry_refresh_file(struct entry *e, struct errmsg *msg);
+void entry_file_free(struct entry_file *f);
+/* Adds to the list what is in the folder and is no table, with the reason. */
+err catalog_files_left_out(const struct catalog *c, json_t *list);
+
+/* --- catalog_list.c: every plain table, for GET /api/v1/tables --- */
+err catalog_list(struct catalog *c, const atomic_bool *cancel, struct buf *out, struct errmsg *msg);

@@ -142,6 +142,9 @@ static err place_table(struct entry *e, enum table_kind kind, struct errmsg *msg
 err entry_refresh(struct entry *e, const bool wants[TABLE_KINDS], struct errmsg *msg)
 {
     TRY(open_conn(e, msg));
+    if (e->file != NULL) {
+        return entry_refresh_file(e, msg);
+    }
     TRY(refresh_meta(e, msg));
     for (int kind = 0; kind < TABLE_KINDS; kind++) {
         if (wants[kind]) {

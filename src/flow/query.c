@@ -26,13 +26,14 @@ static const char *code_of(err e, enum stage stage)
         return stage == STAGE_TABLES ? "internal" : "sql_not_allowed";
     case ERR_NOT_FOUND:
         return stage == STAGE_TABLES ? "table_not_found" : "sql_invalid";
+    case ERR_INVALID:
+        return stage == STAGE_TABLES ? "file_unreadable" : "sql_invalid"; /* of the files folder */
     case ERR_CORRUPT:
         return "log_damaged";
     case ERR_RANGE:
         return "log_cut";
     case ERR_UNSUPPORTED:
         return stage == STAGE_TABLES ? "unsupported" : "sql_invalid";
-    case ERR_INVALID:
     case ERR_TOO_LARGE:
     case ERR_LIMIT:
         return stage == STAGE_TABLES ? "internal" : "sql_invalid";

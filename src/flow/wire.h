@@ -213,7 +213,7 @@ void wire_query_deinit(struct wire_query *query);
  * JSON. */
 struct wire_info {
     struct str table;
-    struct str what; /* describe | schema | history | files */
+    struct str what; /* describe | schema | history | files | list: all plain tables */
     int64_t limit;   /* commits or files */
     json_t *root;
 };

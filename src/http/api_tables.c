@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* api_tables.c - /api/v1/tables: list, describe, schema, history, files, flush, checkpoint.
  *
- * The list comes from what the writer last reported; one table's details, history and files are
+ * The list comes from what the writer last reported, and for tables without a topic from the query
+ * process; one table's details, history and files are
  * read by the query process, which may open the lake. */
 #include "base/timefmt.h"
 #include "http/api.h"
@@ -60,27 +61,150 @@ static json_t *table_json(struct api *api, const struct topic *t)
     return json;
 }
 
+/* ---- the list: topics' tables from the writer's reports, the others from the query process ---- */
+
+enum { LIST_BYTES_MAX = 16 << 20, CURSOR_BYTES_MAX = 512 };
+
+struct listing {
+    uint32_t magic;           /* 0: not a body that is being collected */
+    struct http_exchange *ex; /* borrowed until answered or aborted */
+    struct broker_query *query;
+    struct http_params params;
+    struct api_page page;
+    json_t *tables; /* owned */
+    struct buf others;
+    char cursor[CURSOR_BYTES_MAX]; /* of the last table taken */
+};
+
+static void listing_free(struct listing *l)
+{
+    http_params_deinit(&l->params);
+    json_decref(l->tables);
+    buf_deinit(&l->others);
+    free(l);
+}
+
+static void respond_list(struct listing *l)
+{
+    struct http_exchange *ex = l->ex;
+    json_t *answer = json_object();
+    json_object_set(answer, "tables", l->tables);
+    json_object_set_new(answer, "next", api_page_next(&l->page));
+    http_set_user(ex, NULL);
+    listing_free(l);
+    api_respond_json(ex, 200, answer);
+}
+
+/* "~main.sales": after all topics, whose names have no such character. */
+static void cursor_of(const json_t *table, char out[CURSOR_BYTES_MAX])
+{
+    const char *schema = json_string_value(json_object_get(table, "schema"));
+    const char *name = json_string_value(json_object_get(table, "name"));
+    const char *file = json_string_value(json_object_get(table, "file"));
+    (void)snprintf(out, CURSOR_BYTES_MAX, "~%s.%s%s%s", schema == NULL ? "" : schema,
+                   name == NULL ? "" : name, file == NULL ? "" : "/",
+                   file == NULL ? "" : file); /* cut: still an order */
+}
+
+static int table_cmp(const void *a, const void *b)
+{
+    char left[CURSOR_BYTES_MAX];
+    char right[CURSOR_BYTES_MAX];
+    cursor_of(*(json_t *const *)a, left);
+    cursor_of(*(json_t *const *)b, right);
+    return strcmp(left, right);
+}
+
+static void take_others(struct listing *l)
+{
+    AUTO_JSON answer = NULL;
+    if (buf_check(&l->others) != ERR_OK ||
+        json_parse(buf_str(&l->others), &answer, NULL) != ERR_OK) {
+        return;
+    }
+    const json_t *list = json_object_get(answer, "tables");
+    size_t count = json_array_size(list);
+    json_t **sorted = xnew_array(json_t *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = json_array_get(list, i);
+    }
+    qsort(sorted, count, sizeof *sorted, table_cmp);
+    for (size_t i = 0; i < count; i++) {
+        char cursor[CURSOR_BYTES_MAX];
+        cursor_of(sorted[i], cursor);
+        if (api_page_takes(&l->page, str_from(cursor))) {
+            memcpy(l->cursor, cursor, sizeof cursor);
+            l->page.last = str_from(l->cursor);
+            json_array_append(l->tables, sorted[i]);
+        }
+    }
+    free(sorted);
+}
+
+static void on_list_head(void *ctx, struct str content_type)
+{
+    (void)ctx;
+    (void)content_type;
+}
+static void on_list_data(void *ctx, struct str bytes)
+{
+    struct listing *l = ctx;
+    (void)buf_add_str(&l->others, bytes); /* sticky: take_others looks */
+}
+static void on_list_done(void *ctx, const struct wire_done *done)
+{
+    (void)done;
+    take_others(ctx);
+    respond_list(ctx);
+}
+/* The query process cannot tell now: those of topics are there all the same. */
+static void on_list_error(void *ctx, const struct wire_error *error)
+{
+    (void)error;
+    respond_list(ctx);
+}
+static const struct broker_answer list_answer = {.on_head = on_list_head,
+                                                 .on_data = on_list_data,
+                                                 .on_done = on_list_done,
+                                                 .on_error = on_list_error};
+
 static void on_list(struct http_exchange *ex)
 {
     struct api *api = api_of(ex);
-    AUTO_PARAMS params = {0};
-    struct api_page page;
-    if (!api_page_begin(ex, &params, &page)) {
+    struct listing *l = xnew(struct listing);
+    l->ex = ex;
+    l->others = buf_make(LIST_BYTES_MAX);
+    l->tables = json_array();
+    if (!api_page_begin(ex, &l->params, &l->page)) {
+        listing_free(l);
         return;
     }
-    json_t *tables = json_array();
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         const struct topic *t = topic_store_at(api->store, i);
-        if (api_page_takes(&page, str_from(topic_meta_of(t)->name))) {
-            json_array_append_new(tables, table_json(api, t));
+        if (api_page_takes(&l->page, str_from(topic_meta_of(t)->name))) {
+            json_array_append_new(l->tables, table_json(api, t));
         }
     }
-    json_t *answer = json_object();
-    json_object_set_new(answer, "tables", tables);
-    json_object_set_new(answer, "next", api_page_next(&page));
-    api_respond_json(ex, 200, answer);
+    struct wire_info info = {.table = STR(""), .what = STR("list"), .limit = 1};
+    AUTO_BUF payload = buf_make(65536);
+    wire_info_encode(&info, &payload);
+    http_set_user(ex, l);
+    if (l->page.has_more || broker_start(api->broker, NULL, buf_str(&payload), &list_answer, l,
+                                         &l->query, NULL) != ERR_OK) {
+        l->query = NULL;
+        respond_list(l);
+    }
 }
-const struct http_handler api_tables_list = {.on_request = on_list};
+
+static void on_list_abort(struct http_exchange *ex)
+{
+    struct listing *l = http_user(ex);
+    if (l != NULL) {
+        broker_abandon(l->query);
+        listing_free(l);
+    }
+}
+const struct http_handler api_tables_list = {.on_request = on_list, .on_abort = on_list_abort};
 
 static void ask_info(struct http_exchange *ex, const char *what, int64_t limit_default)
 {

@@ -8,6 +8,7 @@
 #include "base/timefmt.h"
 #include "flow/adopt.h"
 #include "flow/schema_change.h"
+#include "flow/importer.h"
 #include "http/api.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -155,6 +156,13 @@ static bool tables_exist(const struct api *api, const struct topic_meta *m)
     return os_exists(table) || os_exists(dead);
 }
 
+/* Unqualified names find imported tables first. */
+static bool is_imported(const struct api *api, const char *table)
+{
+    AUTO_TEXT log = xasprintf("%s/lake/main/%s/_delta_log", api->settings.data_dir, table);
+    return os_exists(log) || importer_is_busy(api->importer, str_from(table));
+}
+
 err api_topic_create(struct api *api, struct str name, const json_t *change, bool adopt,
                      struct topic **out_topic, struct errmsg *msg)
 {
@@ -171,6 +179,12 @@ err api_topic_create(struct api *api, struct str name, const json_t *change, boo
     meta.created_us = os_now_us();
     int64_t *starts = NULL;
     err e = ERR_OK;
+    if (is_imported(api, meta.table)) {
+        return errmsg_set(msg, ERR_EXISTS,
+                          "the table main.%s was made by an import; a topic of that name would be "
+                          "hidden behind it, so choose another",
+                          meta.table);
+    }
     if (tables_exist(api, &meta)) {
         if (!adopt) {
             return errmsg_set(msg, ERR_EXISTS,

@@ -132,8 +132,8 @@ void sql_add_text(struct buf *out, struct str text);
 void sql_add_path(struct buf *out, struct str path);
 
 /* --- Sessions: connections for statements of users, with views of their own ---
- * Each has an in-memory catalog with the schemas main, gold, silver and bronze; unqualified names
- * are looked up in that order. Views of one session are invisible to others. */
+ * Each has an in-memory catalog with the schemas main, gold, silver, bronze and files; unqualified
+ * names are looked up in that order. Views of one session are invisible to others. */
 struct sql_session;
 err sql_session_open(struct sql_engine *engine, struct sql_session **out_session,
                      struct errmsg *msg);
@@ -145,7 +145,7 @@ static inline void sql_session_free(struct sql_session *session)
 AUTO_DEFINE(sql_session)
 /* The connection on which the session's statements run. */
 struct sql_conn *sql_session_conn(struct sql_session *session);
-/* Makes or replaces the view <schema>.<name> AS <select_sql>; schema is one of the four. The SELECT
+/* Makes or replaces the view <schema>.<name> AS <select_sql>; schema is one of these. The SELECT
  * is ours. Errors as sql_exec. */
 err sql_session_set_view(struct sql_session *session, const char *schema, struct str name,
                          struct str select_sql, struct errmsg *msg);

@@ -36,9 +36,9 @@ err sql_session_open(struct sql_engine *engine, struct sql_session **out_session
                   n, n, n, n));
     TRY(sql_execf(session->conn, msg,
                   "CREATE SCHEMA s%llu.gold; CREATE SCHEMA s%llu.silver;"
-                  "CREATE SCHEMA s%llu.bronze;"
-                  "SET search_path='s%llu.main,s%llu.gold,s%llu.silver,s%llu.bronze'",
-                  n, n, n, n, n, n, n));
+                  "CREATE SCHEMA s%llu.bronze;CREATE SCHEMA s%llu.files;"
+                  "SET search_path='s%llu.main,s%llu.gold,s%llu.silver,s%llu.bronze,s%llu.files'",
+                  n, n, n, n, n, n, n, n, n));
     *out_session = TAKE(session);
     return ERR_OK;
 }

@@ -165,7 +165,7 @@ static err take_name(const struct import_run *r, struct import_column *c, size_t
     }
     c->name = xstrdup(c->source);
     size_t bad = strcspn(c->name, forbidden);
-    if (c->name[bad] == '\0') {
+    if (c->name[bad] == '\0' || r->options->any_names) {
         return ERR_OK;
     }
     if (!r->options->clean_names) {
@@ -790,7 +790,8 @@ err sql_import(struct sql_conn *conn, const struct sql_import_options *options,
 }
 
 err sql_import_view(struct sql_conn *conn, const struct sql_import_options *options,
-                    struct buf *out_select, struct errmsg *msg)
+                    struct buf *out_select, struct sql_import_columns *out_columns,
+                    struct errmsg *msg)
 {
     struct import_run r;
     struct errmsg own = {0};
@@ -799,6 +800,9 @@ err sql_import_view(struct sql_conn *conn, const struct sql_import_options *opti
     if (e == ERR_OK) {
         add_select(&r, out_select);
         e = buf_check(out_select);
+    }
+    if (e == ERR_OK) {
+        give_columns(&r, out_columns);
     }
     run_end(&r);
     return e == ERR_OK ? e : errmsg_set(msg, e, "%s", own.text);

@@ -47,6 +47,7 @@ struct sql_import_options {
     bool no_header;         /* CSV: columns are column0, column1 … */
     int64_t sample_rows;    /* CSV: rows that decide on types; 0: 20,480; -1: all */
     bool clean_names;       /* characters that Delta forbids in names become '_' */
+    bool any_names;         /* nothing becomes a Delta table: names are what they are */
     /* The table that is appended to: its columns (name, Delta type); NULL: none. */
     const struct sql_import_columns *table;
     const char *const *partition_columns;
@@ -63,7 +64,8 @@ err sql_import(struct sql_conn *conn, const struct sql_import_options *options,
 /* Appends the SELECT by which a file is a table of its own (the files folder), with its types
  * found out now and fixed; the same casts as above. Errors as sql_import. */
 err sql_import_view(struct sql_conn *conn, const struct sql_import_options *options,
-                    struct buf *out_select, struct errmsg *msg);
+                    struct buf *out_select, struct sql_import_columns *out_columns,
+                    struct errmsg *msg);
 
 /* Pure: DuckDB's words about a file as a sentence that begins with the line where there is one. */
 err sql_import_error(struct str text, err e, struct errmsg *msg);

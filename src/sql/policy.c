@@ -193,7 +193,7 @@ static err walk_information(struct walk *w, json_t *table, const char *name)
 
 static err walk_table(struct walk *w, json_t *table)
 {
-    static const char *const schemas[] = {"main", "gold", "silver", "bronze"};
+    static const char *const schemas[] = {"main", "gold", "silver", "bronze", "files"};
     const char *catalog = member(table, "catalog_name");
     const char *schema = member(table, "schema_name");
     const char *name = member(table, "table_name");
@@ -217,7 +217,7 @@ static err walk_table(struct walk *w, json_t *table)
         is_known = str_eq_nocase(str_from(schema), str_from(schemas[i]));
     }
     if (!is_known) {
-        return deny(w, "the schema", schema, "there are main, gold, silver and bronze");
+        return deny(w, "the schema", schema, "there are main, gold, silver, bronze and files");
     }
     bool is_main = schema[0] == '\0' || str_eq_nocase(str_from(schema), STR("main"));
     bool is_system = is_in(views_denied, ARRAY_LEN(views_denied), str_from(name)) ||
@@ -239,10 +239,10 @@ static err walk_show(struct walk *w, json_t *show)
     if (member(show, "catalog_name")[0] != '\0' || (!is_from && !IS_ONE_OF(name, lists))) {
         return deny(w, "SHOW", name, "there are SHOW TABLES and DESCRIBE events");
     }
-    static const char *const schemas[] = {"main", "gold", "silver", "bronze"};
+    static const char *const schemas[] = {"main", "gold", "silver", "bronze", "files"};
     const char *schema = member(show, "schema_name");
     if (is_from && !IS_ONE_OF(schema, schemas)) {
-        return deny(w, "the schema", schema, "there are main, gold, silver and bronze");
+        return deny(w, "the schema", schema, "there are main, gold, silver, bronze and files");
     }
     w->result->all_tables = true;
     return ERR_OK;

@@ -3,7 +3,7 @@
  *
  * Decides on DuckDB's own parse tree (json_serialize_sql), never on the text: one SELECT (or
  * EXPLAIN, DESCRIBE, SHOW, SUMMARIZE of one), every function on the allow-list of
- * policy_functions.h, every relation a table, a view or a CTE by name in one of the four schemas
+ * policy_functions.h, every relation a table, a view or a CTE by name in one of the five schemas
  * or a named part of information_schema. Everything not known is refused.
  *
  * What passes is run as `sql` of the result, which is the text that was judged. */

@@ -130,6 +130,15 @@ def test_a_topics_table_is_not_written(client, topic):
     assert client.value(f"SELECT count(*) FROM {topic}") == 1
 
 
+def test_a_topic_does_not_take_an_imported_tables_name(client, table):
+    load(client, table, PEOPLE)
+    response = client.post(table, b'{"a":1}')
+    assert (response.status_code, response.json()["code"]) == (409, "table_exists")
+    with pytest.raises(Refused) as error:
+        client.create_topic(table)
+    assert error.value.status == 409
+
+
 # --- formats ---
 
 

@@ -316,7 +316,7 @@ static void view_has_fixed_types(void **state)
     AUTO_BUF sql = buf_make(1 << 20);
     buf_puts(&sql, "SELECT (typeof(t) = 'TIMESTAMP WITH TIME ZONE' AND typeof(n) = 'BIGINT')::BIGINT "
                    "FROM (");
-    OK(sql_import_view(r.conn, &r.options, &sql, &msg_));
+    OK(sql_import_view(r.conn, &r.options, &sql, &r.columns, &msg_));
     buf_puts(&sql, ")");
     assert_int_equal(test_i64(r.conn, buf_cstr(&sql)), 1);
     rig_close(&r);
