@@ -2,6 +2,8 @@
 /* import_error.c - what DuckDB says about a file that cannot be read, for the file's owner. */
 #include "sql/import.h"
 
+#include "base/json.h"
+
 enum { SHOWN_BYTES_MAX = 80 };
 
 /* What follows `mark` in `text`; empty where it is not. */
@@ -97,11 +99,8 @@ static err json_error(struct str text, uint64_t line, struct errmsg *msg)
     return errmsg_set(msg, ERR_INVALID, "line %llu: %.*s", n, STR_ARGS(reason));
 }
 
-err sql_import_error(struct str text, err e, struct errmsg *msg)
+static err plain_error(struct str text, struct errmsg *msg)
 {
-    if (e != ERR_INVALID && e != ERR_FAILED && e != ERR_UNSUPPORTED) {
-        return e; /* space, memory, a cancel: nothing about the file */
-    }
     struct str csv = after(text, "CSV Error on Line: ");
     if (csv.ptr != NULL) {
         return csv_error(text, number_at(csv), msg);
@@ -127,4 +126,21 @@ err sql_import_error(struct str text, err e, struct errmsg *msg)
     struct str plain = after(text, "Error: ");
     plain = until(plain.ptr != NULL ? plain : text, "\n");
     return errmsg_set(msg, ERR_INVALID, "the file cannot be read: %.*s", STR_ARGS(plain));
+}
+
+/* What went wrong on another thread may come as {"exception_type":…,"exception_message":…}. */
+err sql_import_error(struct str text, err e, struct errmsg *msg)
+{
+    if (e != ERR_INVALID && e != ERR_FAILED && e != ERR_UNSUPPORTED) {
+        return e; /* space, memory, a cancel: nothing about the file */
+    }
+    ptrdiff_t brace = has(text, "\"exception_message\":") ? str_find(text, '{') : -1;
+    AUTO_JSON json = NULL;
+    struct str message = {0};
+    if (brace >= 0 &&
+        json_parse(str_of(text.ptr + brace, text.len - (size_t)brace), &json, NULL) == ERR_OK &&
+        json_get_str(json, "exception_message", &message, NULL) == ERR_OK) {
+        return plain_error(message, msg);
+    }
+    return plain_error(text, msg);
 }

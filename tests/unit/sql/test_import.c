@@ -322,6 +322,23 @@ static void view_has_fixed_types(void **state)
     rig_close(&r);
 }
 
+/* The same words come plain, or wrapped in JSON from another thread. */
+static void errors_are_understood_in_both_forms(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "Invalid Input Error: CSV Error on Line: 3\nOriginal Line: 4,5\nExpected Number of Columns: "
+        "3 Found: 2\n",
+        "{\"exception_type\":\"Invalid Input\",\"exception_message\":\"CSV Error on Line: "
+        "3\\nOriginal Line: 4,5\\nExpected Number of Columns: 3 Found: 2\\n\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct errmsg msg = {0};
+        assert_int_equal(sql_import_error(str_from(texts[i]), ERR_INVALID, &msg), ERR_INVALID);
+        assert_string_equal(msg.text, "line 3: 2 fields where the others have 3: 4,5");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +350,7 @@ int main(void)
         cmocka_unit_test(parquet_types),
         cmocka_unit_test(append_follows_the_table),
         cmocka_unit_test(view_has_fixed_types),
+        cmocka_unit_test(errors_are_understood_in_both_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
