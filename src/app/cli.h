@@ -61,6 +61,7 @@ int cli_producer_start(struct cli *cli);
 int cli_producer_stop(struct cli *cli);
 int cli_producer_delete(struct cli *cli);
 int cli_query(struct cli *cli);
+int cli_import(struct cli *cli);
 int cli_health(struct cli *cli);
 int cli_metrics(struct cli *cli);
 int cli_send(struct cli *cli);

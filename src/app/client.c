@@ -25,6 +25,7 @@ struct client {
     llhttp_settings_t settings;
     bool complete;
     bool got_bytes;
+    bool in_chunks; /* of the request being sent */
     client_body_fn on_piece;
     void *context;
     err body_error;
@@ -169,6 +170,30 @@ static err send_all(struct client *c, struct str bytes, struct errmsg *msg)
     return ERR_OK;
 }
 
+err client_write(struct client *c, struct str piece, struct errmsg *msg)
+{
+    if (piece.len == 0) { /* an empty chunk would be the end */
+        return ERR_OK;
+    }
+    if (!c->in_chunks) {
+        return send_all(c, piece, msg);
+    }
+    char head[32];
+    int len = snprintf(head, sizeof head, "%zx\r\n", piece.len);
+    TRY(send_all(c, str_of(head, (size_t)len), msg));
+    TRY(send_all(c, piece, msg));
+    return send_all(c, STR("\r\n"), msg);
+}
+
+static err send_written_body(struct client *c, const struct client_request *r, struct errmsg *msg)
+{
+    struct timeval patience = {0};
+    /* Only patience hangs on it. */
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    TRY(r->write_body(r->body_ctx, c, msg));
+    return c->in_chunks ? send_all(c, STR("0\r\n\r\n"), msg) : ERR_OK;
+}
+
 static err send_request(struct client *c, const struct client_request *r, struct errmsg *msg)
 {
     AUTO_BUF head = buf_make(64 * 1024);
@@ -181,15 +206,22 @@ static err send_request(struct client *c, const struct client_request *r, struct
     if (c->token != NULL) {
         buf_printf(&head, "Authorization: Bearer %s\r\n", c->token);
     }
-    if (r->content_type != NULL) {
-        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
-                   r->body.len);
+    c->in_chunks = r->write_body != NULL && r->body_length < 0;
+    if (c->in_chunks) {
+        buf_printf(&head, "Content-Type: %s\r\nTransfer-Encoding: chunked\r\n", r->content_type);
+    } else if (r->content_type != NULL) {
+        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %lld\r\n", r->content_type,
+                   r->write_body != NULL ? (long long)r->body_length : (long long)r->body.len);
     }
+    buf_puts(&head, r->headers != NULL ? r->headers : "");
     buf_puts(&head, "\r\n");
     if (head.failed) {
         return errmsg_set(msg, ERR_TOO_LARGE, "the request's head is too large");
     }
     TRY(send_all(c, buf_str(&head), msg));
+    if (r->write_body != NULL) {
+        return send_written_body(c, r, msg);
+    }
     return r->content_type != NULL ? send_all(c, r->body, msg) : ERR_OK;
 }
 
@@ -280,6 +312,10 @@ static err attempt(struct client *c, const struct client_request *r, struct errm
     c->got_bytes = false;
     c->body_error = ERR_OK;
     err e = send_request(c, r, msg);
+    if (e != ERR_OK && e != ERR_CLOSED) { /* the body's own trouble: the server still waits for it */
+        disconnect(c);
+        return e;
+    }
     err answer = read_answer(c, e == ERR_OK ? msg : NULL);
     if (answer != ERR_OK) {
         disconnect(c); /* a refusal may have come before the body was sent: that one counts */

@@ -25,7 +25,16 @@ struct client_request {
     const char *content_type; /* NULL without a body */
     struct str body;
     const char *accept; /* NULL is any */
+    /* Instead of `body`, for what does not fit in memory: calls client_write() as often as it needs
+     * to. The answer may take as long as it takes. */
+    err (*write_body)(void *ctx, struct client *c, struct errmsg *msg);
+    void *body_ctx;
+    int64_t body_length; /* of what it writes; -1: unknown */
+    const char *headers; /* further lines, each with its CRLF; NULL: none */
 };
+/* From within write_body only. Errors: CLOSED: the server takes no more, and its answer may say
+ * why. */
+err client_write(struct client *c, struct str piece, struct errmsg *msg);
 
 /* Sends the request and passes the body of a 2xx answer on as it arrives (`on_piece` may be NULL).
  * Another status becomes an error with the problem's detail in `msg` (404: NOT_FOUND, 409:

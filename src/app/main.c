@@ -27,6 +27,9 @@ static const struct cli_command commands[] = {
     {"saved", "run", "saved run NAME [query's options]", "run a saved query", cli_saved_run},
     {"send", NULL, "send TOPIC [FILE|-] [--key FIELD] [--atomic] [--idempotency-key KEY]",
      "send events (JSON, one per line) from a file or standard input", cli_send},
+    {"import", NULL,
+     "import FILE|GLOB|-... --table NAME|--topic T [--mode create|append|replace] [--format F]",
+     "files (CSV, NDJSON, Parquet) into a table, or their rows as events into a topic", cli_import},
     {"produce", NULL,
      "produce [--preset NAME|--spec FILE] [--topic T] [--rate N] [--seconds N] [--count N] "
      "[--seed N]",
