@@ -369,7 +369,10 @@ static struct due what_is_due(const struct topic_store *s, int64_t now)
         d.marks = is_asked || when <= now;
         d.until_us = MIN(d.until_us, when);
     }
-    d.round = is_asked || d.lazy || s->urgent.file_count > 0 || s->urgent.part_count > 0;
+    /* A round may have taken a journal's file before its number was written: then a round without
+     * files is left to do, and someone waits for it. */
+    d.round = is_asked || d.lazy || s->urgent.file_count > 0 || s->urgent.part_count > 0 ||
+              s->written_seq > atomic_load(&s->durable_seq);
     return d;
 }
 
