@@ -6,6 +6,7 @@
  *   properties   may be added, as long as they are optional; none goes
  *   type         stays; null may be added
  *   everything else may be relaxed or left out, not narrowed
+ * An object within the event that had no properties keeps none, since its column holds text.
  * One exception is meant: a field that the older schema did not name may have held anything, and
  * the newer one may name it and say what it holds.
  *
@@ -200,6 +201,11 @@ static bool compare_properties(struct json_schema_finding *finding,
                                const struct json_schema_node *a, const struct json_schema_node *b)
 {
     struct json_schema_path properties = {.up = path, .name = STR("properties")};
+    bool is_text = (a->types & ~JSON_SCHEMA_NULL) == JSON_SCHEMA_OBJECT && a->property_count == 0;
+    if (path->up != NULL && is_text && b->property_count > 0) {
+        return differs(finding, path, "properties",
+                       "an object without properties has a column of text, and would need another");
+    }
     for (size_t i = 0; i < a->property_count; i++) {
         const struct json_schema_property *old = &a->properties[i];
         const struct json_schema_name *name = find(b, old->name);
