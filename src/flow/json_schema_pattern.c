@@ -150,9 +150,9 @@ static err take_group(struct translation *t)
         is_known = is_known || str_starts(rest, str_from(known[i]));
     }
     if (!is_known) {
+        struct str head = json_schema_cut(rest, 3);
         return errmsg_set(t->msg, ERR_UNSUPPORTED,
-                          "the pattern's group %.*s is not one of ECMA-262's",
-                          (int)MIN(rest.len, 3), rest.ptr);
+                          "the pattern's group %.*s is not one of ECMA-262's", STR_ARGS(head));
     }
     (void)buf_add_byte(t->out, '('); /* sticky */
     t->at++;
