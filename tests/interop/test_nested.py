@@ -139,6 +139,8 @@ import json, sys
 from pyspark.sql import SparkSession
 spark = (SparkSession.builder.master("local[2]").config("spark.jars", sys.argv[1])
     .config("spark.ui.enabled", "false").config("spark.driver.memory", "2g")
+    .config("spark.ui.showConsoleProgress", "false").config("spark.sql.shuffle.partitions", "2")
+    .config("spark.databricks.delta.snapshotPartitions", "2")
     .config("spark.sql.session.timeZone", "UTC").config("spark.driver.host", "127.0.0.1")
     .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
     .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
