@@ -7,25 +7,24 @@ import pytest
 
 from harness.client import Client
 
-ORDER = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "integer"},
-        "price": {"type": "number"},
-        "paid": {"type": ["boolean", "null"]},
-        "at": {"type": "string", "format": "date-time"},
-        "day": {"type": "string", "format": "date"},
-        "customer": {"type": "object", "properties": {
-            "name": {"type": "string"},
-            "address": {"type": "object", "properties": {"city": {"type": "string"},
-                                                         "zip": {"type": "integer"}}},
-            "tags": {"type": "array", "items": {"type": "string"}}}},
-        "lines": {"type": "array", "items": {"type": "object", "properties": {
-            "sku": {"type": "string"}, "count": {"type": "integer"}}}},
-        "matrix": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
-        "extra": {"type": "object"},
-    },
-}
+
+def may_be(kind, **more):
+    return {"type": [kind, "null"], **more}
+
+
+def an_object(**members):
+    return may_be("object", properties=members)
+
+
+ORDER = an_object(
+    id=may_be("integer"), price=may_be("number"), paid=may_be("boolean"),
+    at=may_be("string", format="date-time"), day=may_be("string", format="date"),
+    customer=an_object(name=may_be("string"),
+                       address=an_object(city=may_be("string"), zip=may_be("integer")),
+                       tags=may_be("array", items=may_be("string"))),
+    lines=may_be("array", items=an_object(sku=may_be("string"), count=may_be("integer"))),
+    matrix=may_be("array", items=may_be("array", items=may_be("number"))),
+    extra=may_be("object"))
 TYPES = {
     "id": "BIGINT", "price": "DOUBLE", "paid": "BOOLEAN", "at": "TIMESTAMP WITH TIME ZONE",
     "day": "DATE",
@@ -51,27 +50,21 @@ EVENTS = [
 ]
 
 
-def declare(server, topic, schema):
-    """Puts a schema in force for everything, by the topic's file."""
-    server.stop()
-    path = server.data / "topics" / topic / "topic.json"
-    meta = json.loads(path.read_text(encoding="utf-8"))
-    meta["versions"][-1]["schema"] = json.dumps(schema)
-    path.write_text(json.dumps(meta), encoding="utf-8")
-    server.start()
+MISFITS = EVENTS[4:6]
+FITS = EVENTS[:4] + EVENTS[6:]
 
 
 @pytest.fixture
 def orders(server):
-    """A function that declares a schema and gives a client of the restarted server."""
-    one = server()
-    with Client(one.url) as client:
+    """A client, and a topic `orders` without a schema."""
+    with Client(server().url) as client:
         client.create_topic("orders", partitions=1)
+        yield client
 
-    def use(schema):
-        declare(one, "orders", schema)
-        return Client(one.url)
-    return use
+
+def declare(client, schema, status=201):
+    answer = client.http.put("/api/v1/topics/orders/schema", json=schema)
+    assert answer.status_code == status, answer.text
 
 
 def types_of(client, table="bronze.orders"):
@@ -84,47 +77,49 @@ def all_rows(client):
 
 
 def test_types_and_values(orders):
-    with orders(ORDER) as client:
-        client.send("orders", EVENTS)
-        types = types_of(client)
-        assert {k: v for k, v in types.items() if not k.startswith("_")} == TYPES
-        hot = all_rows(client)
-        rescued = [json.loads(t) if t else None
-                   for t, in client.rows("SELECT _rescued FROM orders ORDER BY id")]
-        assert rescued == [
-            None, None, None, None,
-            {"customer": "nobody", "lines": {"sku": 1}, "matrix": [1]},
-            {"customer": {"address": {"zip": "x"}}, "lines": [{"sku": "y", "count": "many"}]},
-            {"customer": {"name": "more", "vip": True, "none": None},
-             "lines": [{"sku": "z", "colour": "red"}]}]
-        assert client.rows("SELECT id, customer, lines FROM orders ORDER BY id") == [
-            (1, EVENTS[0]["customer"],
-             [{"sku": "x", "count": 1}, {"sku": None, "count": 2}, None]),
-            (2, {"name": None, "address": None, "tags": None}, []),
-            (3, None, None),
-            (4, {"name": "B\u00e9", "address": None, "tags": None}, None),
-            (5, None, None),
-            (6, None, None),
-            (7, {"name": "more", "address": None, "tags": None}, [{"sku": "z", "count": None}])]
-        client.flush("orders")
-        assert types_of(client) == types
-        assert all_rows(client) == hot
-        listed = client.http.get("/api/v1/tables/bronze.orders").json()["columns"]
-        assert {c["name"]: c["type"] for c in listed if not c["name"].startswith("_")} == TYPES
+    orders.send("orders", MISFITS)  # before the schema: later ones the door refuses
+    declare(orders, ORDER)
+    orders.send("orders", FITS)
+    assert orders.post("orders", b'{"id": "x"}').status_code == 400
+    types = types_of(orders)
+    assert {k: v for k, v in types.items() if not k.startswith("_")} == TYPES
+    hot = all_rows(orders)
+    rescued = [json.loads(t) if t else None
+               for t, in orders.rows("SELECT _rescued FROM orders ORDER BY id")]
+    assert rescued == [
+        None, None, None, None,
+        {"customer": "nobody", "lines": {"sku": 1}, "matrix": [1]},
+        {"customer": {"address": {"zip": "x"}}, "lines": [{"sku": "y", "count": "many"}]},
+        {"customer": {"name": "more", "vip": True, "none": None},
+         "lines": [{"sku": "z", "colour": "red"}]}]
+    assert orders.rows("SELECT id, customer, lines FROM orders ORDER BY id") == [
+        (1, EVENTS[0]["customer"],
+         [{"sku": "x", "count": 1}, {"sku": None, "count": 2}, None]),
+        (2, {"name": None, "address": None, "tags": None}, []),
+        (3, None, None),
+        (4, {"name": "B\u00e9", "address": None, "tags": None}, None),
+        (5, None, None),
+        (6, None, None),
+        (7, {"name": "more", "address": None, "tags": None}, [{"sku": "z", "count": None}])]
+    orders.flush("orders")
+    assert types_of(orders) == types
+    assert all_rows(orders) == hot
+    listed = orders.http.get("/api/v1/tables/bronze.orders").json()["columns"]
+    assert {c["name"]: c["type"] for c in listed if not c["name"].startswith("_")} == TYPES
 
 
 def test_sql_reaches_inside(orders):
-    with orders(ORDER) as client:
-        client.send("orders", EVENTS)
-        for _ in range(2):
-            assert client.value("SELECT customer.address.city FROM orders WHERE id = 1") == "Köln"
-            assert client.value("SELECT count(*) FROM orders WHERE customer.name IS NOT NULL") == 3
-            assert client.rows("SELECT line.sku, line.count FROM (SELECT unnest(lines) AS line "
-                               "FROM orders WHERE id = 1)") == [("x", 1), (None, 2), (None, None)]
-            assert client.value("SELECT lines[2].count FROM orders WHERE id = 1") == 2
-            assert client.value("SELECT len(customer.tags) FROM orders WHERE id = 1") == 3
-            assert client.value("SELECT list_sum(matrix[1]) FROM orders WHERE id = 1") == 3.5
-            client.flush("orders")
+    declare(orders, ORDER)
+    orders.send("orders", FITS)
+    for _ in range(2):
+        assert orders.value("SELECT customer.address.city FROM orders WHERE id = 1") == "Köln"
+        assert orders.value("SELECT count(*) FROM orders WHERE customer.name IS NOT NULL") == 3
+        assert orders.rows("SELECT line.sku, line.count FROM (SELECT unnest(lines) AS line "
+                           "FROM orders WHERE id = 1)") == [("x", 1), (None, 2), (None, None)]
+        assert orders.value("SELECT lines[2].count FROM orders WHERE id = 1") == 2
+        assert orders.value("SELECT len(customer.tags) FROM orders WHERE id = 1") == 3
+        assert orders.value("SELECT list_sum(matrix[1]) FROM orders WHERE id = 1") == 3.5
+        orders.flush("orders")
 
 
 def test_schema_grows(orders):
@@ -132,65 +127,77 @@ def test_schema_grows(orders):
     version and the mixture of all give the same rows."""
     newer = json.loads(json.dumps(ORDER))
     customer = newer["properties"]["customer"]["properties"]
-    customer["vip"] = {"type": "boolean"}
-    customer["address"]["properties"]["country"] = {"type": "string"}
-    newer["properties"]["lines"]["items"]["properties"]["colour"] = {"type": "string"}
-    newer["properties"]["note"] = {"type": "string"}
-    with orders(ORDER) as client:
-        client.send("orders", EVENTS)
-        client.flush("orders")
-        client.send("orders", EVENTS[6:])
-    with orders(newer) as client:
-        # The declared members are there at once, before any file has them.
-        assert client.rows("SELECT id, customer.vip, customer.address.country, lines[1].colour, "
-                           "_rescued IS NULL FROM orders WHERE id IN (1, 7) ORDER BY _offset") == [
-            (1, None, None, None, True), (7, None, None, None, False),
-            (7, True, None, "red", True)]
-        client.send("orders", [{"id": 8, "customer": {"vip": False, "address": {"country": "DE"}},
-                                "lines": [{"colour": "blue", "count": 3}], "note": "n"}])
-        hot = all_rows(client)
-        client.flush("orders")
-        assert all_rows(client) == hot
-        client.send("orders", [{"id": 9, "customer": {"vip": True}}])
-        assert client.rows("SELECT id, customer.vip FROM orders WHERE customer.vip ORDER BY id") \
-            == [(7, True), (9, True)]
-        assert client.value("SELECT count(*) FROM orders WHERE customer.name = 'Ada'") == 1
-        assert types_of(client)["lines"] \
-            == 'STRUCT("sku" VARCHAR, "count" BIGINT, "colour" VARCHAR)[]'
+    customer["vip"] = may_be("boolean")
+    customer["address"]["properties"]["country"] = may_be("string")
+    newer["properties"]["lines"]["items"]["properties"]["colour"] = may_be("string")
+    newer["properties"]["note"] = may_be("string")
+    declare(orders, ORDER)
+    orders.send("orders", FITS)
+    orders.flush("orders")
+    orders.send("orders", EVENTS[6:])
+    declare(orders, newer)
+    # The declared members are there at once, before any file has them.
+    assert orders.rows("SELECT id, customer.vip, customer.address.country, lines[1].colour, "
+                       "_rescued IS NULL FROM orders WHERE id IN (1, 7) ORDER BY _offset") == [
+        (1, None, None, None, True), (7, None, None, None, False), (7, True, None, "red", True)]
+    orders.send("orders", [{"id": 8, "customer": {"vip": False, "address": {"country": "DE"}},
+                            "lines": [{"colour": "blue", "count": 3}], "note": "n"}])
+    hot = all_rows(orders)
+    orders.flush("orders")
+    assert all_rows(orders) == hot
+    orders.send("orders", [{"id": 9, "customer": {"vip": True}}])
+    assert orders.rows("SELECT id, customer.vip FROM orders WHERE customer.vip ORDER BY id") \
+        == [(7, True), (9, True)]
+    assert orders.value("SELECT count(*) FROM orders WHERE customer.name = 'Ada'") == 1
+    assert types_of(orders)["lines"] \
+        == 'STRUCT("sku" VARCHAR, "count" BIGINT, "colour" VARCHAR)[]'
+    # A NULL stays a NULL, and no STRUCT of NULLs, when its type grows.
+    assert orders.value("SELECT count(*) FROM orders WHERE customer IS NULL") == 1
 
 
 def test_table_type_wins(orders):
     """A column that the table has with another type keeps it, whatever is declared later."""
-    with orders({"type": "object", "properties": {}}) as client:
-        client.send("orders", [{"id": 1, "customer": {"name": "Ada"}, "price": "free"}])
-        client.flush("orders")
-        before = all_rows(client)
-    with orders(ORDER) as client:
-        assert types_of(client)["customer"] == "VARCHAR" and types_of(client)["price"] == "VARCHAR"
-        client.send("orders", EVENTS[:1])
-        client.flush("orders")
-        rows = client.rows("SELECT id, customer, price FROM orders ORDER BY _offset")
-        assert rows[0] == (1, '{"name": "Ada"}', "free") and rows[1][2] == "2"
-        assert len(before) == 1
-        assert types_of(client)["lines"] == TYPES["lines"]
+    orders.send("orders", [{"id": 1, "customer": {"name": "Ada"}, "price": "free"}])
+    orders.flush("orders")
+    declare(orders, ORDER)
+    assert types_of(orders)["customer"] == "VARCHAR" and types_of(orders)["price"] == "VARCHAR"
+    orders.send("orders", EVENTS[:1])
+    hot = all_rows(orders)
+    orders.flush("orders")
+    assert all_rows(orders) == hot
+    rows = orders.rows("SELECT id, customer, price FROM orders ORDER BY _offset")
+    assert rows[0] == (1, '{"name": "Ada"}', "free") and rows[1][2] == "2"
+    assert types_of(orders)["lines"] == TYPES["lines"]
 
 
 @pytest.mark.parametrize("schema", [
-    {"properties": {}}, {"type": "array"}, {"type": "object"}, True,
+    {"properties": {}}, {"type": "object"}, True,
     {"properties": {"_offset": {"type": "integer"}, "a b": {"type": "integer"},
                     "": {"type": "string"}, "ok": {"type": "integer"},
                     "OK": {"type": "string"},
                     "s": {"type": "object", "properties": {"a b": {"type": "integer"}}},
                     "t": {"type": "object", "properties": {"x": {"type": "integer"},
                                                            "X": {"type": "integer"},
-                                                           "a,b": {"type": "integer"}}},
-                    "partition": {"type": "array", "items": {"type": "string"}}}},
+                                                           "a,b": {"type": "integer"}}}}},
     {"properties": {f"c{i}": {"type": "integer"} for i in range(1100)}},
 ])
 def test_no_declaration_stops_a_topic(orders, schema):
-    with orders(schema) as client:
-        client.send("orders", [{"_offset": 7, "a b": 1, "": "e", "ok": 1, "OK": "2", "id": 1,
-                                "s": {"a b": 1}, "t": {"x": 1, "X": 2, "a,b": 3}, "c1099": 4}])
-        hot = all_rows(client)
-        client.flush("orders")
-        assert all_rows(client) == hot and len(hot) == 1
+    declare(orders, schema)
+    orders.send("orders", [{"_offset": 7, "a b": 1, "": "e", "ok": 1, "OK": "2", "id": 1,
+                            "s": {"a b": 1}, "t": {"x": 1, "X": 2, "a,b": 3}, "c1099": 4}])
+    hot = all_rows(orders)
+    orders.flush("orders")
+    assert all_rows(orders) == hot and len(hot) == 1
+
+
+def test_partition_by_a_declared_object(orders):
+    """Delta partitions by scalars: a column to partition by is text where an object is declared."""
+    orders.create_topic("split", partitions=1, partition_by=["kind"])
+    answer = orders.http.put("/api/v1/topics/split/schema", json=an_object(
+        kind=an_object(a=may_be("integer")), n=may_be("integer")))
+    assert answer.status_code == 201
+    orders.send("split", [{"kind": {"a": 1}, "n": 1}, {"kind": {"a": 2}, "n": 2}, {"n": 3}])
+    for _ in range(2):
+        assert orders.rows("SELECT kind, n FROM split ORDER BY n") \
+            == [('{"a": 1}', 1), ('{"a": 2}', 2), (None, 3)]
+        orders.flush("split")
