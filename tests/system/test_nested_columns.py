@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Declared schemas type the columns, nested ones too: a row is the same hot and landed, whatever
 version of the schema its files were written under, and what has no place is in _rescued."""
+import csv
+import io
 import json
 
+import duckdb
 import pytest
 
 from harness.client import Client
@@ -201,3 +204,27 @@ def test_partition_by_a_declared_object(orders):
         assert orders.rows("SELECT kind, n FROM split ORDER BY n") \
             == [('{"a": 1}', 1), ('{"a": 2}', 2), (None, 3)]
         orders.flush("split")
+
+
+def test_every_format_holds_nested_values(orders, tmp_path):
+    """JSON, NDJSON, CSV and Parquet answers carry the same nested values, hot and landed."""
+    declare(orders, ORDER)
+    orders.send("orders", FITS)
+    sql = "SELECT id, customer, lines, matrix FROM orders ORDER BY id"
+    names = ["id", "customer", "lines", "matrix"]
+    wanted = [dict(zip(names, row)) for row in orders.rows(sql)]
+    assert wanted[0]["matrix"] == [[1, 2.5], [], None]
+    for _ in range(2):
+        lines = orders.post_query(sql, format="ndjson").text.splitlines()
+        assert [json.loads(line) for line in lines] == wanted
+        found = list(csv.DictReader(io.StringIO(orders.post_query(sql, format="csv").text)))
+        assert [{k: json.loads(v) if v else None for k, v in row.items()} for row in found] \
+            == wanted
+        path = tmp_path / "answer.parquet"
+        path.write_bytes(orders.post_query(sql, format="parquet").content)
+        con = duckdb.connect()
+        assert [dict(zip(names, row)) for row in
+                con.execute(f"FROM read_parquet('{path}') ORDER BY id").fetchall()] == wanted
+        types = [row[1] for row in con.execute(f"DESCRIBE FROM '{path}'").fetchall()]
+        assert types[2:] == ['STRUCT(sku VARCHAR, count BIGINT)[]', "DOUBLE[][]"]
+        orders.flush("orders")
