@@ -22,9 +22,9 @@ static const struct col_def line[] = {{"element", COL_STRUCT, who, 5}};
 static const struct col_def number[] = {{"element", COL_DOUBLE}};
 static const struct col_def row[] = {{"element", COL_LIST, number, 1}};
 static const struct event_column columns[COLUMNS] = {
-    {STR("a"), COL_BIGINT, false},     {STR("b"), COL_DOUBLE, false},
-    {STR("s"), COL_VARCHAR, false},    {STR("timestamp"), COL_TIMESTAMPTZ, false},
-    {STR("flag"), COL_BOOLEAN, true},  {STR("day"), COL_DATE, false},
+    {STR("a"), COL_BIGINT, false},         {STR("b"), COL_DOUBLE, false},
+    {STR("s"), COL_VARCHAR, false},        {STR("timestamp"), COL_TIMESTAMPTZ, false},
+    {STR("flag"), COL_BOOLEAN, true},      {STR("day"), COL_DATE, false},
     {STR("w"), COL_STRUCT, false, who, 5}, {STR("l"), COL_LIST, false, line, 1},
     {STR("m"), COL_LIST, false, row, 1},
 };

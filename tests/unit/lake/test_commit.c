@@ -135,6 +135,87 @@ static void schema_grows_with_the_data(void **state)
     test_dir_drop(dir);
 }
 
+#define FIELD(name, type)                                                                          \
+    "{\"name\":\"" name "\",\"type\":" type ",\"nullable\":true,\"metadata\":{}}"
+#define STRUCT_OF(fields) "{\"type\":\"struct\",\"fields\":[" fields "]}"
+#define ARRAY_OF(type) "{\"type\":\"array\",\"elementType\":" type ",\"containsNull\":true}"
+
+/* Structs get the members that a commit's column has more, at any depth, and what was noted about
+ * the others stays; a member of another type is a conflict, and a type that is none is refused. */
+static void structs_grow_by_members(void **state)
+{
+    (void)state;
+    static const char noted[] = "{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":"
+                                "{\"comment\":\"kept\"}}";
+    char dir[128];
+    test_dir_make(dir);
+    AUTO(lake_snapshot) s = test_create_table(dir, NULL);
+    AUTO(lake_snapshot) nested = NULL;
+    AUTO(lake_commit) first = lake_commit_new("WRITE");
+    AUTO_TEXT type = xasprintf("{\"type\":\"struct\",\"fields\":[%s," FIELD(
+                                   "l", ARRAY_OF(STRUCT_OF(FIELD("x", "\"double\"")))) "]}",
+                               noted);
+    assert_ok(lake_commit_add_column(first, STR("s"), str_from(type), true, msg));
+    assert_ok(lake_commit_run(first, dir, s, NULL, &nested, NULL, msg));
+
+    AUTO(lake_commit) more = lake_commit_new("WRITE");
+    AUTO(lake_snapshot) grown = NULL;
+    assert_ok(
+        lake_commit_add_column(more, STR("s"),
+                               STR(STRUCT_OF(FIELD("b", "\"string\"") "," FIELD(
+                                   "l", ARRAY_OF(STRUCT_OF(FIELD("y", ARRAY_OF("\"date\""))))))),
+                               true, msg));
+    assert_ok(lake_commit_run(more, dir, nested, NULL, &grown, NULL, msg));
+    AUTO_TEXT wanted =
+        xasprintf("{\"type\":\"struct\",\"fields\":[%s," FIELD(
+                      "l", ARRAY_OF(STRUCT_OF(FIELD("x", "\"double\"") "," FIELD(
+                               "y", ARRAY_OF("\"date\""))))) "," FIELD("b", "\"string\"") "]}",
+                  noted);
+    struct str now = lake_snapshot_field(grown, STR("s"))->type;
+    assert_string_equal(now.ptr, wanted);
+
+    /* The same again is no change of the schema. */
+    AUTO(lake_commit) again = lake_commit_new("WRITE");
+    AUTO(lake_snapshot) same = NULL;
+    assert_ok(lake_commit_add_column(again, STR("s"), str_from(wanted), true, msg));
+    test_add_file(again, "a.parquet");
+    assert_ok(lake_commit_run(again, dir, grown, NULL, &same, NULL, msg));
+    assert_ptr_equal(lake_snapshot_metadata(same), lake_snapshot_metadata(grown));
+
+    static const char *const wrong[] = {
+        STRUCT_OF(FIELD("a", "\"string\"")),
+        STRUCT_OF(FIELD("A", "\"long\"")),
+        STRUCT_OF(FIELD("l", "\"long\"")),
+        STRUCT_OF(FIELD("l", ARRAY_OF("\"long\""))),
+        ARRAY_OF("\"long\""),
+        "long",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        AUTO(lake_commit) c = lake_commit_new("WRITE");
+        struct lake_snapshot *none = NULL;
+        assert_ok(lake_commit_add_column(c, STR("s"), str_from(wrong[i]), true, msg));
+        assert_int_equal(lake_commit_run(c, dir, same, NULL, &none, NULL, NULL), ERR_CONFLICT);
+    }
+    static const char *const no_types[] = {
+        "{",
+        "{}",
+        "[]",
+        "{\"type\":\"struct\"}",
+        STRUCT_OF(""),
+        STRUCT_OF(FIELD("a b", "\"long\"")),
+        STRUCT_OF(FIELD("a", "\"bigint\"")),
+        ARRAY_OF("\"void\""),
+        ARRAY_OF("7"),
+        "{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":\"long\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(no_types); i++) {
+        AUTO(lake_commit) c = lake_commit_new("WRITE");
+        assert_int_equal(lake_commit_add_column(c, STR("n"), str_from(no_types[i]), true, NULL),
+                         ERR_INVALID);
+    }
+    test_dir_drop(dir);
+}
+
 /* A committer whose base is old lands on top of the winners; one whose appId a winner moved, or
  * whose new column a winner made with another type, gets a conflict and writes nothing. */
 static void loser_of_a_race_plans_on_the_winner(void **state)
@@ -489,6 +570,7 @@ int main(void)
         cmocka_unit_test(second_create_is_refused),
         cmocka_unit_test(appends_add_up),
         cmocka_unit_test(schema_grows_with_the_data),
+        cmocka_unit_test(structs_grow_by_members),
         cmocka_unit_test(loser_of_a_race_plans_on_the_winner),
         cmocka_unit_test(removing_twice_conflicts),
         cmocka_unit_test(bad_files_are_refused),
