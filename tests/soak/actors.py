@@ -250,7 +250,7 @@ class Produce(Children):
     name, topic = "produce", "produced"
 
     def words(self):
-        return ["produce", "--topic", self.topic, "--kind", "web_logs", "--rate", "500"]
+        return ["produce", "--topic", self.topic, "--preset", "web_logs", "--rate", "500"]
 
     def check(self, client):
         """Every offset of the log is one row of the table."""

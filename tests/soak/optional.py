@@ -3,10 +3,12 @@
 be exact at the end."""
 import random
 import subprocess
+import threading
 
-from actors import BUSY, Looped
+from actors import BUSY, Children, Looped
 
 from harness.client import Client, checked
+from harness.server import wait_for
 
 
 class WebLogs(Looped):
@@ -148,4 +150,109 @@ class SavedQueries(Looped):
             client.http.delete(f"/api/v1/saved-queries/{name}")
 
 
-OPTIONAL = [WebLogs, Redrives, Imports, SavedQueries]
+class Producers(Looped):
+    """The server's own producers: they go on by themselves after every restart, and each offset of
+    their topics is one row or one dead letter."""
+
+    name, seconds = "producers", 3.0
+    needs_paths = ("/api/v1/producers",)
+    needs_commands = ()
+    PRESETS = ["web_logs", "customers", "transactions", "analytics"]
+
+    def start(self):
+        with Client(self.soak.url) as client:
+            for preset in self.PRESETS:
+                checked(client.http.post("/api/v1/producers", json={
+                    "name": f"soak-{preset}", "topic": f"soak_{preset}", "preset": preset,
+                    "spec": {"rate": 200}}))
+        super().start()
+
+    def work(self, client):
+        """Stops one and starts it again, looks at what another sends."""
+        name = f"soak-{self.PRESETS[sum(self.counts.values()) % 4]}"
+        for verb in ("stop", "start"):
+            checked(client.http.post(f"/api/v1/producers/{name}/{verb}"))
+
+    def stop(self):
+        super().stop()
+        with Client(self.soak.url) as client:
+            for one in checked(client.http.get("/api/v1/producers")).json()["producers"]:
+                if one["state"] not in ("running", "slowed"):
+                    self.find(f"{one['name']} is {one['state']}: {one.get('last_error')}")
+                checked(client.http.post(f"/api/v1/producers/{one['name']}/stop"))
+
+    def check(self, client):
+        for preset in self.PRESETS:
+            topic = f"soak_{preset}"
+            ends = sum(p["end"] for p in client.topic(topic)["partition_list"])
+            rows = client.value(f"SELECT count(*) FROM {topic}") + \
+                client.value(f"SELECT count(*) FROM {topic}__dead")
+            self.counts[f"{preset} rows"] = rows
+            if rows != ends or rows == 0:
+                self.find(f"{topic}: {ends} offsets, {rows} rows")
+        return self.findings
+
+
+class FileTails:
+    """`tarn tail -F` on a log that is written, rotated and truncated: every line once."""
+
+    name, topic = "file tails", "soaktail"
+    needs_paths = ()
+    needs_commands = ("tail",)
+
+    def __init__(self, soak):
+        self.soak, self.written, self.rotations = soak, 0, 0
+        self.path = soak.folder / "tailed.log"
+        self.path.touch()
+        tail = type("Tail", (Children,), {"name": "tail", "words": lambda _: [
+            "tail", "-F", str(self.path), "--topic", self.topic, "--format", "combined"]})
+        self.tail, self.ended = tail(soak), threading.Event()
+        self.writer = threading.Thread(target=self.write, daemon=True)
+
+    def start(self):
+        self.tail.start()
+        self.writer.start()
+
+    def write(self):
+        log = open(self.path, "a", encoding="ascii")
+        while not self.ended.wait(0.05):
+            for _ in range(10):
+                log.write(f'10.1.0.1 - - [21/Nov/2026:10:00:00 +0000] "GET /t/{self.written} '
+                          f'HTTP/1.1" 200 5 "-" "soak"\n')
+                self.written += 1
+            log.flush()
+            if self.written % 4000 == 0:  # as logrotate does it
+                log.close()
+                self.path.rename(self.path.with_suffix(f".{self.rotations}"))
+                self.rotations += 1
+                log = open(self.path, "a", encoding="ascii")
+            if self.written % 1500 == 0 and self.tail.process is not None:
+                self.tail.process.kill()
+        log.close()
+
+    def stop(self):
+        self.ended.set()
+        self.writer.join(10)
+
+    def check(self, client):
+        """The tail goes on until it has all of it."""
+        sql = f"SELECT count(*), count(DISTINCT path) FROM {self.topic}"
+        want = [(self.written, self.written)]
+        try:
+            wait_for(lambda: client.post_query(sql).json().get("rows") == [list(want[0])], 60,
+                     "the tail", 0.3)
+        except TimeoutError:
+            return [f"file tails: {self.written} lines, {client.rows(sql)} rows"]
+        finally:
+            self.tail.stop()
+        return []
+
+    def close(self):
+        self.stop()
+        self.tail.close()
+
+    def report(self):
+        return {"lines": self.written, "rotations": self.rotations, **self.tail.report()}
+
+
+OPTIONAL = [WebLogs, Redrives, Imports, SavedQueries, Producers, FileTails]

@@ -27,7 +27,7 @@ from actors import Ledger, actors_for  # noqa: E402
 from flatness import Sampler, judge, table  # noqa: E402
 from run import ledger_folder  # noqa: E402
 
-from harness.client import Client  # noqa: E402
+from harness.client import Client, Refused  # noqa: E402
 from harness.server import Tarn, is_running, tarn_binary, wait_for  # noqa: E402
 
 DISTURBANCES = ["restart", "query", "writer", "front", "all"]
@@ -141,7 +141,11 @@ class Soak:
             wait_for(lambda: client.health()["state"] == "ok", 60, "health to be ok", 0.2)
             for actor in self.actors:
                 more = {"whole": True} if isinstance(actor, Ledger) else {}
-                self.findings += [f for f in actor.check(client, **more) if f not in self.findings]
+                try:
+                    found = actor.check(client, **more)
+                except (Refused, AssertionError) as error:
+                    found = [f"{actor.name}: {error}"]
+                self.findings += [f for f in found if f not in self.findings]
         pids = self.server.pids()
         try:
             self.server.stop()
