@@ -41,6 +41,7 @@ BUGS = {
           f"nothing", f"{SYSTEM}/test_ingest.py::test_a_retry_after_a_kill_appends_nothing_twice"],
          {}),
     12: ("a full queue answers 200", [f"{FAULT}/test_overload.py"], {}),
+    13: ("a cut-off re-drive counts as never appended", [f"{FAULT}/test_redrive_kills.py"], {}),
 }
 
 

@@ -8,6 +8,7 @@
 // clang-format on
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/uuid.h"
 
@@ -169,6 +170,35 @@ static void arena_keeps_its_maximum(void **state)
     assert_int_equal(again[4999], 0);
 }
 
+static void base64(void **state)
+{
+    /* RFC 4648's own examples go both ways; what is not whole or has stray bits is refused. */
+    (void)state;
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"}};
+    static const char *const wrong[] = {
+        "Z", "Zg", "Zg=", "Zh==", "Zm9=", "====", "Zg==Zg==", "Zm\n=", "Zm9v!", "=Zg=", "Zm-_"};
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        AUTO_BUF text = buf_make(64);
+        AUTO_BUF bytes = buf_make(64);
+        base64_encode(str_from(pairs[i][0]), &text);
+        assert_true(str_is(buf_str(&text), pairs[i][1]));
+        assert_true(base64_decode(buf_str(&text), &bytes));
+        assert_true(str_is(buf_str(&bytes), pairs[i][0]));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        AUTO_BUF bytes = buf_make(64);
+        assert_false(base64_decode(str_from(wrong[i]), &bytes));
+    }
+    AUTO_BUF small = buf_make(2);
+    assert_false(base64_decode(STR("Zm9v"), &small));
+}
+
 static void uuids(void **state)
 {
     /* A random UUID carries version 4 and the variant, and only that form is valid. */
@@ -193,6 +223,7 @@ int main(void)
         cmocka_unit_test(json_strings),
         cmocka_unit_test(numbers_in_text),
         cmocka_unit_test(arena_keeps_its_maximum),
+        cmocka_unit_test(base64),
         cmocka_unit_test(uuids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
