@@ -60,24 +60,17 @@ static err meta_err_of(int code)
 static err meta_error(const struct meta *m, int code, struct errmsg *msg)
 {
     err e = meta_err_of(code);
-    const char *text = m->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(m->db);
-    switch (e) {
-    case ERR_OK:
+    if (e == ERR_OK) {
         return ERR_OK;
-    case ERR_BUSY:
-        return errmsg_set(msg, e, "%s is locked by another program; close it there and try again",
-                          m->path);
-    case ERR_NOSPACE:
-        return errmsg_set(msg, e, "the disk is full: nothing was changed in %s", m->path);
-    case ERR_CORRUPT:
-        return errmsg_set(
-            msg, e,
-            "%s is damaged (%s); stop the server and put back a copy, or move it away "
-            "to start with an empty one",
-            m->path, text);
-    default:
-        return errmsg_set(msg, e, "%s: %s", m->path, text);
     }
+    const char *text = m->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(m->db);
+    const char *advice =
+        e == ERR_BUSY      ? "; another program holds it: close it there and try again"
+        : e == ERR_NOSPACE ? "; nothing was changed: free space on the disk and try again"
+        : e == ERR_CORRUPT ? "; the file is damaged: stop the server and put back a copy, or move "
+                             "it away to start with an empty one"
+                           : "";
+    return errmsg_set(msg, e, "%s: %s%s", m->path, text, advice);
 }
 
 static err meta_run(struct meta *m, const char *sql, struct errmsg *msg)
