@@ -60,10 +60,12 @@ static void run_text(struct sql_shell *s, const char *text)
 {
     struct str rest = str_from(text);
     struct str line;
-    while (!s->is_over && str_split(&rest, '\n', &line)) {
+    while (!s->is_over && !s->is_stopped && str_split(&rest, '\n', &line)) {
         sql_shell_line(s, line);
     }
-    sql_shell_end(s);
+    if (!s->is_stopped) {
+        sql_shell_end(s);
+    }
 }
 
 static int run(struct cli *cli, struct sql_shell *s, const char *command)

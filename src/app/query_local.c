@@ -154,10 +154,13 @@ err query_local_run(struct query_local *q, const struct query_local_request *req
                                     .scratch_dir = q->scratch};
     struct query_output output = {.ctx = &sink, .head = no_head, .data = take_data};
     struct wire_done done;
-    err e = query_run(q->session, &options, &output, &done, out_code, msg);
+    return query_run(q->session, &options, &output, &done, out_code, msg);
+}
+
+void query_local_prepare(struct query_local *q)
+{
     sql_conn_interrupt_reset(catalog_session_conn(q->session));
     atomic_store(&q->stop, false);
-    return e;
 }
 
 void query_local_stop(struct query_local *q)

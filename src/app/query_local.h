@@ -12,6 +12,9 @@ err query_local_open(const char *data_dir, struct query_local **out_local, struc
 void query_local_free(struct query_local *q);
 AUTO_DEFINE(query_local)
 
+/* Forgets an earlier stop; not while a statement runs. */
+void query_local_prepare(struct query_local *q);
+
 struct query_local_request {
     const char *sql;
     const char *format; /* json, ndjson, csv, parquet */
@@ -24,7 +27,7 @@ struct query_local_request {
 err query_local_run(struct query_local *q, const struct query_local_request *request,
                     err (*write)(void *context, struct str piece), void *context,
                     struct buf *collect_or_null, const char **out_code, struct errmsg *msg);
-/* Stops the statement that runs, or the next one if none does. Thread: any. */
+/* Stops the statement that runs, and every later one until query_local_prepare(). Thread: any. */
 void query_local_stop(struct query_local *q);
 struct sql_progress query_local_progress(struct query_local *q); /* Thread: any */
 /* Of the tables that the statement that runs names. Thread: any. */

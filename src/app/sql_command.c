@@ -188,14 +188,17 @@ void sql_shell_stream(struct sql_shell *s, FILE *in)
     char *line = NULL;
     size_t room = 0;
     ssize_t len = 0;
-    while (!s->is_over && !sql_watch_interrupted() && (len = getline(&line, &room, in)) >= 0) {
+    while (!s->is_over && !s->is_stopped && !sql_watch_interrupted() &&
+           (len = getline(&line, &room, in)) >= 0) {
         size_t end = (size_t)len;
         end -= end > 0 && line[end - 1] == '\n';
         end -= end > 0 && line[end - 1] == '\r';
         sql_shell_line(s, str_of(line, end));
     }
     free(line);
-    sql_shell_end(s);
+    if (!s->is_stopped) {
+        sql_shell_end(s);
+    }
 }
 
 static void command_i(struct sql_shell *s, struct str words)

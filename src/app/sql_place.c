@@ -124,6 +124,9 @@ static err run_at_server(struct sql_place *p, const struct sql_ask *ask, client_
 void sql_place_prepare(struct sql_place *p)
 {
     p->tag = os_uuid_new();
+    if (p->local != NULL) {
+        query_local_prepare(p->local);
+    }
 }
 
 err sql_place_run(struct sql_place *p, const struct sql_ask *ask, client_body_fn on_piece,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sql_prompt.c - see sql_prompt.h. libedit calls back without a context of ours but EL_CLIENTDATA.
  *
- * While a line is edited the terminal sends no signals: Ctrl-C is a key that drops the line. While a
- * statement runs the terminal is as it was, and Ctrl-C is a signal (sql_watch.c). */
+ * While a line is edited the terminal sends no signals: Ctrl-C is a key that drops the line. While
+ * a statement runs the terminal is as it was, and Ctrl-C is a signal (sql_watch.c). */
 #include "app/sql_prompt.h"
 
 #include <histedit.h>
@@ -215,7 +215,7 @@ static unsigned char complete(EditLine *edit, int key)
     (void)key;
     struct prompt *p = prompt_of(edit);
     const LineInfo *line = el_line(edit);
-    AUTO_BUF text = buf_make(SQL_STATEMENT_BYTES_MAX * 2);
+    AUTO_BUF text = buf_make(SQL_INPUT_BYTES_MAX);
     AUTO_MATCHES matches = {0};
     buf_add_str(&text, buf_str(&p->shell->input));
     buf_add(&text, line->buffer, (size_t)(line->cursor - line->buffer));
@@ -316,7 +316,7 @@ static void take_line(struct prompt *p, struct str line)
     bool is_command = !was_open && str_trim(line).len > 0 && str_trim(line).ptr[0] == '\\';
     struct sql_split split = {0};
     if (!is_command) {
-        AUTO_BUF all = buf_make(SQL_STATEMENT_BYTES_MAX * 2);
+        AUTO_BUF all = buf_make(SQL_INPUT_BYTES_MAX);
         buf_add_str(&all, buf_str(&p->shell->input));
         buf_add_str(&all, line);
         split = sql_split_first(buf_str(&all));
@@ -324,6 +324,7 @@ static void take_line(struct prompt *p, struct str line)
     if (is_command || split.is_complete) {
         remember(p); /* before it runs, so that it is kept whatever happens */
     }
+    p->shell->is_stopped = false;
     sql_shell_line(p->shell, line);
 }
 
@@ -351,7 +352,7 @@ static void read_lines(struct prompt *p)
 
 err sql_prompt_run(struct sql_shell *s, struct errmsg *msg)
 {
-    struct prompt p = {.shell = s, .entered = buf_make(SQL_STATEMENT_BYTES_MAX * 2)};
+    struct prompt p = {.shell = s, .entered = buf_make(SQL_INPUT_BYTES_MAX)};
     if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0) {
         (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names and texts are UTF-8 whatever the locale */
     }

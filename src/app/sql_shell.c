@@ -21,7 +21,7 @@ void sql_shell_init(struct sql_shell *s, struct sql_place *place, struct sql_nam
                             .is_terminal = isatty(STDOUT_FILENO) == 1,
                             .has_progress = isatty(STDERR_FILENO) == 1,
                             .limit = SQL_ROWS_SHOWN,
-                            .input = buf_make(SQL_STATEMENT_BYTES_MAX)};
+                            .input = buf_make(SQL_INPUT_BYTES_MAX)};
 }
 
 void sql_shell_deinit(struct sql_shell *s)
@@ -134,6 +134,7 @@ static void show_failure(struct sql_shell *s, struct str sql, err e,
     AUTO_BUF caret = buf_make(64 << 10);
     if (e == ERR_CANCELLED) {
         sql_shell_fail(s, "stopped");
+        s->is_stopped = true;
         return;
     }
     const char *text = failure->msg.text[0] != '\0' ? failure->msg.text : err_text(e);
@@ -231,7 +232,7 @@ static bool is_blank(struct str text)
 /* Runs the complete statements at the front of what was gathered. */
 static void run_complete(struct sql_shell *s)
 {
-    for (;;) {
+    while (!s->is_stopped) {
         struct sql_split split = sql_split_first(buf_str(&s->input));
         if (!split.is_complete) {
             return;
@@ -267,12 +268,16 @@ void sql_shell_line(struct sql_shell *s, struct str line)
     }
     buf_add_str(&s->input, line);
     buf_add_byte(&s->input, '\n');
-    if (s->input.failed) {
-        buf_reset(&s->input);
-        sql_shell_fail(s, "error: the statement is over %d MiB", SQL_STATEMENT_BYTES_MAX >> 20);
-        return;
+    if (!s->input.failed && str_find(line, ';') >= 0) { /* nothing else can complete one */
+        run_complete(s);
     }
-    run_complete(s);
+    if (s->input.failed || s->input.len > SQL_STATEMENT_BYTES_MAX) {
+        buf_reset(&s->input);
+        sql_shell_fail(s, "error: the statement is over %d KiB", SQL_STATEMENT_BYTES_MAX >> 10);
+    }
+    if (s->is_stopped) {
+        buf_reset(&s->input);
+    }
 }
 
 void sql_shell_end(struct sql_shell *s)

@@ -10,7 +10,11 @@
 #include "app/sql_split.h"
 
 enum sql_output { SQL_OUTPUT_TABLE, SQL_OUTPUT_CSV, SQL_OUTPUT_JSON, SQL_OUTPUT_NDJSON };
-enum { SQL_ROWS_SHOWN = 10000, SQL_STATEMENT_BYTES_MAX = 16 << 20 };
+enum {
+    SQL_ROWS_SHOWN = 10000,
+    SQL_INPUT_BYTES_MAX = 64 << 20,
+    SQL_STATEMENT_BYTES_MAX = 256 << 10 /* more than a server takes */
+};
 
 struct sql_shell {
     struct sql_place *place; /* borrowed, as the next one */
@@ -31,7 +35,8 @@ struct sql_shell {
     unsigned depth;   /* of \i in \i */
     bool has_failed;  /* the last statement or command did */
     bool any_failed;
-    bool is_over; /* \q */
+    bool is_stopped; /* Ctrl-C stopped a statement: nothing more of this file runs */
+    bool is_over;    /* \q */
 };
 
 void sql_shell_init(struct sql_shell *s, struct sql_place *place, struct sql_names *names);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 
@@ -193,6 +194,30 @@ def test_the_list_of_queries_shows_progress(client, shared_server, state, tarn_b
         process.wait()
         process.stdout.close()
         process.stderr.close()
+
+
+def test_ctrl_c_ends_a_script(client, shared_server, state, tarn_bin, tmp_path):
+    """Whoever stops a statement of a file does not want the rest of it."""
+    script = tmp_path / "long.sql"
+    script.write_text(LONG + " + 1;\nSELECT 'after';\n")
+    words = [tarn_bin, "sql", "--server", shared_server.url]
+    with script.open() as lines, subprocess.Popen(words, env=state, stdin=lines, text=True,
+                                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as one:
+        def running():
+            return any("= 7 + 1" in q["sql"] for q in client.http.get("/api/v1/queries").json()["queries"])
+        wait_for(running, 20, "the statement")
+        one.send_signal(signal.SIGINT)
+        out, err = one.communicate(timeout=30)
+        assert one.returncode == 1 and "stopped" in err and "after" not in out
+        assert not running()
+
+
+def test_large_statements_are_refused_and_the_next_one_works(run):
+    """A statement that no server takes is not gathered for ever; many statements on a line are fine."""
+    text = "SELECT 1 AS a /* " + "x" * 100 + "\n" + ("y" * 1000 + "\n") * 400 + "*/;\nSELECT 54 AS n;"
+    answer = run(text=text)
+    assert answer.returncode == 1 and "256 KiB" in answer.stderr
+    assert run("-c", "SELECT 1;" * 50).stdout.count("(1 row)") == 50
 
 
 def test_tables_are_described(prompt, client, topic):

@@ -54,8 +54,8 @@ static void null_is_no_text(void **state)
 
 static void wide_values_are_cut_to_the_terminal(void **state)
 {
-    /* The widest column gives way first, and what is cut ends with dots; without a terminal nothing
-     * is cut. */
+    /* The widest column gives way first, and what is cut ends with dots; without a terminal
+     * nothing is cut. */
     (void)state;
     static const char wide[] =
         "{\"columns\":[{\"name\":\"a\",\"type\":\"VARCHAR\"},{\"name\":\"b\",\"type\":\"VARCHAR\"}],"
