@@ -195,3 +195,26 @@ bool str_is_utf8(struct str a)
     }
     return true;
 }
+
+size_t str_distance_nocase(struct str a, struct str b, size_t limit)
+{
+    enum { LEN_MAX = 64 };
+    if (a.len > LEN_MAX || b.len > LEN_MAX) {
+        return limit + 1;
+    }
+    size_t row[LEN_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t above = row[j];
+            bool same = (a.ptr[i - 1] | 0x20) == (b.ptr[j - 1] | 0x20);
+            row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + (same ? 0 : 1));
+            diagonal = above;
+        }
+    }
+    return MIN(row[b.len], limit + 1);
+}

@@ -40,6 +40,9 @@ int str_cmp(struct str a, struct str b);
 /* Position of the first `c`, or -1. */
 ptrdiff_t str_find(struct str a, char c);
 struct str str_trim(struct str a);
+/* Letters to add, drop or change to get from one name to the other, ignoring case; more than
+ * `limit`, or names over 64 bytes: limit + 1. For "did you mean". */
+size_t str_distance_nocase(struct str a, struct str b, size_t limit);
 /* Splits off what precedes the first `c` (or everything); false when `rest` is exhausted. */
 bool str_split(struct str *rest, char c, struct str *out_part);
 /* Whole string as decimal; false on anything else or on overflow. */

@@ -149,30 +149,6 @@ static struct entry *list_find(struct catalog *c, struct str schema, struct str 
     return NULL;
 }
 
-/* Edits to get from one name to the other, at most `limit` (then limit + 1). */
-static size_t name_distance(struct str a, struct str b, size_t limit)
-{
-    enum { LEN_MAX = 64 };
-    if (a.len > LEN_MAX || b.len > LEN_MAX) {
-        return limit + 1;
-    }
-    size_t row[LEN_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t above = row[j];
-            bool same = (a.ptr[i - 1] | 0x20) == (b.ptr[j - 1] | 0x20);
-            row[j] = MIN(MIN(above, row[j - 1]) + 1, diagonal + (same ? 0 : 1));
-            diagonal = above;
-        }
-    }
-    return MIN(row[b.len], limit + 1);
-}
-
 static err not_found(struct catalog *c, struct str schema, struct str name, struct errmsg *msg)
 {
     AUTO_BUF near = buf_make(4096);
@@ -183,7 +159,7 @@ static err not_found(struct catalog *c, struct str schema, struct str name, stru
         const struct entry *e = c->entries[i];
         struct str table = str_from(e->table);
         bool inside = name.len >= 3 && (str_starts(table, name) || str_starts(name, table));
-        if (inside || name_distance(name, table, limit) <= limit) {
+        if (inside || str_distance_nocase(name, table, limit) <= limit) {
             buf_printf(&near, "%s%s.%s", listed == 0 ? "" : ", ", e->schema, e->table);
             listed++;
         }

@@ -129,7 +129,12 @@ static err read_query(const json_t *body, struct wire_query *q, struct str *int6
                               key);
         }
     }
-    TRY(json_get_str(body, json_object_get(body, "sql") == NULL ? "query" : "sql", &q->sql, msg));
+    bool is_short = json_object_get(body, "sql") == NULL && json_object_get(body, "query") != NULL;
+    err e = json_get_str(body, is_short ? "query" : "sql", &q->sql, msg);
+    if (e == ERR_NOT_FOUND) {
+        return errmsg_set(msg, ERR_INVALID, "\"sql\" is missing: send {\"sql\": \"SELECT ...\"}");
+    }
+    TRY(e);
     TRY(json_opt_str(body, "format", &q->format, msg));
     TRY(json_opt_i64(body, "limit", &q->limit, msg));
     TRY(json_opt_i64(body, "timeout_ms", &q->timeout_ms, msg));

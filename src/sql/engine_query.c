@@ -61,10 +61,31 @@ static err code_of(const char *text)
     return ERR_INVALID;
 }
 
-/* Copies `text` without the server's paths: each hidden folder becomes three dots. */
+/* Length of "s12." before one of the schemas: a session's own catalog, which is not the user's. */
+static size_t session_prefix(const char *text)
+{
+    static const char *const schemas[] = {"main.", "gold.", "silver.", "bronze."};
+    size_t digits = text[0] == 's' ? strspn(text + 1, "0123456789") : 0;
+    if (digits == 0 || text[1 + digits] != '.') {
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
+        if (strncmp(text + digits + 2, schemas[i], strlen(schemas[i])) == 0) {
+            return digits + 2;
+        }
+    }
+    return 0;
+}
+
+/* Copies `text` without the server's paths, each hidden folder becomes three dots, and without the
+ * names of sessions. */
 static void add_without_paths(const struct sql_engine *engine, const char *text, struct buf *out)
 {
+    char before = ' ';
     while (*text != '\0') {
+        bool is_word = before == '_' || (before >= '0' && before <= '9') ||
+                       (unsigned)(before | 32) - 'a' < 26U;
+        text += is_word ? 0 : session_prefix(text);
         size_t skip = 0;
         for (size_t i = 0; engine != NULL && i < engine->hidden_count; i++) {
             size_t len = strlen(engine->hidden_paths[i]);
@@ -76,6 +97,7 @@ static void add_without_paths(const struct sql_engine *engine, const char *text,
             buf_puts(out, "...");
             text += skip;
         } else {
+            before = *text;
             buf_add_byte(out, *text++);
         }
     }
@@ -252,8 +274,9 @@ static err bind_named(struct sql_conn *conn, duckdb_prepared_statement prepared,
                       const json_t *params, struct errmsg *msg)
 {
     if (json_object_size(params) != wanted) {
-        return errmsg_set(msg, ERR_INVALID, "the statement has %llu parameters, %zu were given",
-                          (unsigned long long)wanted, json_object_size(params));
+        return errmsg_set(msg, ERR_INVALID, "the statement has %llu parameter%s, %zu were given",
+                          (unsigned long long)wanted, wanted == 1 ? "" : "s",
+                          json_object_size(params));
     }
     for (idx_t i = 1; i <= wanted; i++) {
         const char *name = duckdb_parameter_name(prepared, i);
@@ -276,8 +299,8 @@ static err bind_params(struct sql_conn *conn, duckdb_prepared_statement prepared
     }
     size_t given = params == NULL || json_is_null(params) ? 0 : json_array_size(params);
     if (given != wanted || (given > 0 && !json_is_array(params))) {
-        return errmsg_set(msg, ERR_INVALID, "the statement has %llu parameters, %zu were given",
-                          (unsigned long long)wanted, given);
+        return errmsg_set(msg, ERR_INVALID, "the statement has %llu parameter%s, %zu were given",
+                          (unsigned long long)wanted, wanted == 1 ? "" : "s", given);
     }
     for (size_t i = 0; i < given; i++) {
         TRY(bind_one(conn, prepared, i + 1, json_array_get(params, i), msg));

@@ -15,7 +15,7 @@
 #include "sql/duck.h"
 #include "sql/policy_functions.h"
 
-enum { JSON_BYTES_MAX = 32 << 20, SCOPE_MAX = 512, NAME_BYTES_MAX = 255 };
+enum { JSON_BYTES_MAX = 32 << 20, SCOPE_MAX = 512, NAME_BYTES_MAX = 255, NEAR_FUNCTIONS_MAX = 3 };
 
 struct walk {
     struct sql_policy_result *result; /* tables are added here */
@@ -237,7 +237,7 @@ static err walk_show(struct walk *w, json_t *show)
     const char *name = member(show, "table_name");
     bool is_from = str_is(str_from(member(show, "show_type")), "SHOW_FROM");
     if (member(show, "catalog_name")[0] != '\0' || (!is_from && !IS_ONE_OF(name, lists))) {
-        return deny(w, "SHOW", name, "there are SHOW TABLES and DESCRIBE events");
+        return deny(w, "SHOW", name, "there are SHOW TABLES and DESCRIBE with a table");
     }
     static const char *const schemas[] = {"main", "gold", "silver", "bronze", "files"};
     const char *schema = member(show, "schema_name");
@@ -258,11 +258,39 @@ static bool is_builtin_place(const json_t *function)
            IS_ONE_OF(member(function, "schema"), places);
 }
 
+/* A name that is on no list: mistyped most of the time. */
+static err unknown_function(struct walk *w, const char *name, bool in_table_position)
+{
+    const char *const *list = in_table_position ? tables_allowed : scalars_allowed;
+    size_t count = in_table_position ? ARRAY_LEN(tables_allowed) : ARRAY_LEN(scalars_allowed);
+    size_t limit = strlen(name) > 3 ? 2 : 1;
+    size_t best = limit + 1;
+    AUTO_BUF near = buf_make(4096);
+    for (size_t i = 0; i < count; i++) {
+        best = MIN(best, str_distance_nocase(str_from(list[i]), str_from(name), limit));
+    }
+    for (size_t i = 0, listed = 0; i < count && listed < NEAR_FUNCTIONS_MAX && best <= limit; i++) {
+        if (str_distance_nocase(str_from(list[i]), str_from(name), limit) == best) {
+            buf_printf(&near, "%s%s", listed == 0 ? "; did you mean " : ", ", list[i]);
+            listed++;
+        }
+    }
+    (void)errmsg_set(w->msg, ERR_DENIED, "there is no function %.100s that queries may use%s%s",
+                     name, buf_cstr(&near), near.len > 0 ? "?" : "");
+    if (w->msg != NULL) {
+        w->msg->position = w->position;
+    }
+    return ERR_DENIED;
+}
+
 static err check_function(struct walk *w, const json_t *function, bool in_table_position)
 {
     const char *name = member(function, "function_name");
     enum sql_function_class class = in_table_position ? sql_policy_table_function(str_from(name))
                                                       : sql_policy_function(str_from(name));
+    if (class == SQL_FUNCTION_UNKNOWN && is_builtin_place(function)) {
+        return unknown_function(w, name, in_table_position);
+    }
     if (class != SQL_FUNCTION_ALLOWED || !is_builtin_place(function)) {
         return deny(w, in_table_position ? "the table function" : "the function", name,
                     in_table_position ? "SHOW TABLES lists what can be read" : "");
@@ -534,15 +562,49 @@ static struct str split_explain(struct str text, enum sql_kind *out_kind)
 
 /* --- parsing --- */
 
-static err parse_error(const json_t *tree, struct errmsg *msg)
+/* What to do instead of a statement that is no question, by its first word. */
+static const char *advice_for(struct str text)
+{
+    static const struct {
+        const char *word;
+        const char *advice;
+    } rows[] = {
+        {"INSERT", "events are sent to a topic: tarn send, or POST /api/v1/topics/{topic}/events"},
+        {"UPDATE", "events stay as they were sent"},
+        {"DELETE", "events stay as they were sent; a topic's retention bounds its log"},
+        {"CREATE", "a topic is made by its first event, a table of a file by tarn import"},
+        {"DROP", "tarn topic delete TOPIC --drop deletes a topic with its tables"},
+        {"COPY", "tarn query --format parquet --output FILE writes an answer to a file"},
+        {"EXPORT", "tarn query --format parquet --output FILE writes an answer to a file"},
+        {"PIVOT", "a PIVOT needs its values: ON x IN (...)"},
+        {"SET", "settings are the server's: tarn config lists them"},
+        {"PRAGMA", "settings are the server's: tarn config lists them"},
+        {"USE", "name tables as gold.orders; plain names search main, gold, silver, bronze"},
+        {"BEGIN", "each statement sees one state of all tables"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t at = 0;
+        if (take_word(text, &at, rows[i].word)) {
+            return rows[i].advice;
+        }
+    }
+    return "";
+}
+
+static err parse_error(struct str sql, const json_t *tree, struct errmsg *msg)
 {
     const char *type = member(tree, "error_type");
     const char *text = member(tree, "error_message");
     if (str_is(str_from(type), "not implemented")) {
-        return errmsg_set(msg, ERR_DENIED,
-                          "only SELECT, DESCRIBE, SUMMARIZE, SHOW TABLES and EXPLAIN are available "
-                          "(a PIVOT needs its values: ON x IN (…)); %s",
-                          text);
+        const char *advice = advice_for(sql);
+        (void)errmsg_set(msg, ERR_DENIED,
+                         "queries read: there are SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, "
+                         "SHOW TABLES and EXPLAIN%s%s",
+                         advice[0] != '\0' ? "; " : "", advice);
+        if (msg != NULL) {
+            msg->position = (uint32_t)skip_blanks(sql, 0) + 1;
+        }
+        return ERR_DENIED;
     }
     uint64_t position = 0;
     (void)errmsg_set(msg, ERR_INVALID, "Parser Error: %s", text);
@@ -612,12 +674,13 @@ static err parse(struct sql_conn *conn, struct str text, json_t **out_tree, bool
         return errmsg_set(msg, ERR_TOO_LARGE, "the statement is nested too deeply");
     }
     if (!json_is_false(json_object_get(tree, "error"))) {
-        return parse_error(tree, msg);
+        return parse_error(text, tree, msg);
     }
     size_t count = json_array_size(json_object_get(tree, "statements"));
     if (count != 1) {
         return errmsg_set(msg, count == 0 ? ERR_INVALID : ERR_DENIED, "%s",
-                          count == 0 ? "the statement is empty" : "one statement at a time");
+                          count == 0 ? "the statement is empty"
+                                     : "one statement at a time: send them one after the other");
     }
     *out_tree = TAKE(tree);
     return ERR_OK;

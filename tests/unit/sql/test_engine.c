@@ -38,7 +38,7 @@ static void parameters_bind(void **state)
                      ERR_INVALID);
     assert_int_equal(sql_query_stream(conn, STR("SELECT $1"), positional, &result, &msg),
                      ERR_INVALID);
-    assert_non_null(strstr(msg.text, "has 1 parameters, 6 were given"));
+    assert_non_null(strstr(msg.text, "has 1 parameter, 6 were given"));
     assert_int_equal(sql_query_stream(conn, STR("SELECT $1"), NULL, &result, &msg), ERR_INVALID);
     assert_int_equal(sql_query_stream(conn, STR("SELECT 1"), NULL, &result, &msg), ERR_OK);
     sql_result_close(result);
