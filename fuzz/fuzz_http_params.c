@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_http_params.c - query strings, authorities and tokens from anybody. What is accepted holds
+/* fuzz_http_params.c - query strings, authorities, origins, Accept and tokens from anybody. What is accepted holds
  * no zero byte, is UTF-8, has distinct names, and says the same when written out and read again. */
 #include "http/access.h"
 #include "http/params.h"
@@ -57,6 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     static const char *const NAMES[] = {"lake.example.org"};
     (void)http_origin_allowed(text, NAMES, 1, STR("10.0.0.1")); /* any answer, no crash */
+    static const char *const ORIGINS[] = {"https://app.example.org"};
+    bool is_any = false;
+    if (http_origin_named(text, ORIGINS, 1, &is_any)) {
+        ASSERT(http_origin_valid(text) && !is_any); /* only what could be on the list */
+    }
+    ASSERT(http_accept_weight(text, STR("text/html")) <= 1000);
     ASSERT(!http_token_matches(text, STR("")));
     return 0;
 }
