@@ -281,3 +281,30 @@ def test_explain_and_describe_answer(client, filled):
     assert client.rows(f"EXPLAIN SELECT count(*) FROM bronze.{filled}")
     names = [r[0] for r in client.rows(f"DESCRIBE bronze.{filled}")]
     assert set(names[:4]) == {"n", "t", "x", "b"} and "_offset" in names
+
+
+@pytest.mark.parametrize("sql, at", [
+    ("SELECT nope", "nope"), ("SELECT 'ä', '日本', nope", "nope"), ("SELEC 1", "SELEC"),
+    ("-- a comment\n\n  SELECT 1,\n\tnope;", "nope"), ("EXPLAIN   ANALYZE  SELECT nope", "nope"),
+    ("SELECT 1 FROM nowhere_at_all", "nowhere_at_all"), ("SELECT 'x'::INTEGER", "::"),
+    ("SELECT 1, coutn(1)", "coutn"), ("SELECT 1 FROM read_csv('x')", "read_csv"),
+    ("  DROP TABLE t", "DROP"), ("EXPLAIN DELETE FROM t", "DELETE"),
+    ("SELECT error('no place')", None),
+    ("SELECT nope FROM information_schema.tables", None),  # its text is changed before it runs
+])
+def test_a_failed_statement_says_where(client, sql, at):
+    """The position counts characters of what was sent, from 1; without a place there is none."""
+    problem = client.http.post("/api/v1/query", json={"sql": sql}).json()
+    assert problem.get("position") == (None if at is None else sql.index(at) + 1), problem
+
+
+def test_refusals_say_what_to_do(client, topic):
+    """A statement that writes is told the way in; a mistyped function its near names; no answer
+    shows how a session calls its catalog."""
+    client.send(topic, [{"a": 1}])
+    def detail(sql):
+        return client.http.post("/api/v1/query", json={"sql": sql}).json()["detail"]
+    assert "tarn send" in detail(f"INSERT INTO {topic} VALUES (1)")
+    assert "json" not in detail("VACUUM")
+    assert "did you mean cot, count?" in detail("SELECT coutn(*)")
+    assert f'"bronze.{topic}.a"' in detail(f"SELECT a FROM {topic}, {topic}")
