@@ -195,12 +195,14 @@ int cli_dead_redrive(struct cli *cli)
     bool bad = false;
     const char *where = cli_option(cli, "where", &bad);
     const char *limit = cli_option(cli, "limit", &bad);
+    const char *format = cli_option(cli, "format", &bad);
     int64_t rows = 0;
     if (limit != NULL && (!str_to_i64(str_from(limit), &rows) || rows < 1)) {
         fprintf(stderr, "tarn: --limit must be a number from 1\n");
         bad = true;
     }
-    if (bad || !cli_words(cli, 1, 1, "dead redrive TOPIC [--where CONDITION] [--limit N]")) {
+    if (bad ||
+        !cli_words(cli, 1, 1, "dead redrive TOPIC [--where CONDITION] [--format F] [--limit N]")) {
         return CLI_USAGE;
     }
     AUTO_JSON body = json_object();
@@ -212,6 +214,9 @@ int cli_dead_redrive(struct cli *cli)
     }
     if (where != NULL) {
         json_object_set_new(body, "where", json_string(where));
+    }
+    if (format != NULL) {
+        json_object_set_new(body, "format", json_string(format));
     }
     if (rows > 0) {
         json_object_set_new(body, "limit", json_integer(rows));

@@ -67,7 +67,7 @@ static const struct cli_command commands[] = {
      "[--redriven true|false] [--limit N]",
      "dead letters of a topic, newest first", cli_dead_list},
     {"dead", "count", "dead count TOPIC", "dead letters by reason", cli_dead_count},
-    {"dead", "redrive", "dead redrive TOPIC [--where CONDITION] [--limit N]",
+    {"dead", "redrive", "dead redrive TOPIC [--where CONDITION] [--format F] [--limit N]",
      "put dead letters through the door again, each once", cli_dead_redrive},
     {"table", "list", "table list", "tables with their rows and lag", cli_table_list},
     {"table", "describe", "table describe NAME_OR_PATH", "columns, size, version",

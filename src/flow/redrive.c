@@ -15,6 +15,7 @@
 #include "flow/json_index.h"
 #include "flow/redrive_scan.h"
 #include "flow/row_query.h"
+#include "flow/text_format.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "topic/journal.h"
@@ -56,6 +57,11 @@ struct job {
     struct uuid_text uuid;
     char *where; /* owned */
     int64_t limit;
+    bool has_format;
+    struct text_spec spec; /* of bad lines, with has_format */
+    struct row last;       /* the last row that came: where another statement goes on */
+    bool has_last;
+    int asks;
     enum job_state state;
     enum job_step step;
     bool is_cancelled;
@@ -83,6 +89,7 @@ struct redrive {
     struct redrive_options options;
     char *data_dir;               /* owned */
     struct json_indexer *indexer; /* owned; made when first needed */
+    struct schema_cache *schemas; /* owned */
     struct book *books;           /* owned */
     struct job *jobs;             /* owned; newest first */
     uint64_t job_count;           /* ever made */
@@ -230,6 +237,7 @@ struct redrive *redrive_new(const struct redrive_options *options)
     r->options = *options;
     r->data_dir = xstrdup(options->data_dir);
     r->options.data_dir = r->data_dir;
+    r->schemas = schema_cache_new();
     return r;
 }
 
@@ -248,6 +256,7 @@ static void job_free(struct job *job)
 {
     job_release(job);
     json_decref(job->listed);
+    text_spec_deinit(&job->spec);
     free(job->where);
     free(job);
 }
@@ -266,6 +275,7 @@ void redrive_free(struct redrive *r)
         drop_book(&r->books);
     }
     json_indexer_free(r->indexer);
+    schema_cache_free(r->schemas);
     free(r->data_dir);
     free(r);
 }
@@ -387,7 +397,8 @@ static err open_ingest(struct job *job, struct topic *t, struct ingest **out_ing
     struct ingest_options o = {.topic = t,
                                .record_bytes_max = r->options.record_bytes_max,
                                .nesting_max = r->options.nesting_max,
-                               .indexer = r->indexer};
+                               .indexer = r->indexer,
+                               .schemas = r->schemas};
     return ingest_new(&o, out_ingest, msg);
 }
 
@@ -581,9 +592,13 @@ static err write_done(struct job *job, struct book *b, struct topic *t, struct e
     return e;
 }
 
+static err ask(struct job *job, const struct topic *t, struct errmsg *msg);
+
 /* Between two pieces. */
 static void next_piece(struct job *job)
 {
+    struct topic *t = topic_of(job);
+    struct errmsg msg = {0};
     if (job->is_partial) {
         job->is_partial = false;
         AUTO_TEXT code = xstrdup(job->code);
@@ -591,9 +606,15 @@ static void next_piece(struct job *job)
         end_job(job, JOB_FAILED, code, detail);
     } else if (job->is_cancelled) {
         end_job(job, JOB_CANCELLED, "", "");
-    } else if (!job->rows_ended) {
+    } else if (!job->rows_ended && job->query != NULL) {
         job->step = STEP_SELECT;
         row_query_resume(job->query);
+    } else if (!job->rows_ended) { /* its statement was cut off */
+        job->step = STEP_SELECT;
+        err e = t == NULL ? ERR_NOT_FOUND : ask(job, t, &msg);
+        if (e != ERR_OK) {
+            fail_job(job, e, &msg);
+        }
     } else if (job->code[0] != '\0') {
         AUTO_TEXT code = xstrdup(job->code);
         AUTO_TEXT detail = xstrdup(job->detail.text);
@@ -694,9 +715,63 @@ static bool take_row(struct job *job, const json_t *json, struct row *out)
 
 static bool follows(const struct job *job, const struct row *row)
 {
-    const struct row *last = job->row_count > 0 ? &job->rows[job->row_count - 1] : NULL;
-    return last == NULL || last->partition < row->partition ||
+    const struct row *last = &job->last;
+    return !job->has_last || last->partition < row->partition ||
            (last->partition == row->partition && last->offset < row->offset);
+}
+
+/* ---- bad lines ---- */
+
+struct reading {
+    struct job *job;
+    struct row *row;
+    size_t records;
+    enum event_code code;
+    struct errmsg detail;
+};
+
+static err on_line(void *ctx, const struct text_record *record)
+{
+    struct reading *x = ctx;
+    x->records++;
+    x->code = record->code;
+    if (record->code != EVENT_OK) {
+        (void)errmsg_set(&x->detail, ERR_INVALID, "%s", record->detail);
+        return ERR_OK;
+    }
+    x->row->value_at = x->job->bytes.len;
+    x->row->value_len = record->json.len;
+    return buf_add_str(&x->job->bytes, record->json) ? ERR_OK : ERR_TOO_LARGE;
+}
+
+/* Reads a bad line by the job's format: its value becomes the JSON of the event. False when it is
+ * no such line, which is noted. */
+static bool read_line(struct job *job, struct row *row)
+{
+    struct reading x = {.job = job, .row = row, .code = EVENT_BAD_LINE};
+    AUTO(text_reader) reader = NULL;
+    AUTO_BUF line = buf_make(row->value_len + 1);
+    struct text_reader_options options = {.spec = &job->spec,
+                                          .record_bytes_max =
+                                              job->redrive->options.record_bytes_max,
+                                          .on_record = on_line,
+                                          .ctx = &x};
+    (void)buf_add_str(&line, bytes_at(job, row->value_at, row->value_len)); /* fits, as below */
+    (void)buf_add_byte(&line, '\n');
+    err e = text_reader_new(&options, &reader, &x.detail);
+    if (e == ERR_OK) {
+        e = text_reader_feed(reader, buf_str(&line), &x.detail);
+    }
+    if (e == ERR_OK) {
+        e = text_reader_finish(reader, &x.detail);
+    }
+    if (e == ERR_OK && x.records == 1 && x.code == EVENT_OK) {
+        return true;
+    }
+    bool says = x.detail.text[0] != '\0';
+    note_bad(job, row, x.code == EVENT_OK ? EVENT_BAD_LINE : x.code,
+             says ? x.detail.text : event_code_text(EVENT_BAD_LINE));
+    return false;
 }
 
 static enum row_verdict on_row(void *ctx, const json_t *json)
@@ -709,13 +784,19 @@ static enum row_verdict on_row(void *ctx, const json_t *json)
         end_job(job, JOB_FAILED, "internal", "the dead letters came out of order, or are none");
         return ROW_STOP;
     }
+    job->last = *row;
+    job->has_last = true;
     if (redrive_has(job->redrive, t, row->partition, row->offset)) {
         job->already++;
         job->bytes.len = row->value_at;
         return ROW_MORE;
     }
-    job->row_count++;
+    bool is_line = job->has_format && !row->is_large &&
+                   str_is(str_from(json_string_value(json_object_get(json, "reason"))), "bad_line");
     job->judged++;
+    if (!is_line || read_line(job, row)) {
+        job->row_count++;
+    }
     bool is_last = job->limit > 0 && job->judged >= (uint64_t)job->limit;
     if (is_last) {
         job->rows_ended = true;
@@ -740,8 +821,10 @@ static void on_rows_end(void *ctx, const char *code, const char *detail)
 {
     struct job *job = ctx;
     job->query = NULL;
-    job->rows_ended = true;
-    if (code != NULL) {
+    bool again = code != NULL && job->asks < REDRIVE_ASKS_MAX &&
+                 (strcmp(code, "query_aborted") == 0 || strcmp(code, "query_crashed") == 0);
+    job->rows_ended = !again;
+    if (code != NULL && !again) {
         (void)snprintf(job->code, sizeof job->code, "%s", code); /* codes are short */
         (void)errmsg_set(&job->detail, ERR_FAILED, "%s", detail);
         clear_piece(job);
@@ -756,15 +839,18 @@ static err ask(struct job *job, const struct topic *t, struct errmsg *msg)
     struct redrive *r = job->redrive;
     size_t record_max = r->options.record_bytes_max;
     AUTO_BUF sql = buf_make(REDRIVE_WHERE_BYTES_MAX + 4096);
-    AUTO_JSON params = json_pack("[I]", (json_int_t)record_max);
+    AUTO_JSON params = json_pack("[I,I,I]", (json_int_t)record_max,
+                                 job->asks == 0 ? (json_int_t)-1 : (json_int_t)job->last.partition,
+                                 job->asks == 0 ? (json_int_t)-1 : (json_int_t)job->last.offset);
+    job->asks++;
     buf_printf(&sql,
-               "SELECT _partition AS p, _offset AS o, octet_length(value) AS n, "
+               "SELECT reason, _partition AS p, _offset AS o, octet_length(value) AS n, "
                "CASE WHEN octet_length(value) <= $1 THEN value END AS v, _key AS k "
                "FROM (SELECT *, TRY(decode(value)) AS text FROM bronze.\"%s__dead\") AS dead "
                "WHERE (\n",
                topic_meta_of(t)->table);
     buf_puts(&sql, job->where[0] == '\0' ? "true" : job->where);
-    buf_puts(&sql, "\n) ORDER BY p, o");
+    buf_puts(&sql, "\n) AND (_partition, _offset) > ($2::INTEGER, $3::BIGINT) ORDER BY p, o");
     TRY(buf_check(&sql));
     const struct row_query_events events = {.on_row = on_row, .on_end = on_rows_end, .ctx = job};
     return row_query_start(r->options.broker, buf_str(&sql), params, 0, record_max * 2 + (4 << 20),
@@ -819,6 +905,7 @@ static struct job *new_job(struct redrive *r, const struct topic *t,
     job->uuid = m->uuid;
     job->where = xstrndup(request->where.ptr == NULL ? "" : request->where.ptr, request->where.len);
     job->limit = request->limit;
+    job->has_format = request->format.len > 0;
     job->rows = xnew_array(struct row, REDRIVE_PIECE_ROWS_MAX);
     job->bytes = buf_make(REDRIVE_PIECE_BYTES_MAX + r->options.record_bytes_max + (128u << 20));
     job->listed = json_array();
@@ -838,7 +925,13 @@ err redrive_start(struct redrive *r, struct topic *t, const struct redrive_reque
     if (running >= REDRIVE_RUNNING_MAX) {
         return errmsg_set(msg, ERR_LIMIT, "%zu re-drives are running; try again later", running);
     }
+    enum text_format format = TEXT_NDJSON;
     TRY(redrive_where_check(request->where, msg));
+    if (request->format.len > 0 && (!text_format_parse(request->format, &format) ||
+                                    format == TEXT_CSV || format == TEXT_NDJSON)) {
+        return errmsg_set(msg, ERR_INVALID,
+                          "\"format\" is common, combined, nginx, nginx_json or apache_error");
+    }
     struct book *b = book_of(r, t);
     if (b->is_held) {
         *out_id = NULL;
@@ -847,6 +940,7 @@ err redrive_start(struct redrive *r, struct topic *t, const struct redrive_reque
     TRY(book_ready(r, b, t, msg));
     forget_old_jobs(r);
     struct job *job = new_job(r, t, request);
+    job->spec = (struct text_spec){.format = format};
     err e = ask(job, t, msg);
     if (e != ERR_OK) {
         job_free(job);
@@ -883,6 +977,9 @@ static json_t *job_json(const struct job *job)
     json_object_set_new(json, "topic", json_string(job->topic));
     json_object_set_new(json, "state", json_string(is_ending ? "cancelling" : names[job->state]));
     json_object_set_new(json, "where", json_string(job->where));
+    json_object_set_new(json, "format",
+                        job->has_format ? json_string(text_format_name(job->spec.format))
+                                        : json_null());
     json_object_set_new(json, "limit", job->limit > 0 ? json_integer(job->limit) : json_null());
     json_object_set_new(json, "redriven", json_integer((json_int_t)job->redriven));
     json_object_set_new(json, "still_bad", json_integer((json_int_t)job->still_bad));

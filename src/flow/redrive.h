@@ -26,6 +26,7 @@ enum {
     REDRIVE_PIECE_BYTES_MAX = 4 << 20, /* of values; one larger value is a piece by itself */
     REDRIVE_LISTED_MAX = 100,          /* rows that are still bad, told by a job */
     REDRIVE_WHERE_BYTES_MAX = 64 << 10,
+    REDRIVE_ASKS_MAX = 5, /* statements of one job: the query process may end in the middle */
 };
 
 struct redrive;
@@ -45,14 +46,16 @@ AUTO_DEFINE(redrive)
 void redrive_recover(struct redrive *r);
 
 struct redrive_request {
-    struct str where; /* SQL over reason, detail, value, text, _key, _date, _partition, _offset,
+    struct str where;  /* SQL over reason, detail, value, text, _key, _date, _partition, _offset,
                          _timestamp; empty: all */
-    int64_t limit;    /* dead letters judged, at most; 0: none */
+    int64_t limit;     /* dead letters judged, at most; 0: none */
+    struct str format; /* how values with the reason bad_line are read: a format of web logs (see
+                          text_format.h); empty: as JSON, like all others */
 };
 /* Starts a job; *out_id is borrowed until the job is forgotten. Errors: BUSY (one runs for this
  * topic: its id is in *out_id; or the topic is being deleted), LIMIT (too many run), INVALID (the
- * condition), CORRUPT (the journal or the log is damaged), and what a journal's first use can
- * give. */
+ * condition or format), CORRUPT (the journal or the log is damaged), and what a journal's first use
+ * can give. */
 err redrive_start(struct redrive *r, struct topic *t, const struct redrive_request *request,
                   const char **out_id, struct errmsg *msg);
 /* The job as JSON, owned by the caller; NULL when there is none of that id for the topic. */

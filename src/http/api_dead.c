@@ -474,13 +474,16 @@ static err read_request(const json_t *body, struct redrive_request *out, struct 
     }
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
     {
-        if (strcmp(key, "where") != 0 && strcmp(key, "limit") != 0) {
+        if (strcmp(key, "where") != 0 && strcmp(key, "limit") != 0 && strcmp(key, "format") != 0) {
             return errmsg_set(msg, ERR_INVALID,
-                              "unknown member \"%s\"; a re-drive has where, limit", key);
+                              "unknown member \"%s\"; a re-drive has where, "
+                              "limit, format",
+                              key);
         }
     }
     TRY(json_opt_str(body, "where", &out->where, msg));
     TRY(json_opt_i64(body, "limit", &out->limit, msg));
+    TRY(json_opt_str(body, "format", &out->format, msg));
     out->where = str_trim(out->where);
     return out->limit < 0 ? errmsg_set(msg, ERR_INVALID, "\"limit\" must not be negative") : ERR_OK;
 }

@@ -177,6 +177,56 @@ def test_limits_of_today_decide(server, connect, topic):
     assert numbers(client, topic) == [1, 2]
 
 
+def test_bad_lines_are_read_by_a_format(server, connect, topic):
+    """Lines that came in under the wrong format become rows when the right one is named; other dead
+    letters are read as JSON all the same."""
+    one = server()
+    client = connect(one)
+    client.create_topic(topic, partitions=1)
+    line = (b'127.0.0.1 - - [20/Nov/2026:10:00:00 +0000] "GET /a?b=1 HTTP/1.1" 200 12 "-" '
+            b'"curl/8"')
+    body = b"\n".join([line, b"not a line of any log", line.replace(b"/a", b"/z")]) + b"\n"
+    answer = client.post(topic, body, content_type="text/plain", params={"format": "apache_error"})
+    assert answer.status_code in (200, 400), answer.text
+    if client.dead_summary(topic)["total"] != 3:
+        pytest.skip("this door does not keep bad lines")
+    assert client.redrive(topic)["still_bad"] == 3, "they are no JSON"
+    job = client.redrive(topic, format="combined")
+    assert (job["redriven"], job["still_bad"]) == (2, 1)
+    assert job["still_bad_rows"][0]["code"] == "bad_line" and job["format"] == "combined"
+    rows = client.rows(f"SELECT status, count(*) FROM bronze.{topic} GROUP BY 1")
+    assert [(int(status), count) for status, count in rows] == [(200, 2)]
+    assert client.redrive(topic, format="combined")["redriven"] == 0
+    for wrong in ("csv", "ndjson", "morse"):
+        with pytest.raises(Refused) as refused:
+            client.start_redrive(topic, format=wrong)
+        assert refused.value.status == 400
+
+
+def test_a_redrive_goes_on_when_the_query_process_ends(server, connect, topic):
+    """The statement of a job is asked again from where it was cut off; nothing is counted twice."""
+    one = server()
+    client = connect(one)
+    client.create_topic(topic, partitions=1, flush_age_ms="1h")
+    one.stop()
+    for first in range(0, 12_000, 3000):
+        plant(one, topic, events(first, 2999) + [b"bad"])
+    one.start()
+    client = connect(one)
+    client.value(f"SELECT count(*) FROM bronze.{topic}__dead")
+    job = client.start_redrive(topic)
+    path = f"/api/v1/topics/{topic}/dead/redrive/{job['id']}"
+    while job["state"] == "running" and job["redriven"] == 0:
+        job = client.http.get(path).json()
+    one.kill("query")
+    while job["state"] == "running":
+        job = client.http.get(path).json()
+    assert job["state"] == "done", job
+    assert (job["redriven"], job["still_bad"], job["already"]) == (11_996, 4, 0)
+    assert client.rows(f"SELECT count(*), count(DISTINCT n) FROM bronze.{topic}") == \
+        [(11_996, 11_996)]
+
+
 def test_many_pieces_and_a_cancel(server, connect, topic):
     """More than one piece, over a query that is held back between pieces; a job that is cancelled stops
     between two pieces, and the next one does the rest."""
