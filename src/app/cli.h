@@ -53,6 +53,7 @@ struct cli_command {
 int cli_serve(struct cli *cli);
 int cli_demo(struct cli *cli);
 int cli_produce(struct cli *cli);
+int cli_sample(struct cli *cli);
 int cli_producer_list(struct cli *cli);
 int cli_producer_describe(struct cli *cli);
 int cli_producer_create(struct cli *cli);

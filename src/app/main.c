@@ -30,6 +30,8 @@ static const struct cli_command commands[] = {
     {"import", NULL,
      "import FILE|GLOB|-... --table NAME|--topic T [--mode create|append|replace] [--format F]",
      "files (CSV, NDJSON, Parquet) into a table, or their rows as events into a topic", cli_import},
+    {"sample", NULL, "sample DIR [--rows N] [--seed N]",
+     "write sample tables that belong together, and queries over them", cli_sample},
     {"produce", NULL,
      "produce [--preset NAME|--spec FILE] [--topic T] [--rate N] [--seconds N] [--count N] "
      "[--seed N]",

@@ -21,7 +21,7 @@ struct sample_world sample_world_make(uint64_t seed, uint64_t orders)
         .orders = orders,
         .customers = MAX(orders / 5, UINT64_C(20)),
         .products = MIN(MAX(orders / 50, UINT64_C(20)), UINT64_C(2000)),
-        .employees = MIN(MAX(orders / 200, UINT64_C(12)), UINT64_C(500)),
+        .employees = MIN(MAX(orders / 1500, UINT64_C(6)), UINT64_C(500)),
         .campaigns = SAMPLE_MONTHS,
     };
 }
@@ -180,8 +180,8 @@ const char *sample_status_name(enum sample_status status)
 static int64_t order_time(const struct sample_world *w, uint64_t row, struct dice *d)
 {
     double place = ((double)row + dice_unit(d)) / (double)w->orders;
-    int64_t day = (int64_t)(pow(place, 0.8) * SAMPLE_DAYS);
-    day = MIN(day, (int64_t)SAMPLE_DAYS - 1);
+    /* None on the last day, so that payments are within the world too. */
+    int64_t day = MIN((int64_t)(pow(place, 0.8) * SAMPLE_DAYS), (int64_t)SAMPLE_DAYS - 2);
     int64_t hour = MIN((dice_between(d, 0, 23) + dice_between(d, 9, 23)) / 2, 23);
     return (SAMPLE_FIRST_DAY + day) * DAY_US + hour * HOUR_US + dice_between(d, 0, 3599) * 1000000;
 }
@@ -244,6 +244,7 @@ struct sample_order sample_order(const struct sample_world *w, uint64_t row)
     o.method = PICK(&d, methods);
     o.paid_us = o.at_us + dice_between(&d, 5, 600) * 1000000;
     o.refunded_us = o.paid_us + dice_between(&d, 3 * DAY_US, 20 * DAY_US) / 1000000 * 1000000;
+    o.refunded_us = MIN(o.refunded_us, (SAMPLE_FIRST_DAY + SAMPLE_DAYS) * DAY_US - 1000000);
     add_lines(w, &o, &d);
     add_review(&o, &d);
     o.reviewed_us = o.reviewed_us / 1000000 * 1000000;
