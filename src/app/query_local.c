@@ -248,42 +248,8 @@ static void add_table(json_t *list, const char *schema, const char *name)
     json_array_append_new(list, table);
 }
 
-static bool is_listed(const json_t *list, const char *schema, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *table = json_array_get(list, i);
-        struct str s = STR("");
-        struct str n = STR("");
-        (void)json_get_str(table, "schema", &s, NULL); /* both were put there by add_table() */
-        (void)json_get_str(table, "name", &n, NULL);
-        if (str_is(s, schema) && str_is(n, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static err add_folder_tables(struct query_local *q, const char *schema, json_t *list,
-                             struct errmsg *msg)
-{
-    AUTO_TEXT root = xasprintf("%s/lake/%s", q->data_dir, schema);
-    AUTO_NAMES names = {0};
-    err e = os_list(root, &names, msg);
-    if (e != ERR_OK) {
-        return e == ERR_NOT_FOUND ? ERR_OK : e;
-    }
-    for (size_t i = 0; i < names.count; i++) {
-        AUTO_TEXT log = xasprintf("%s/%s/_delta_log", root, names.items[i]);
-        if (os_exists(log) && !is_listed(list, schema, names.items[i])) {
-            add_table(list, schema, names.items[i]);
-        }
-    }
-    return ERR_OK;
-}
-
 err query_local_tables(struct query_local *q, json_t **out_tables, struct errmsg *msg)
 {
-    static const char *const schemas[] = {"bronze", "silver", "gold"};
     AUTO_FOUND found = {0};
     TRY(find_topics(q->data_dir, &found, msg));
     AUTO_JSON list = json_array();
@@ -292,9 +258,13 @@ err query_local_tables(struct query_local *q, json_t **out_tables, struct errmsg
             xstrndup(found.topics.items[i].table.ptr, found.topics.items[i].table.len);
         add_table(list, "bronze", table);
     }
-    for (size_t i = 0; i < ARRAY_LEN(schemas); i++) {
-        TRY(add_folder_tables(q, schemas[i], list, msg));
-    }
+    TRY(refresh(q, msg));
+    struct wire_info info = {.what = STR("list")};
+    AUTO_BUF text = buf_make(16 << 20);
+    AUTO_JSON plain = NULL;
+    TRY(catalog_info(q->catalog, &info, &q->stop, &text, msg));
+    TRY(json_parse(buf_str(&text), &plain, msg));
+    json_array_extend(list, json_object_get(plain, "tables"));
     *out_tables = TAKE(list);
     return ERR_OK;
 }

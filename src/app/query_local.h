@@ -33,7 +33,7 @@ struct sql_progress query_local_progress(struct query_local *q); /* Thread: any 
 /* Of the tables that the statement that runs names. Thread: any. */
 uint64_t query_local_bytes(struct query_local *q);
 
-/* The tables: a new array of {"schema","name"}. */
+/* The tables: a new array of {"schema","name", ...}; those of topics without sizes. */
 err query_local_tables(struct query_local *q, json_t **out_tables, struct errmsg *msg);
 /* What GET /api/v1/tables/{table} answers. Errors: NOT_FOUND. */
 err query_local_describe(struct query_local *q, struct str table, json_t **out_table,

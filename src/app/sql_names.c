@@ -57,7 +57,7 @@ static const char *const keywords[] = {
 static const char *const commands[] = {"\\d",    "\\dt",    "\\h",       "\\i",       "\\limit",
                                        "\\o",    "\\pager", "\\q",       "\\refresh", "\\run",
                                        "\\save", "\\saved", "\\timeout", "\\timing",  "\\x"};
-static const char *const schemas[] = {"bronze", "gold", "main", "silver"};
+static const char *const schemas[] = {"bronze", "files", "gold", "main", "silver"};
 
 /* ---- what the place has ---- */
 

@@ -229,14 +229,32 @@ static bool is_blank(struct str text)
     return split.is_blank && !split.is_complete && split.open == SQL_OPEN_NONE;
 }
 
+/* A command behind a statement on its line: no statement begins with a backslash. */
+static bool run_command_behind(struct sql_shell *s)
+{
+    struct str rest = str_trim(buf_str(&s->input));
+    if (rest.len == 0 || rest.ptr[0] != '\\') {
+        return false;
+    }
+    AUTO_TEXT whole = xstrndup(rest.ptr, rest.len);
+    buf_reset(&s->input);
+    sql_shell_command(s, str_from(whole));
+    return true;
+}
+
 /* Runs the complete statements at the front of what was gathered. */
 static void run_complete(struct sql_shell *s)
 {
-    while (!s->is_stopped) {
+    bool any = false;
+    while (!s->is_stopped && !s->is_over) {
+        if (any && run_command_behind(s)) {
+            return;
+        }
         struct sql_split split = sql_split_first(buf_str(&s->input));
         if (!split.is_complete) {
             return;
         }
+        any = true;
         AUTO_TEXT whole = xstrndup(s->input.data, split.end);
         struct str sql = sql_split_body(str_of(whole, split.end), &split);
         buf_consume(&s->input, split.end);

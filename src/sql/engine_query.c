@@ -64,7 +64,7 @@ static err code_of(const char *text)
 /* Length of "s12." before one of the schemas: a session's own catalog, which is not the user's. */
 static size_t session_prefix(const char *text)
 {
-    static const char *const schemas[] = {"main.", "gold.", "silver.", "bronze."};
+    static const char *const schemas[] = {"main.", "gold.", "silver.", "bronze.", "files."};
     size_t digits = text[0] == 's' ? strspn(text + 1, "0123456789") : 0;
     if (digits == 0 || text[1 + digits] != '.') {
         return 0;

@@ -327,6 +327,8 @@ def test_statements_come_from_options_and_pipes(run):
     """-c takes several, a pipe too, also without a semicolon at the end; each answer shows."""
     answer = run("-c", "SELECT 1 AS a; SELECT 2 AS b")
     assert answer.returncode == 0 and answer.stdout.count("(1 row)") == 2
+    answer = run(text="SELECT 5 AS e; \\x on\nSELECT 6 AS f; \\q\nSELECT 7 AS g;")
+    assert answer.returncode == 0 and "f | 6" in answer.stdout and "g" not in answer.stdout
     answer = run(text="SELECT 3 AS a;\n-- nothing\nSELECT\n4 AS b")
     assert answer.returncode == 0 and "3" in answer.stdout and "4" in answer.stdout
     assert "\x1b" not in answer.stdout
@@ -365,11 +367,13 @@ def test_a_folder_needs_no_server(run, server, connect):
     one = server()
     client = connect(one)
     client.send("orders", [{"n": i} for i in range(10)])
+    (one.data / "files").mkdir(exist_ok=True)
+    (one.data / "files" / "cities.csv").write_text("city,size\nBern,5\n")
     one.stop()
     answer = run("--data", str(one.data), "-c", "\\dt\n\\d orders\nSELECT sum(n) AS s FROM orders;"
                  "SELECT oops FROM orders; \nSELECT 53 AS n;\n\\saved", server=False)
     assert answer.returncode == 1
-    assert "BIGINT" in answer.stdout and "45" in answer.stdout and "53" in answer.stdout
+    assert "| cities" in answer.stdout and "BIGINT" in answer.stdout and "45" in answer.stdout and "53" in answer.stdout
     assert "LINE 1: SELECT oops" in answer.stderr and "without one" in answer.stderr
 
 
