@@ -42,13 +42,15 @@ BUGS = {
          {}),
     12: ("a full queue answers 200", [f"{FAULT}/test_overload.py"], {}),
     13: ("a cut-off re-drive counts as never appended", [f"{FAULT}/test_redrive_kills.py"], {}),
+    30: ("a published import is not recognised",
+         [f"{FAULT}/test_import_kills.py::test_a_publish_sent_twice_adds_its_rows_once"], {}),
 }
 
 
 # The same bugs as the unit tests see them: seconds each, so that every run of the tier proves some.
 UNIT = {1: "topic_store", 2: "lake_commit", 3: "topic_fault", 4: "topic_recovery",
         5: "topic_recovery", 6: "topic_store", 7: "lake_commit", 8: "flow_land", 9: "flow_hot",
-        10: "flow_land", 11: "topic_idempotency"}
+        10: "flow_land", 11: "topic_idempotency", 30: "flow_import"}
 
 
 def configure(number):
