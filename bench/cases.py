@@ -2,12 +2,16 @@
 """The benchmarks, one function each. Each returns {"settings": ..., "values": ..., "checks": ...}:
 checks is a list of (what, measured, at least, aim, unit); a limit of None is not asked for, and a
 unit that ends in "<" means that smaller is better. What each one does and why: bench/README.md."""
+import json
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import duckdb
 from deltalake import DeltaTable
-from setting import NEVER_LAND, Bench, events_file, percentile
+from harness.server import proportional_bytes
+from setting import NEVER_LAND, Bench, events_file, percentile, work_folder
 
 LINES = 1_000_000
 
@@ -253,5 +257,86 @@ def memory(options):
             "checks": [("peak PSS / bound", peak[0] / limit, 1.1, 1.0, "x<")]}
 
 
+def _csv_file(megabytes):
+    """The same events as CSV, repeated up to the size asked for; made once."""
+    path = work_folder() / f"events-{megabytes}.csv"
+    if path.exists():
+        return path
+    names = ["event_id", "timestamp", "event_type", "customer_id", "session_id", "amount", "page",
+             "device"]
+    part = Path(str(path) + ".part")
+    with open(part, "w", encoding="ascii") as out:
+        out.write(",".join(names) + "\n")
+        rows = []
+        for line in open(events_file(LINES), encoding="ascii"):
+            event = json.loads(line)
+            event.update(event.pop("properties"))
+            rows.append(",".join(str(event[n]) for n in names) + "\n")
+        block = "".join(rows)
+        while out.tell() + len(block) < megabytes * 1_000_000:
+            out.write(block)
+        out.write("".join(rows[:int(len(rows) * (megabytes * 1e6 - out.tell()) / len(block))]))
+    part.replace(path)
+    return path
+
+
+def _duckdb_copy(path, target, memory):
+    """The import's COPY by DuckDB alone, in a process without tarn; rows and seconds."""
+    con = duckdb.connect(config={"threads": 2})
+    con.execute(f"SET TimeZone='UTC'; SET memory_limit='{memory}'; "
+                "SET preserve_insertion_order=false")
+    began = time.monotonic()
+    rows = con.execute(f"COPY (FROM read_csv('{path}')) TO '{target}' (FORMAT parquet, COMPRESSION "
+                       "zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)").fetchone()[0]
+    seconds = time.monotonic() - began
+    con.close()
+    return rows, seconds
+
+
+def import_csv(options):
+    """A CSV file over HTTP into a Delta table, against DuckDB's own COPY of the same file."""
+    memory = "256MiB"
+    path = _csv_file(options.megabytes)
+    size = path.stat().st_size
+    with Bench("import_csv", "--import-memory", memory) as bench:
+        ended, peak = threading.Event(), {"job": 0, "front": 0, "writer": 0}
+
+        def watch():
+            while not ended.is_set():
+                pids = {**bench.server.children(), "front": bench.server.pid}
+                for role in peak.keys() & pids.keys():
+                    peak[role] = max(peak[role], proportional_bytes(pids[role]))
+                ended.wait(0.1)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        turns = []
+        try:
+            for turn in range(3):  # in turns, so that both see the same minutes
+                target = bench.folder / "alone.parquet"
+                target.unlink(missing_ok=True)
+                rows, alone = _duckdb_copy(path, target, memory)
+                began = time.monotonic()
+                done = subprocess.run([bench.server.binary, "import", str(path), "--table",
+                                       f"t{turn}", "--json", "--server", bench.server.url],
+                                      capture_output=True, text=True, check=True, timeout=3600)
+                seconds = time.monotonic() - began
+                assert json.loads(done.stdout)["rows"] == rows, (done.stdout, rows)
+                turns.append((alone / seconds, seconds, alone))
+        finally:
+            ended.set()
+            watcher.join(30)
+    ratio, seconds, alone = sorted(turns)[1]
+    values = {"rows": rows, "bytes": size, "seconds": round(seconds, 2),
+              "duckdb_seconds": round(alone, 2), "rows_per_second": round(rows / seconds),
+              "megabytes_per_second": round(size / seconds / 1e6, 1),
+              **{f"peak_{role}_mib": value >> 20 for role, value in peak.items()}}
+    return {"settings": {"megabytes": options.megabytes, "import_memory": memory, "threads": 2,
+                         "turns": 3},
+            "durability": "fsync", "values": values,
+            "checks": [("speed / DuckDB's own", ratio, 0.8, 1.0, "x"),
+                       ("job's peak PSS", peak["job"] / 1e6, 600, 400, "MB<")]}
+
+
 CASES = {c.__name__: c for c in (ndjson, single, backlog, sustained, visible, questions, idle,
-                                 memory)}
+                                 memory, import_csv)}

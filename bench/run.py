@@ -46,6 +46,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CASES))
     parser.add_argument("--peers", action="store_true", help="run ../shared/peers beside")
     parser.add_argument("--seconds", type=int, help="length of each timed load")
+    parser.add_argument("--megabytes", type=int, default=1000, help="import_csv: size of the file")
     parser.add_argument("--rate", type=int, help="sustained: try just this rate")
     options = parser.parse_args()
     unknown = [n for n in options.names if n not in CASES]
