@@ -42,6 +42,12 @@ void cli_print_member(const char *key, const json_t *value);
 /* Percent-encodes one path segment or query value onto `out`. */
 void cli_encode(struct buf *out, struct str text);
 
+/* --format and the options of the text formats (text_format.h) into `spec`, and as a query
+ * ("format=csv&delimiter=...") onto `query`, which stays empty when none is there. False after a
+ * message. */
+struct text_spec;
+bool cli_text_options(struct cli *cli, struct text_spec *spec, struct buf *query);
+
 typedef int (*cli_run_fn)(struct cli *cli);
 struct cli_command {
     const char *noun;
@@ -66,6 +72,7 @@ int cli_import(struct cli *cli);
 int cli_health(struct cli *cli);
 int cli_metrics(struct cli *cli);
 int cli_send(struct cli *cli);
+int cli_tail(struct cli *cli);
 int cli_topic_list(struct cli *cli);
 int cli_topic_describe(struct cli *cli);
 int cli_topic_create(struct cli *cli);

@@ -5,6 +5,7 @@
 #include "app/cli.h"
 #include "app/query_local.h"
 #include "app/text_table.h"
+#include "flow/text_format.h"
 #include "os/file.h"
 
 enum { ANSWER_BYTES_MAX = 1 << 30 };
@@ -174,9 +175,12 @@ static void print_send_answer(const json_t *answer)
 {
     int64_t accepted = 0;
     int64_t rejected = 0;
+    int64_t dead = 0;
+    (void)json_opt_i64(answer, "dead", &dead, NULL);               /* stays 0 */
     (void)json_opt_i64(answer, "accepted", &accepted, NULL);       /* stays 0 */
     (void)json_opt_i64(answer, "rejected_count", &rejected, NULL); /* stays 0 */
-    printf("%lld accepted, %lld rejected\n", (long long)accepted, (long long)rejected);
+    printf("%lld accepted, %lld rejected", (long long)accepted, (long long)rejected);
+    printf(dead > 0 ? " (%lld kept as dead letters)\n" : "\n", (long long)dead);
     const json_t *list = json_object_get(answer, "rejected");
     static const char *const columns[] = {"line", "code", "detail"};
     if (json_array_size(list) > 0) {
@@ -207,7 +211,10 @@ int cli_send(struct cli *cli)
     bool bad = false;
     bool atomic = cli_flag(cli, "atomic");
     const char *key = cli_option(cli, "key", &bad);
-    if (bad || !cli_words(cli, 1, 2, "send TOPIC [FILE|-] [--key FIELD] [--atomic]")) {
+    AUTO_TEXT_SPEC spec = {.format = TEXT_NDJSON};
+    AUTO_BUF format = buf_make(256 << 10);
+    if (bad || !cli_text_options(cli, &spec, &format) ||
+        !cli_words(cli, 1, 2, "send TOPIC [FILE|-] [--format F] [--key FIELD] [--atomic]")) {
         return CLI_USAGE;
     }
     const char *file = cli->argc > 1 ? cli->argv[1] : "-";
@@ -218,7 +225,7 @@ int cli_send(struct cli *cli)
     if (client == NULL) {
         return e == ERR_OK ? CLI_FAILED : cli_fail(e, &msg);
     }
-    AUTO_BUF target = buf_make(8192);
+    AUTO_BUF target = buf_make(512 << 10);
     AUTO_BUF answer = buf_make(64 << 20);
     buf_puts(&target, "/api/v1/topics/");
     cli_encode(&target, str_from(cli->argv[0]));
@@ -227,9 +234,15 @@ int cli_send(struct cli *cli)
         buf_puts(&target, "&key=");
         cli_encode(&target, str_from(key));
     }
+    if (format.len > 0) {
+        buf_add_byte(&target, '&');
+        buf_add_str(&target, buf_str(&format));
+    }
+    bool is_text = format.len > 0 && spec.format != TEXT_NDJSON;
     struct client_request request = {.method = "POST",
                                      .target = buf_cstr(&target),
-                                     .content_type = "application/x-ndjson",
+                                     .content_type =
+                                         is_text ? "text/plain" : "application/x-ndjson",
                                      .body = buf_str(&body)};
     e = client_fetch(client, &request, &answer, &msg);
     if (e != ERR_OK) {

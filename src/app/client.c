@@ -29,7 +29,11 @@ struct client {
     client_body_fn on_piece;
     void *context;
     err body_error;
-    struct buf *problem;    /* borrowed during a request */
+    struct buf *problem; /* borrowed during a request */
+    char header[16];     /* the present header's name, lower case, cut */
+    size_t header_len;
+    bool in_value;
+    uint64_t retry_after_seconds;
     atomic_bool is_dropped; /* by another thread: this request is not tried again */
 };
 
@@ -44,6 +48,32 @@ static int take_body(llhttp_t *parser, const char *at, size_t len)
         c->body_error = c->on_piece(c->context, str_of(at, len));
     }
     return c->body_error == ERR_OK ? 0 : HPE_USER;
+}
+
+/* Names and values come in pieces; only one header matters. */
+static int take_header_name(llhttp_t *parser, const char *at, size_t len)
+{
+    struct client *c = parser->data;
+    if (c->in_value) {
+        c->in_value = false;
+        c->header_len = 0;
+    }
+    for (size_t i = 0; i < len && c->header_len < sizeof c->header; i++) {
+        char letter = at[i];
+        c->header[c->header_len++] =
+            letter >= 'A' && letter <= 'Z' ? (char)(letter + ('a' - 'A')) : letter;
+    }
+    return 0;
+}
+
+static int take_header_value(llhttp_t *parser, const char *at, size_t len)
+{
+    struct client *c = parser->data;
+    c->in_value = true;
+    if (str_is(str_of(c->header, c->header_len), "retry-after")) {
+        (void)str_to_u64(str_of(at, len), &c->retry_after_seconds); /* a date is not understood */
+    }
+    return 0;
 }
 
 static int on_complete(llhttp_t *parser)
@@ -88,6 +118,8 @@ err client_new(const char *url, const char *token, struct client **out_client, s
     c->fd = -1;
     llhttp_settings_init(&c->settings);
     c->settings.on_body = take_body;
+    c->settings.on_header_field = take_header_name;
+    c->settings.on_header_value = take_header_value;
     c->settings.on_message_complete = on_complete;
     *out_client = c;
     return ERR_OK;
@@ -110,6 +142,11 @@ void client_free(struct client *c)
         free(c->token);
         free(c);
     }
+}
+
+uint64_t client_retry_after(const struct client *c)
+{
+    return c->retry_after_seconds;
 }
 
 void client_drop(struct client *c)
@@ -196,7 +233,7 @@ static err send_written_body(struct client *c, const struct client_request *r, s
 
 static err send_request(struct client *c, const struct client_request *r, struct errmsg *msg)
 {
-    AUTO_BUF head = buf_make(64 * 1024);
+    AUTO_BUF head = buf_make(1 << 20);
     bool v6 = strchr(c->host, ':') != NULL;
     buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nUser-Agent: tarn/" TARN_VERSION "\r\n",
                r->method, r->target, v6 ? "[" : "", c->host, v6 ? "]" : "", c->port);
@@ -310,6 +347,9 @@ static err attempt(struct client *c, const struct client_request *r, struct errm
     c->parser.data = c;
     c->complete = false;
     c->got_bytes = false;
+    c->header_len = 0;
+    c->in_value = false;
+    c->retry_after_seconds = 0;
     c->body_error = ERR_OK;
     err e = send_request(c, r, msg);
     if (e != ERR_OK && e != ERR_CLOSED) { /* the body's own trouble: the server still waits for it */

@@ -13,7 +13,11 @@ err client_new(const char *url, const char *token, struct client **out_client, s
 void client_free(struct client *c);
 AUTO_DEFINE(client)
 
-/* Cuts the connection of a request that another thread waits for: it ends with an error. */
+/* Seconds that the last answer asked to wait before the next try; 0 when it did not. */
+uint64_t client_retry_after(const struct client *c);
+
+/* Cuts the connection of a request that another thread waits for: it ends with an error. Also for
+ * signal handlers. */
 void client_drop(struct client *c);
 
 /* Called with each piece of a body; an error ends the request with it. */
@@ -21,8 +25,8 @@ typedef err (*client_body_fn)(void *context, struct str piece);
 
 struct client_request {
     const char *method;
-    const char *target;       /* path and query, encoded */
-    const char *content_type; /* NULL without a body */
+    const char *target;          /* path and query, encoded */
+    const char *content_type;    /* NULL without a body */
     struct str body;
     const char *accept; /* NULL is any */
     /* Instead of `body`, for what does not fit in memory: calls client_write() as often as it needs

@@ -22,5 +22,6 @@ enum {
     SEEDED_IDEMPOTENT_REAPPEND = 11, /* topic: a retry with the same key appends again */
     SEEDED_FULL_QUEUE_OK = 12,       /* http: a full queue answers 200 */
     SEEDED_REDRIVE_NOT_SETTLED = 13, /* flow: a cut-off re-drive counts as never appended */
-    SEEDED_IMPORT_TWICE = 30,        /* flow: a published import is not recognised */
+    SEEDED_TAIL_STATE_LATE = 20, /* app: a chunk is written down after it was sent, not before */
+    SEEDED_IMPORT_TWICE = 30,    /* flow: a published import is not recognised */
 };

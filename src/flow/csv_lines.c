@@ -221,3 +221,46 @@ bool csv_quote_parse(struct str text, char *out)
     *out = text.ptr[0];
     return true;
 }
+
+void csv_field_text(const struct csv_field *f, char quote, struct buf *out)
+{
+    for (size_t i = 0; i < f->text.len; i++) {
+        buf_add_byte(out, f->text.ptr[i]);
+        i += f->has_doubled && f->text.ptr[i] == quote;
+    }
+}
+
+static void add_quoted(struct buf *out, struct str text)
+{
+    buf_add_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        buf_add_byte(out, text.ptr[i]);
+        if (text.ptr[i] == '"') {
+            buf_add_byte(out, '"');
+        }
+    }
+    buf_add_byte(out, '"');
+}
+
+err csv_columns_text(const struct csv_dialect *d, struct str record, struct buf *out,
+                     struct errmsg *msg)
+{
+    struct csv_field *fields = xnew_array(struct csv_field, CSV_COLUMNS_MAX);
+    AUTO_BUF name = buf_make(TEXT_OPTION_BYTES_MAX);
+    size_t count = csv_split(d, record, fields, CSV_COLUMNS_MAX, msg);
+    for (size_t i = 0; i < MIN(count, (size_t)CSV_COLUMNS_MAX); i++) {
+        buf_reset(&name);
+        csv_field_text(&fields[i], d->quote, &name);
+        if (i > 0) {
+            buf_add_byte(out, ',');
+        }
+        add_quoted(out, buf_str(&name));
+    }
+    free(fields);
+    if (count == 0 || count > CSV_COLUMNS_MAX) {
+        return errmsg_wrap(msg, ERR_INVALID, "the header");
+    }
+    return name.failed || out->failed
+               ? errmsg_set(msg, ERR_TOO_LARGE, "the header is over 64 KiB: is this CSV?")
+               : ERR_OK;
+}

@@ -40,6 +40,13 @@ size_t csv_split(const struct csv_dialect *d, struct str record, struct csv_fiel
 bool csv_delimiter_parse(struct str text, char *out_delimiter);
 bool csv_quote_parse(struct str text, char *out_quote);
 
+/* The fields of a record as text with `,` between and `"` around where needed, as text_spec_set()
+ * takes `columns`. Errors: INVALID, TOO_LARGE. */
+err csv_columns_text(const struct csv_dialect *d, struct str record, struct buf *out,
+                     struct errmsg *msg);
+/* Appends what a field says, doubled quotes undone. */
+void csv_field_text(const struct csv_field *f, char quote, struct buf *out);
+
 /* ---- the reader of a whole body, for text_format.c ---- */
 
 struct csv_reader;

@@ -313,17 +313,28 @@ static bool is_taken(const struct csv_reader *r, struct str name)
     return false;
 }
 
+/* What no column of a table may hold becomes an underscore. */
+static void make_plain(char *name)
+{
+    for (char *p = name; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c == 0x7f || strchr(" ,;{}()=", c) != NULL) {
+            *p = '_';
+        }
+    }
+}
+
 /* An empty name becomes column<N>; one that is there already gets its position: name_<N>. */
 static err add_column(struct csv_reader *r, struct str name)
 {
-    AUTO_TEXT made = NULL;
     name = str_trim(name);
-    if (name.len == 0) {
-        made = xasprintf("column%zu", r->column_count + 1);
-    } else if (is_taken(r, name)) {
-        made = xasprintf("%.*s_%zu", STR_ARGS(name), r->column_count + 1);
-    } else {
-        made = xstrndup(name.ptr, name.len);
+    AUTO_TEXT made =
+        name.len == 0 ? xasprintf("column%zu", r->column_count + 1) : xstrndup(name.ptr, name.len);
+    make_plain(made);
+    if (name.len > 0 && is_taken(r, str_from(made))) {
+        char *longer = xasprintf("%s_%zu", made, r->column_count + 1);
+        free(made);
+        made = longer;
     }
     if (is_taken(r, str_from(made))) {
         return errmsg_set(r->msg, ERR_INVALID, "two columns of the header are called \"%.64s\"",
@@ -393,10 +404,7 @@ static err first_record(struct csv_reader *r, struct str record, bool *out_is_he
         struct str name = *out_is_header ? fields[i].text : (struct str){0};
         if (fields[i].has_doubled) {
             buf_reset(&plain);
-            for (size_t k = 0; k < name.len; k++) {
-                buf_add_byte(&plain, name.ptr[k]);
-                k += name.ptr[k] == r->dialect.quote;
-            }
+            csv_field_text(&fields[i], r->dialect.quote, &plain);
             name = buf_str(&plain);
         }
         e = add_column(r, name);

@@ -96,21 +96,27 @@ static err set_types(struct text_spec *s, struct str value, struct errmsg *msg)
     return ERR_OK;
 }
 
+/* A record of CSV, whatever the text itself uses. */
 static err set_columns(struct text_spec *s, struct str value, struct errmsg *msg)
 {
-    struct str rest = value;
-    struct str one;
+    static const struct csv_dialect dialect = {',', '"'};
     if (value.len == 0 || value.len > TEXT_OPTION_BYTES_MAX || !str_is_utf8(value)) {
         return errmsg_set(msg, ERR_INVALID, "columns is NAME,NAME,... in UTF-8, up to 64 KiB");
     }
-    while (str_split(&rest, ',', &one)) {
-        if (s->column_count == CSV_COLUMNS_MAX) {
-            return errmsg_set(msg, ERR_INVALID, "columns has more than %d names", CSV_COLUMNS_MAX);
-        }
+    struct csv_field *fields = xnew_array(struct csv_field, CSV_COLUMNS_MAX);
+    size_t count = csv_split(&dialect, value, fields, CSV_COLUMNS_MAX, msg);
+    AUTO_BUF name = buf_make(TEXT_OPTION_BYTES_MAX);
+    for (size_t i = 0; count <= CSV_COLUMNS_MAX && i < count; i++) {
+        buf_reset(&name);
+        csv_field_text(&fields[i], '"', &name);
         s->columns = xrealloc(s->columns, s->column_count + 1, sizeof *s->columns);
-        s->columns[s->column_count++] = xstrndup(one.ptr, one.len);
+        s->columns[s->column_count++] = xstrndup(buf_cstr(&name), name.len);
     }
-    return ERR_OK;
+    free(fields);
+    if (count > CSV_COLUMNS_MAX) {
+        return errmsg_set(msg, ERR_INVALID, "columns has more than %d names", CSV_COLUMNS_MAX);
+    }
+    return count > 0 ? ERR_OK : errmsg_wrap(msg, ERR_INVALID, "columns");
 }
 
 /* "+02:00", "-0530", "Z", "UTC". */

@@ -268,6 +268,7 @@ static struct os_stat stat_from(const struct stat *st)
         .is_dir = S_ISDIR(st->st_mode),
         .is_file = S_ISREG(st->st_mode),
         .link_count = st->st_nlink,
+        .device = (uint64_t)st->st_dev,
         .inode = (uint64_t)st->st_ino,
     };
 }

@@ -61,6 +61,7 @@ struct os_stat {
     bool is_dir;
     bool is_file; /* regular */
     uint64_t link_count;
+    uint64_t device; /* with the inode: which file it is, whatever its name */
     uint64_t inode;
 };
 err os_stat(const char *path, struct os_stat *out_stat, struct errmsg *msg);

@@ -23,8 +23,9 @@ static const struct csv_case cases[] = {
     {"", "a,b\n'x,y',2\n", "2 {\"a\":\"x,y\",\"b\":2}\n"},
     {"", "a,b\nit's,5\" disk\n", "2 {\"a\":\"it's\",\"b\":\"5\\\" disk\"}\n"},
     {"quote=none", "a,b\n\"x,2\n", "2 {\"a\":\"\\\"x\",\"b\":2}\n"},
-    {"delimiter=,", "a;b,c\n1;2,3\n", "2 {\"a;b\":\"1;2\",\"c\":3}\n"},
-    {"delimiter=tab", "a,b\tc\n1,2\t3\n", "2 {\"a,b\":\"1,2\",\"c\":3}\n"},
+    {"delimiter=,", "a;b, c d \n1;2,3\n", "2 {\"a_b\":\"1;2\",\"c_d\":3}\n"},
+    {"delimiter=tab", "a,b\tc\n1,2\t3\n", "2 {\"a_b\":\"1,2\",\"c\":3}\n"},
+    {"columns=\"a,b\",c", "1,2\n", "1 {\"a_b\":1,\"c\":2}\n"},
     {"", "v,w\n1,\n-0.5,\"\"\n1e3,true\n007,False\n+1,NULL\n99999999999999999999,1e999\n.5, 7 \n",
      "2 {\"v\":1,\"w\":null}\n3 {\"v\":-0.5,\"w\":null}\n4 {\"v\":1e3,\"w\":true}\n"
      "5 {\"v\":\"007\",\"w\":false}\n6 {\"v\":\"+1\",\"w\":\"NULL\"}\n"
