@@ -205,12 +205,23 @@ static char *written(const char *name)
     return xstrdup(buf_cstr(&out));
 }
 
+/* What cannot be typed is not offered. */
+static bool is_typable(const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* `word` may begin with the quote that the name is written with. */
 static void add_name(struct sql_matches *m, const char *name, struct str word)
 {
     bool quoted = word.len > 0 && word.ptr[0] == '"';
     struct str bare = quoted ? str_of(word.ptr + 1, word.len - 1) : word;
-    if (!starts_nocase(name, bare)) {
+    if (!starts_nocase(name, bare) || !is_typable(name)) {
         return;
     }
     char *text = written(name);

@@ -333,6 +333,7 @@ static void read_lines(struct prompt *p)
     while (!p->shell->is_over) {
         int count = 0;
         p->is_dropped = false;
+        el_resize(p->edit); /* the window may have changed while a statement ran */
         const char *line = el_gets(p->edit, &count);
         if (p->is_dropped) {
             printf("^C\n");

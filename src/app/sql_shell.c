@@ -78,7 +78,7 @@ static bool page(struct buf *text)
     if (command != NULL && (command[0] == '\0' || strcmp(command, "cat") == 0)) {
         return false;
     }
-    AUTO_TEXT line = command == NULL ? xstrdup("less -SFX") : xasprintf("LESS=SFRX %s", command);
+    AUTO_TEXT line = command == NULL ? xstrdup("less -SFRX") : xasprintf("LESS=SFRX %s", command);
     (void)fflush(stdout); /* what was shown stands before */
     if (os_spawn_reader(line, &pid, &fd, NULL) != ERR_OK) {
         return false;
@@ -143,8 +143,10 @@ static void show_failure(struct sql_shell *s, struct str sql, err e,
     } else if (e == ERR_IO && failure->code[0] == '\0') {
         text = "cannot write the answer";
     }
+    AUTO_BUF shown = buf_make(64 << 10);
+    text_shown_add(str_from(text), true, &shown); /* it may quote a value */
     text_caret_write(sql, failure->msg.position, &caret);
-    sql_shell_fail(s, "error: %s%s%.*s", text, caret.len > 0 ? "\n" : "",
+    sql_shell_fail(s, "error: %s%s%.*s", buf_cstr(&shown), caret.len > 0 ? "\n" : "",
                    (int)(caret.len - (caret.len > 0)), caret.len > 0 ? caret.data : "");
 }
 

@@ -91,7 +91,7 @@ struct cell {
 };
 
 struct column {
-    const char *name; /* borrowed from the answer */
+    char *name; /* owned; as it is shown */
     bool is_number;
     size_t width;
 };
@@ -107,6 +107,9 @@ static void grid_deinit(struct grid *g)
 {
     for (size_t i = 0; i < g->row_count * g->column_count; i++) {
         free(g->cells[i].text);
+    }
+    for (size_t i = 0; i < g->column_count && g->columns != NULL; i++) {
+        free(g->columns[i].name);
     }
     free(g->cells);
     free(g->columns);
@@ -139,13 +142,14 @@ static void add_real(struct buf *out, double value)
     buf_puts(out, text);
 }
 
-/* With escapes for what could steer a terminal: C0, DEL, C1. */
-static void add_shown(struct buf *out, struct str text)
+void text_shown_add(struct str text, bool keeps_lines, struct buf *out)
 {
     for (size_t at = 0; at < text.len;) {
         size_t from = at;
         uint32_t c = next_char(text, &at);
-        if (c == '\n' || c == '\t' || c == '\r') {
+        if (keeps_lines && (c == '\n' || c == '\t')) {
+            buf_add_byte(out, (char)c);
+        } else if (c == '\n' || c == '\t' || c == '\r') {
             buf_puts(out, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
         } else if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
             buf_printf(out, "\\x%02x", c);
@@ -160,13 +164,13 @@ static void add_value(struct buf *out, const json_t *value)
     if (json_is_real(value)) {
         add_real(out, json_real_value(value));
     } else if (json_is_string(value)) {
-        add_shown(out, str_of(json_string_value(value), json_string_length(value)));
+        text_shown_add(str_of(json_string_value(value), json_string_length(value)), false, out);
     } else {
         AUTO_BUF text = buf_make(CELL_BYTES_MAX);
         if (json_write(value, &text) != ERR_OK) {
             buf_puts(out, "(too large to show)");
         }
-        add_shown(out, buf_str(&text));
+        text_shown_add(buf_str(&text), false, out);
     }
 }
 
@@ -204,7 +208,10 @@ static err grid_fill(struct grid *g, const json_t *answer, struct errmsg *msg)
         struct str type = STR("");
         (void)json_opt_str(column, "name", &name, NULL); /* keep their defaults */
         (void)json_opt_str(column, "type", &type, NULL);
-        g->columns[c] = (struct column){name.ptr, is_number_type(type.ptr), text_width(name)};
+        AUTO_BUF shown = buf_make((size_t)CELL_BYTES_MAX * 4);
+        text_shown_add(name, false, &shown);
+        g->columns[c] = (struct column){xstrdup(buf_cstr(&shown)), is_number_type(type.ptr),
+                                        text_width(buf_str(&shown))};
     }
     for (size_t r = 0; r < json_array_size(rows); r++) {
         const json_t *row = json_array_get(rows, r);
@@ -390,8 +397,8 @@ void text_caret_write(struct str sql, int64_t position, struct buf *out)
     buf_printf(&head, "LINE %u: %s", line, skipped > 0 ? "..." : "");
     AUTO_BUF left = buf_make(1 << 20);
     AUTO_BUF shown = buf_make(1 << 20);
-    add_shown(&left, str_of(text.ptr + skipped, before - skipped));
-    add_shown(&shown, str_of(text.ptr + skipped, text.len - skipped));
+    text_shown_add(str_of(text.ptr + skipped, before - skipped), false, &left);
+    text_shown_add(str_of(text.ptr + skipped, text.len - skipped), false, &shown);
     size_t end = text_cut(buf_str(&shown), CARET_LINE_WIDTH);
     buf_add_str(out, buf_str(&head));
     buf_add(out, shown.data, end);

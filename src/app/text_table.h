@@ -18,6 +18,10 @@ struct text_table_options {
 err text_table_write(const json_t *answer, const struct text_table_options *options,
                      struct buf *out, struct errmsg *msg);
 
+/* Appends `text` with escapes for what could steer a terminal: C0 (but for newlines and tabs, when
+ * they are kept), DEL, C1. */
+void text_shown_add(struct str text, bool keeps_lines, struct buf *out);
+
 /* Terminal columns that UTF-8 text takes: 0 for what joins the character before, 2 for wide. */
 size_t text_width(struct str text);
 /* Bytes of the longest prefix of `text` that takes at most `columns` columns. */

@@ -72,7 +72,7 @@ static void wide_values_are_cut_to_the_terminal(void **state)
 
 static void values_cannot_steer_the_terminal(void **state)
 {
-    /* Escapes, newlines and C1 characters of values are shown, not sent. */
+    /* Escapes, newlines and C1 characters of values and of names are shown, not sent. */
     (void)state;
     assert_shown("{\"columns\":[{\"name\":\"a\",\"type\":\"VARCHAR\"}],\"rows\":"
                  "[[\"x\\u001b[2Jy\\n\\u009b\"]]}",
