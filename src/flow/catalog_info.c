@@ -103,10 +103,9 @@ static err describe_file(const struct entry *e, json_t **out_answer)
 {
     const struct entry_file *f = e->file;
     AUTO_TEXT path = xasprintf("files/%s", f->name);
-    *out_answer =
-        json_pack("{s:s, s:s, s:s, s:I, s:O, s:[], s:{}}", "name", e->table, "path", path, "schema",
-                  CATALOG_FILES, "bytes", (json_int_t)f->stat.size_bytes, "columns", f->columns,
-                  "partition_columns", "properties");
+    *out_answer = json_pack("{s:s, s:s, s:s, s:I, s:O, s:[], s:{}}", "name", e->table, "path", path,
+                            "schema", CATALOG_FILES, "bytes", (json_int_t)f->stat.size_bytes,
+                            "columns", f->columns, "partition_columns", "properties");
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
 }
 

@@ -7,8 +7,8 @@
  * Sizes and times are numbers (bytes, milliseconds) or text ("128MiB", "7d"). */
 #include "base/timefmt.h"
 #include "flow/adopt.h"
-#include "flow/schema_change.h"
 #include "flow/importer.h"
+#include "flow/schema_change.h"
 #include "http/api.h"
 #include "os/clock.h"
 #include "os/file.h"

@@ -15,7 +15,7 @@
  *
  * After a failed write or sync the store is failed until the process restarts: no number becomes
  * durable any more, appends give ERR_FAILED, reading goes on. Only want of space heals by itself: a
- * refused reservation (ERR_NOSPACE from an append), and a recovery that found no room for its copies
+ * refused reservation (ERR_NOSPACE from an append), and a recovery without room for its copies
  * (topic_is_waiting). */
 #pragma once
 #include "topic/meta.h"
