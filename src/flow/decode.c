@@ -79,7 +79,7 @@ struct decoder {
     size_t chunk_bytes; /* that the lists of the rows before take, since row 0 */
     /* Of the present record: */
     struct json_view view;
-    size_t nested_bytes;   /* that its lists take in the sinks */
+    struct nested_room room; /* for its lists, in the sinks */
     struct col_sink *cols; /* borrowed; NULL: nothing is stored */
     size_t row;
     size_t seen_count; /* projected event columns */
@@ -455,7 +455,7 @@ static enum nested_fit take_nested(struct decoder *d, struct field *f, const str
 {
     return v->kind != VALUE_NESTED ? NESTED_MISFIT
                                    : nested_store(f->nested, &d->view, v->token, d->borrow_text,
-                                                  &d->text, sink, d->row, &d->nested_bytes);
+                                                  &d->text, sink, d->row, &d->room);
 }
 
 static inline void take_value(struct decoder *d, struct field *f, struct value *v)
@@ -781,8 +781,8 @@ enum decode_result decode_row(struct decoder *d, const struct record *record, in
     d->stamp++;
     d->cols = cols;
     d->row = row;
-    d->chunk_bytes = row == 0 ? 0 : d->chunk_bytes + d->nested_bytes;
-    d->nested_bytes = 0;
+    d->chunk_bytes = row == 0 ? 0 : d->chunk_bytes + d->room.used;
+    d->room = nested_room_of(record->value.len);
     d->seen_count = 0;
     d->time_mask = 0;
     d->extra_count = 0;
@@ -811,7 +811,7 @@ enum decode_result decode_row(struct decoder *d, const struct record *record, in
 
 bool decoder_chunk_is_full(const struct decoder *d)
 {
-    return d->cols != NULL && d->chunk_bytes + d->nested_bytes >= CHUNK_BYTES_MAX;
+    return d->cols != NULL && d->chunk_bytes + d->room.used >= CHUNK_BYTES_MAX;
 }
 
 enum decode_result decode_judge(struct decoder *d, const struct record *record,

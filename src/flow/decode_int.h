@@ -92,14 +92,30 @@ enum nested_fit {
     NESTED_PARTLY, /* stored; and it holds members, not null, that the type has no place for */
     NESTED_MISFIT  /* some part does not fit: the row is null */
 };
-enum { NESTED_BYTES_MAX = 64 << 20 }; /* of the elements of one record's lists, in the sinks */
+
+/* What the elements of one record's lists may take in the sinks. In proportion to the record, as a
+ * table of a thousand columns is, so that a log of short records with long lists of nothing still
+ * fits the memory of a landing. */
+enum { NESTED_BYTES_MAX = 64 << 20, NESTED_BYTES_FREE = 16 << 10, NESTED_BYTES_FACTOR = 1024 };
+struct nested_room {
+    size_t used;
+    size_t max;
+};
+static inline struct nested_room nested_room_of(size_t record_bytes)
+{
+    size_t max = NESTED_BYTES_MAX;
+    if (record_bytes < (NESTED_BYTES_MAX - NESTED_BYTES_FREE) / NESTED_BYTES_FACTOR) {
+        max = NESTED_BYTES_FREE + record_bytes * NESTED_BYTES_FACTOR;
+    }
+    return (struct nested_room){.max = max};
+}
 
 /* Of a STRUCT or LIST; names are borrowed from `def`. */
 struct nested *nested_new(const struct col_def *def);
 void nested_free(struct nested *n); /* NULL is fine */
 /* Puts the value that token i opens, of whatever kind but checked by read_value(), into a row;
- * `sink` NULL only checks. Adds to `*bytes`, the record's sum, what its lists take; a value that
- * brings it above NESTED_BYTES_MAX is a misfit. */
+ * `sink` NULL only checks. Takes what its lists need from the record's room; a value that finds too
+ * little is a misfit. */
 enum nested_fit nested_store(struct nested *n, const struct json_view *view, uint32_t i,
                              bool borrow, struct buf *scratch, struct col_sink *sink, size_t row,
-                             size_t *bytes);
+                             struct nested_room *room);

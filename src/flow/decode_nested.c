@@ -24,7 +24,7 @@ struct walk {
     const struct json_view *view;
     struct buf *scratch;
     bool borrow;
-    size_t bytes; /* what the elements of the record's lists take so far */
+    struct nested_room *room;
 };
 
 /* ---- the type, prepared ---- */
@@ -225,8 +225,8 @@ static uint32_t store_list(struct walk *w, struct nested *n, uint32_t i, struct 
         struct col_sink *into = NULL;
         size_t at = 0;
         enum nested_fit one = NESTED_FITS;
-        w->bytes += element->row_bytes;
-        if (sink != NULL && w->bytes <= NESTED_BYTES_MAX) {
+        w->room->used += element->row_bytes;
+        if (sink != NULL && w->room->used <= w->room->max) {
             at = col_list_append(sink);
             into = &sink->children[0];
         }
@@ -234,7 +234,7 @@ static uint32_t store_list(struct walk *w, struct nested *n, uint32_t i, struct 
         fit = worse(fit, one);
         i += json_at(w->view, i) == ',';
     }
-    *out_fit = w->bytes <= NESTED_BYTES_MAX ? fit : NESTED_MISFIT;
+    *out_fit = w->room->used <= w->room->max ? fit : NESTED_MISFIT;
     if (sink != NULL) {
         col_list_set(sink, row, from);
     }
@@ -278,11 +278,10 @@ static uint32_t store_any(struct walk *w, struct nested *n, uint32_t i, struct c
 
 enum nested_fit nested_store(struct nested *n, const struct json_view *view, uint32_t i,
                              bool borrow, struct buf *scratch, struct col_sink *sink, size_t row,
-                             size_t *bytes)
+                             struct nested_room *room)
 {
-    struct walk w = {.view = view, .scratch = scratch, .borrow = borrow, .bytes = *bytes};
+    struct walk w = {.view = view, .scratch = scratch, .borrow = borrow, .room = room};
     enum nested_fit fit = NESTED_FITS;
     (void)store_any(&w, n, i, sink, row, &fit); /* where it ends is known */
-    *bytes = w.bytes;
     return fit;
 }

@@ -98,7 +98,7 @@ static err make_table(struct hot_rows *h, const int64_t *from, struct errmsg *ms
     size_t count = 0;
     const struct col_def *columns = columns_of(h, &count);
     AUTO_TEXT table = new_table_name(h);
-    AUTO_BUF sql = buf_make(4 << 20);
+    AUTO_BUF sql = buf_make(16 << 20);
     buf_printf(&sql, "CREATE TABLE %s (", table);
     for (size_t i = 0; i < count; i++) {
         buf_puts(&sql, i == 0 ? "" : ", ");
