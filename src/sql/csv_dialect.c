@@ -76,6 +76,9 @@ err csv_first_record(struct str sample, const struct csv_dialect *dialect, struc
     bool ended = false;
     for (size_t i = dialect->skip_bytes; i < sample.len && !ended; i++) {
         char c = sample.ptr[i];
+        if (c == '\0') {
+            return errmsg_set(msg, ERR_INVALID, "line 1: a zero byte; is this a text file?");
+        }
         if (quoted) {
             bool doubled = c == dialect->quote && i + 1 < sample.len &&
                            sample.ptr[i + 1] == dialect->quote;

@@ -144,6 +144,7 @@ static void csv_errors(void **state)
         {"first name,b\n1,2\n", "names=clean"},
         {"\x1f\x8b\x08\x01 ", "compressed"},
         {"PAR1xxxx", "Parquet"},
+        {"\x80\x81,b\n1,2\n", "line 1: the bytes are not UTF-8"},
     };
     struct rig r;
     rig_open(&r, SQL_IMPORT_CSV);
