@@ -338,5 +338,46 @@ def import_csv(options):
                        ("job's peak PSS", peak["job"] / 1e6, 600, 400, "MB<")]}
 
 
+def producers(options):
+    """Server producers at three rates: what arrives in the log, by an outside clock, per second."""
+    seconds = options.seconds or 10
+    values, checks = {}, []
+    with Bench("producers") as bench:
+        for rate in (10, 1_000, 100_000):
+            topic = f"made_{rate}"
+            bench.client.create_topic(topic, **NEVER_LAND)
+            made = bench.client.http.post("/api/v1/producers", json={
+                "name": topic, "topic": topic, "spec": {"rate": rate, "template": PRODUCED}})
+            assert made.status_code == 201, made.text
+            time.sleep(1)
+            arrived = arrivals(bench, topic, seconds)
+            ended = bench.client.http.post(f"/api/v1/producers/{topic}/stop").json()
+            assert ended["rejected"] == ended["skipped"] == 0, ended
+            values[f"events_per_s_at_{rate}"] = round(arrived, 2)
+            checks.append((f"off at {rate}/s", abs(arrived / rate - 1) * 100, 1.0, 0.5, "%<"))
+    return {"settings": {"seconds": seconds, "template": "time, number, text of 4 fields"},
+            "durability": "fsync", "values": values, "checks": checks}
+
+
+PRODUCED = {"at": {"$time": {}}, "id": {"$seq": {}}, "kind": {"$choice": {"values": ["a", "b"]}},
+            "value": {"$float": {"max": 100}}}
+
+
+def arrivals(bench, topic, seconds):
+    """Events a second between the first and the last change that is seen of their count."""
+    def count():
+        return bench.client.topic(topic)["events"]
+
+    first = last = None
+    seen, began = count(), time.monotonic()
+    while (now := time.monotonic()) < began + seconds or last is None:
+        found = count()
+        if found != seen:
+            seen, last = found, (now, found)
+            first = first or last
+        time.sleep(0.002)
+    return (last[1] - first[1]) / (last[0] - first[0])
+
+
 CASES = {c.__name__: c for c in (ndjson, single, backlog, sustained, visible, questions, idle,
-                                 memory, import_csv)}
+                                 memory, import_csv, producers)}

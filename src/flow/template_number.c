@@ -13,7 +13,7 @@ enum { TRIES_MAX = 16, INT_MAX_DEFAULT = 100, DECIMALS_DEFAULT = 2 };
 /* ---- $int, $float ---- */
 
 /* Indexes of the options that $int and $float share. */
-enum { O_MIN, O_MAX, O_DIST, O_MEAN, O_STDDEV, O_EXPONENT, O_DECIMALS };
+enum { O_MIN, O_MAX, O_DIST, O_MEAN, O_STDDEV, O_EXPONENT, O_DECIMALS = O_EXPONENT };
 
 static const char *const dist_names[] = {"uniform", "normal", "exponential", "zipf", NULL};
 
@@ -28,10 +28,8 @@ static err compile_spread(struct compiler *c, const struct option_value *v, stru
     }
     bool has_mean = g->dist == DIST_NORMAL || g->dist == DIST_EXPONENTIAL;
     if ((v[O_MEAN].json != NULL && !has_mean) ||
-        (v[O_STDDEV].json != NULL && g->dist != DIST_NORMAL) ||
-        (v[O_EXPONENT].json != NULL && g->dist != DIST_ZIPF)) {
-        return compiler_fail(c, "\"mean\" is for normal and exponential, \"stddev\" for normal, "
-                                "\"exponent\" for zipf");
+        (v[O_STDDEV].json != NULL && g->dist != DIST_NORMAL)) {
+        return compiler_fail(c, "\"mean\" is for normal and exponential, \"stddev\" for normal");
     }
     g->mean = v[O_MEAN].json != NULL        ? v[O_MEAN].number
               : g->dist == DIST_EXPONENTIAL ? g->low_number + width / 10
@@ -52,6 +50,9 @@ err compile_int(struct compiler *c, const struct option_value *v, const json_t *
     g->low_number = (double)g->low;
     g->high_number = (double)g->high;
     TRY(compile_spread(c, v, g));
+    if (v[O_EXPONENT].json != NULL && g->dist != DIST_ZIPF) {
+        return compiler_fail(c, "\"exponent\" is for zipf");
+    }
     if (g->dist == DIST_ZIPF) {
         g->zipf = dice_zipf_make((uint64_t)(g->high - g->low) + 1,
                                  v[O_EXPONENT].json != NULL ? v[O_EXPONENT].number : 1.1);

@@ -16,7 +16,10 @@
     }
 #define SPREAD                                                                                     \
     {"dist", OPTION_TEXT, 0, 0}, {"mean", OPTION_NUMBER, -BIG, BIG},                               \
-        {"stddev", OPTION_NUMBER, 0, BIG},                                                         \
+    {                                                                                              \
+        "stddev", OPTION_NUMBER, 0, BIG                                                            \
+    }
+#define EXPONENT                                                                                   \
     {                                                                                              \
         "exponent", OPTION_NUMBER, 0.01, 10                                                        \
     }
@@ -29,7 +32,7 @@ const struct generator_kind template_kinds[] = {
      {{"start", OPTION_INT, -BIG, BIG}, {"step", OPTION_INT, -1e9, 1e9}},
      compile_seq,
      write_seq},
-    {"$int", NULL, false, {ANY_INT, SPREAD}, compile_int, write_int},
+    {"$int", NULL, false, {ANY_INT, SPREAD, EXPONENT}, compile_int, write_int},
     {"$float",
      NULL,
      false,

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 from harness.client import Client
 from harness.server import wait_for
 
+ROOT = Path(__file__).resolve().parents[2]
 TINY = {"id": {"$seq": {}}, "kind": {"$choice": {"values": ["a", "b"]}}, "at": {"$time": {}}}
 
 
@@ -210,6 +212,28 @@ def test_names_are_taken_once_and_lists_are_paged(api, producer):
     rest = api.get(f"/api/v1/producers?after={page['next']}").json()
     assert rest["producers"] and rest["next"] is None
     assert "spec" not in rest["producers"][0]
+
+
+def test_the_page_names_every_generator_with_its_options(api, producer):
+    page = (ROOT / "docs" / "producers.md").read_text(encoding="utf-8")
+    example = json.loads(page.split("```json")[1].split("```")[0])
+    producer(spec=example, start=False)
+
+    def refusal(template):
+        answer = api.post("/api/v1/producers", json={"name": "x", "topic": "x", "spec":
+                                                     {"template": {"a": template}}})
+        assert answer.status_code == 400
+        return answer.json()["detail"]
+
+    names = refusal({"$": {}}).split("there are ")[1].split(", ")
+    assert len(names) == 21
+    for name in names:
+        row = next(line for line in page.splitlines()
+                   if line.startswith("|") and f"`{name}`" in line.split("|")[1])
+        found = "" if name == "$literal" else refusal({name: {"nope": 1}})
+        options = found.split("it has ")[1].split(", ") if "it has " in found else []
+        for option in options:
+            assert option == "none" or f"`{option}`" in row.split("|")[2], (name, option)
 
 
 def test_producers_survive_a_restart_and_a_kill(server, connect):
