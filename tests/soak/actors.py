@@ -15,6 +15,7 @@ from rig import LoadProcess
 from verify import Verifier
 
 from harness.client import Client, Refused
+from harness.server import wait_for
 
 BUSY = {408, 409, 429, 503, 507}  # answers that a client must expect while processes come and go
 FINDINGS_MAX = 5
@@ -91,7 +92,9 @@ class Ledger:
         with Client(self.soak.url) as client:
             client.create_topic(self.topic, partitions=self.partitions, segment_bytes="1MiB",
                                 retention_ms="60s", flush_age_ms="10s")
-        self.resume()
+            self.resume()
+            # Nobody asks for columns before the first event has made them.
+            wait_for(lambda: client.topic(self.topic)["events"] > 0, 20, "the first events")
 
     def resume(self):
         self.load.run(self.soak.url, self.cycle)
