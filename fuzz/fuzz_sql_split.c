@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_sql_split.c - statements of anybody's file. The pieces cover the text, each but the last
- * ends with a semicolon, cutting goes on at the same places when the front is cut off, and text that
+ * ends with a semicolon, cutting goes on at the same places when the front is cut off, and what
  * stands before a complete statement's end does not depend on what follows. */
 #include "app/sql_split.h"
 #include "base/base.h"
