@@ -3,6 +3,7 @@
 checks is a list of (what, measured, at least, aim, unit); a limit of None is not asked for, and a
 unit that ends in "<" means that smaller is better. What each one does and why: bench/README.md."""
 import json
+import os
 import subprocess
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import duckdb
 from deltalake import DeltaTable
 from harness.server import proportional_bytes
-from setting import NEVER_LAND, Bench, events_file, percentile, work_folder
+from setting import NEVER_LAND, ROOT, Bench, events_file, percentile, work_folder
 
 LINES = 1_000_000
 
@@ -379,5 +380,49 @@ def arrivals(bench, topic, seconds):
     return (last[1] - first[1]) / (last[0] - first[0])
 
 
+def _web_lines():
+    """A file of good lines in Apache's combined format: real ones where ../shared is, else our own."""
+    real, path = ROOT.parent / "shared" / "data" / "web" / "apache_logs", None
+    if real.is_file():
+        path = work_folder() / "weblogs-real.log"
+        lines = [x for x in real.read_bytes().splitlines(keepends=True) if x.endswith(b'"\n')]
+    else:
+        path = work_folder() / "weblogs-made.log"
+        lines = [b'10.%d.%d.%d - - [17/May/2015:%02d:%02d:%02d +0000] "GET /articles/%d/?page=%d '
+                 b'HTTP/1.1" 200 %d "http://example.org/search?q=%d" "Mozilla/5.0 (X11; Linux '
+                 b'x86_64; rv:25.0) Gecko/20100101 Firefox/25.0 (made up)"\n'
+                 % (i % 7, i % 250, i % 31, i // 3600 % 24, i // 60 % 60, i % 60, i, i % 9,
+                    i * 37 % 90000, i) for i in range(10_000)]
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def _cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def weblogs(options):
+    """Lines of a web log as text over HTTP, 1,000 per request, fsync before the answer, no landing."""
+    path, seconds = _web_lines(), options.seconds or 15
+    with Bench("weblogs") as bench:
+        bench.client.create_topic("bench", **NEVER_LAND)
+        words = {"batch": 1000, "connections": 4, "format": "combined"}
+        bench.load(path, seconds=2, **words)
+        before = _cpu_seconds(bench.server.pid)
+        found = bench.load(path, seconds=seconds, **words)
+        busy = _cpu_seconds(bench.server.pid) - before
+        rows = bench.client.topic("bench")["events"]
+        assert rows >= found["events"], (rows, found)
+    per_core = found["events"] / busy
+    return {"settings": {"connections": 4, "batch": 1000, "seconds": seconds, "partitions": 4,
+                         "lines": path.name},
+            "durability": "fsync",
+            "values": {**found, "front_cpu_seconds": round(busy, 2),
+                       "lines_per_core_second": round(per_core)},
+            "checks": [("lines/s", found["events_per_second"], 300_000, 500_000, "lines/s"),
+                       ("lines a second of one core", per_core, 300_000, 500_000, "lines/s")]}
+
+
 CASES = {c.__name__: c for c in (ndjson, single, backlog, sustained, visible, questions, idle,
-                                 memory, import_csv, producers)}
+                                 memory, import_csv, producers, weblogs)}

@@ -43,6 +43,7 @@ struct options {
     uint16_t port;
     const char *topic;
     const char *file;
+    const char *format;   /* of the lines, as the door names it; NULL: NDJSON by its media type */
     uint64_t connections;
     uint64_t batch;         /* lines per request */
     uint64_t seconds_tenth; /* how long, in tenths; 0: until `count` events are sent */
@@ -246,15 +247,18 @@ static bool may_start(const struct load *l, uint64_t now)
 static void start_request(struct load *l, struct connection *c, uint64_t due_ns)
 {
     const struct slice *slice = &l->slices[l->slice_next];
+    const char *format = l->options.format;
     l->slice_next = (l->slice_next + 1) % l->slice_count;
     c->body = slice->start;
     c->body_len = slice->len;
     c->lines = slice->lines;
     c->head_len =
         (size_t)snprintf(c->head, sizeof c->head,
-                         "POST /api/v1/topics/%s/events HTTP/1.1\r\nHost: %s:%u\r\n"
-                         "Content-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n",
-                         l->options.topic, l->options.host, l->options.port, slice->len);
+                         "POST /api/v1/topics/%s/events%s%s HTTP/1.1\r\nHost: %s:%u\r\n"
+                         "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+                         l->options.topic, format == NULL ? "" : "?format=",
+                         format == NULL ? "" : format, l->options.host, l->options.port,
+                         format == NULL ? "application/x-ndjson" : "text/plain", slice->len);
     c->sent = 0;
     c->answer_len = 0;
     c->due_ns = due_ns;
@@ -488,6 +492,8 @@ static void parse(struct options *o, int argc, char **argv)
             o->topic = value;
         } else if (strcmp(name, "--file") == 0) {
             o->file = value;
+        } else if (strcmp(name, "--format") == 0 && strlen(value) < 32) {
+            o->format = value;
         } else if (strcmp(name, "--connections") == 0) {
             o->connections = number(value, 1, CONNECTIONS_MAX);
         } else if (strcmp(name, "--batch") == 0) {
