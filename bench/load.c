@@ -43,7 +43,7 @@ struct options {
     uint16_t port;
     const char *topic;
     const char *file;
-    const char *format;   /* of the lines, as the door names it; NULL: NDJSON by its media type */
+    const char *format; /* of the lines, as the door names it; NULL: NDJSON by its media type */
     uint64_t connections;
     uint64_t batch;         /* lines per request */
     uint64_t seconds_tenth; /* how long, in tenths; 0: until `count` events are sent */
@@ -252,13 +252,13 @@ static void start_request(struct load *l, struct connection *c, uint64_t due_ns)
     c->body = slice->start;
     c->body_len = slice->len;
     c->lines = slice->lines;
-    c->head_len =
-        (size_t)snprintf(c->head, sizeof c->head,
-                         "POST /api/v1/topics/%s/events%s%s HTTP/1.1\r\nHost: %s:%u\r\n"
-                         "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-                         l->options.topic, format == NULL ? "" : "?format=",
-                         format == NULL ? "" : format, l->options.host, l->options.port,
-                         format == NULL ? "application/x-ndjson" : "text/plain", slice->len);
+    c->head_len = (size_t)snprintf(
+        c->head, sizeof c->head,
+        "POST /api/v1/topics/%s/events%s%s HTTP/1.1\r\nHost: %s:%u\r\n"
+        "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+        l->options.topic, format == NULL ? "" : "?format=", format == NULL ? "" : format,
+        l->options.host, l->options.port, format == NULL ? "application/x-ndjson" : "text/plain",
+        slice->len);
     c->sent = 0;
     c->answer_len = 0;
     c->due_ns = due_ns;
