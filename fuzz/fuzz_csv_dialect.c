@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_csv_dialect.c - first bytes of CSV files from anybody, and DuckDB's words about them. What is decided
- * is a known delimiter; the first record's fields are as many as said; messages are never empty. */
+/* fuzz_csv_dialect.c - first bytes of CSV files from anybody, and DuckDB's words about them. What
+ * is decided is a known delimiter; the first record has as many fields as said; no message is
+ * empty. */
 #include "sql/csv_dialect.h"
 #include "sql/import.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_multipart.c - forms from anybody. Whatever the bytes, and wherever they are cut, the same parts
- * and the same data come out, or the same refusal; data is never more than the body. */
+/* fuzz_multipart.c - forms from anybody. Whatever the bytes, and wherever they are cut, the same
+ * parts and data come out, or the same refusal; there is never more data than body. */
 #include "base/hash.h"
 #include "http/multipart.h"
 

@@ -40,8 +40,8 @@ struct source {
     const char *path;
     const char *format;
     const char *coding; /* gzip, zstd; NULL: none */
-    int fd;
-    int64_t bytes; /* -1: unknown */
+    int fd;             /* -1: standard input, which has no size */
+    int64_t bytes;      /* -1: unknown */
     int64_t sent;
     int64_t shown_us;
     bool shows; /* standard error is a terminal */
@@ -93,16 +93,18 @@ static err send_file(struct source *s, struct errmsg *msg)
     if (bytes == NULL) {
         return ERR_NOMEM;
     }
-    while (s->bytes < 0 || s->sent < s->bytes) {
-        size_t room = s->bytes < 0 ? PIECE_BYTES : (size_t)MIN(s->bytes - s->sent, PIECE_BYTES);
-        ssize_t got = read(s->fd, bytes, room);
-        if (got < 0 || (got == 0 && s->bytes >= 0)) {
-            return errmsg_set(msg, ERR_IO, "cannot read %s, or it became shorter", s->path);
+    size_t got = PIECE_BYTES;
+    while (got == PIECE_BYTES) {
+        if (s->bytes < 0) {
+            got = fread(bytes, 1, PIECE_BYTES, stdin);
+        } else { /* no more than was announced */
+            size_t room = (size_t)MIN(s->bytes - s->sent, (int64_t)PIECE_BYTES);
+            TRY(os_pread(s->fd, bytes, room, (uint64_t)s->sent, &got, msg));
         }
-        if (got == 0) {
-            break;
-        }
-        TRY(send_piece(s, str_of(bytes, (size_t)got), msg));
+        TRY(send_piece(s, str_of(bytes, got), msg));
+    }
+    if (s->bytes < 0 ? ferror(stdin) != 0 : s->sent < s->bytes) {
+        return errmsg_set(msg, ERR_IO, "cannot read %s, or it became shorter", s->path);
     }
     return ERR_OK;
 }
@@ -131,7 +133,9 @@ static err open_source(const struct import_cli *x, const char *path, struct sour
 {
     *s = (struct source){.path = path, .fd = -1, .bytes = -1, .shows = isatty(STDERR_FILENO)};
     size_t len = strlen(path);
-    s->coding = ends_with(path, &len, ".gz") ? "gzip" : ends_with(path, &len, ".zst") ? "zstd" : NULL;
+    s->coding = ends_with(path, &len, ".gz")    ? "gzip"
+                : ends_with(path, &len, ".zst") ? "zstd"
+                                                : NULL;
     s->format = x->format;
     if (s->format == NULL) {
         bool csv = ends_with(path, &len, ".csv") || ends_with(path, &len, ".tsv") ||
@@ -145,14 +149,16 @@ static err open_source(const struct import_cli *x, const char *path, struct sour
                           path);
     }
     if (strcmp(path, "-") == 0) {
-        s->fd = dup(STDIN_FILENO);
-        return s->fd < 0 ? errmsg_set(msg, ERR_IO, "standard input is closed") : ERR_OK;
+        return ERR_OK;
     }
     struct os_stat stat = {0};
-    TRY(os_open(path, O_RDONLY, &s->fd, msg));
-    TRY(os_fstat(s->fd, &stat, msg));
-    s->bytes = stat.is_file ? (int64_t)stat.size_bytes : -1; /* a pipe has no size */
-    return ERR_OK;
+    TRY(os_stat(path, &stat, msg));
+    if (stat.is_file) {
+        s->bytes = (int64_t)stat.size_bytes;
+        return os_open(path, O_RDONLY, &s->fd, msg);
+    }
+    return errmsg_set(msg, ERR_INVALID, "%s is not a plain file; a pipe goes to standard input (-)",
+                      path);
 }
 
 static const char *media_type(const char *format)
@@ -172,7 +178,8 @@ static void add_param(struct buf *target, const char *name, const char *value)
     }
 }
 
-static void print_result(const struct import_cli *x, const struct source *s, const struct buf *answer)
+static void print_result(const struct import_cli *x, const struct source *s,
+                         const struct buf *answer)
 {
     AUTO_JSON json = NULL;
     int64_t rows = 0;
@@ -201,14 +208,14 @@ static err send_source(struct import_cli *x, struct source *s, const char *targe
                        const char *headers, struct errmsg *msg)
 {
     AUTO_BUF answer = buf_make(64 << 20);
-    struct client_request request = {
-        .method = "POST",
-        .target = target,
-        .content_type = media_type(s->is_parquet_rows ? "ndjson" : s->format),
-        .write_body = write_body,
-        .body_ctx = s,
-        .body_length = s->is_parquet_rows ? -1 : s->bytes,
-        .headers = headers};
+    struct client_request request = {.method = "POST",
+                                     .target = target,
+                                     .content_type =
+                                         media_type(s->is_parquet_rows ? "ndjson" : s->format),
+                                     .write_body = write_body,
+                                     .body_ctx = s,
+                                     .body_length = s->is_parquet_rows ? -1 : s->bytes,
+                                     .headers = headers};
     err e = client_fetch(x->client, &request, &answer, msg);
     clear_line(s);
     TRY(e);
@@ -246,8 +253,9 @@ static err to_folder(const struct import_cli *x, struct source *s, struct errmsg
     enum sql_import_format format = SQL_IMPORT_CSV;
     int64_t sample = 0;
     if (s->coding != NULL || strcmp(s->path, "-") == 0) {
-        return errmsg_set(msg, ERR_UNSUPPORTED,
-                          "standard input and compressed files need the server: start `tarn serve`");
+        return errmsg_set(
+            msg, ERR_UNSUPPORTED,
+            "standard input and compressed files need the server: start `tarn serve`");
     }
     if (!sql_import_format_parse(str_from(s->format), &format) ||
         (x->sample != NULL && strcmp(x->sample, "all") != 0 &&
@@ -372,9 +380,9 @@ static bool take_options(struct import_cli *x)
         const char *name;
         const char **value;
     } options[] = {
-        {"table", &x->table},   {"topic", &x->topic},         {"mode", &x->mode},
-        {"format", &x->format}, {"types", &x->types},         {"delimiter", &x->delimiter},
-        {"quote", &x->quote},   {"header", &x->header},       {"sample", &x->sample},
+        {"table", &x->table},   {"topic", &x->topic},   {"mode", &x->mode},
+        {"format", &x->format}, {"types", &x->types},   {"delimiter", &x->delimiter},
+        {"quote", &x->quote},   {"header", &x->header}, {"sample", &x->sample},
         {"names", &x->names},   {"key", &x->key},
     };
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {

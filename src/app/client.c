@@ -352,7 +352,8 @@ static err attempt(struct client *c, const struct client_request *r, struct errm
     c->retry_after_seconds = 0;
     c->body_error = ERR_OK;
     err e = send_request(c, r, msg);
-    if (e != ERR_OK && e != ERR_CLOSED) { /* the body's own trouble: the server still waits for it */
+    if (e != ERR_OK &&
+        e != ERR_CLOSED) { /* the body's own trouble: the server still waits for it */
         disconnect(c);
         return e;
     }

@@ -2,7 +2,7 @@
 /* role_job.c - see role_job.h.
  *
  *   JOB ─▶ walls ─▶ DATA … ─▶ body (decoded, bounded) ─▶ worker thread: sql_import ─▶ manifest
- *                                       main thread meanwhile: PROGRESS_Q, is the front still there?
+ *                                  main thread meanwhile: PROGRESS_Q, is the front still there?
  *
  * The folder:  body   the file as it came, decoded;  removed as soon as it has been read
  *              out/   Parquet files
@@ -23,7 +23,8 @@
 #include "os/sandbox.h"
 
 enum { FIRST_FRAME_MS = 10 * 1000, PROGRESS_EVERY_MS = 200, POLL_MS = 20 };
-static const uint64_t address_slack_bytes = 1536ULL << 20; /* code, stacks, arenas of the C library */
+static const uint64_t address_slack_bytes = 1536ULL
+                                            << 20; /* code, stacks, arenas of the C library */
 
 struct job {
     struct frame_pipe *pipe; /* owned */
@@ -240,15 +241,14 @@ static bool watch(struct job *j)
     return true;
 }
 
-static err work(struct job *j, bool *out_is_alone, struct errmsg *msg)
+static err work(struct job *j, struct errmsg *msg)
 {
     pthread_t worker;
     if (pthread_create(&worker, NULL, worker_main, j) != 0) {
         return errmsg_set(msg, ERR_NOMEM, "no thread");
     }
-    *out_is_alone = !watch(j);
-    if (*out_is_alone) {
-        return ERR_CLOSED; /* the process ends; nothing is waited for */
+    if (!watch(j)) {
+        sql_conn_interrupt(j->conn);
     }
     pthread_join(worker, NULL);
     *msg = j->msg;
@@ -272,12 +272,12 @@ static err take_spec(struct job *j, struct errmsg *msg)
     return ERR_OK;
 }
 
-static err run(struct job *j, bool *out_is_alone, struct errmsg *msg)
+static err run(struct job *j, struct errmsg *msg)
 {
     TRY(open_walled(j, msg));
     TRY(open_body(j, msg));
     TRY(receive(j, msg));
-    return work(j, out_is_alone, msg);
+    return work(j, msg);
 }
 
 int role_job(const struct config *config)
@@ -291,13 +291,9 @@ int role_job(const struct config *config)
     os_process_yield(); /* events and questions go first */
     struct job j = {.fd = -1};
     struct errmsg msg = {0};
-    bool is_alone = false;
     err e = take_spec(&j, &msg);
     if (e == ERR_OK) {
-        e = run(&j, &is_alone, &msg);
-    }
-    if (is_alone || e == ERR_CLOSED) {
-        _exit(1); /* the worker may be in the middle of something */
+        e = run(&j, &msg);
     }
     if (e == ERR_OK) {
         send_imported(&j);

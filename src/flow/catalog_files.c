@@ -13,7 +13,7 @@ static const struct {
     enum sql_import_format format;
     char delimiter;
 } endings[] = {
-    {".csv", SQL_IMPORT_CSV, '\0'},       {".tsv", SQL_IMPORT_CSV, '\t'},
+    {".csv", SQL_IMPORT_CSV, '\0'},         {".tsv", SQL_IMPORT_CSV, '\t'},
     {".parquet", SQL_IMPORT_PARQUET, '\0'}, {".ndjson", SQL_IMPORT_NDJSON, '\0'},
     {".jsonl", SQL_IMPORT_NDJSON, '\0'},
 };
@@ -151,8 +151,8 @@ static err gone(struct entry *e, struct errmsg *msg)
         e->catalog->generation++;
         catalog_unlock(e->catalog);
     }
-    return errmsg_set(msg, ERR_NOT_FOUND, "there is no file for the table " CATALOG_FILES ".%s any more",
-                      e->table);
+    return errmsg_set(msg, ERR_NOT_FOUND,
+                      "there is no file for the table " CATALOG_FILES ".%s any more", e->table);
 }
 
 err entry_refresh_file(struct entry *e, struct errmsg *msg)

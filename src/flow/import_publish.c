@@ -29,10 +29,10 @@ err import_name_check(struct str name, struct errmsg *msg)
                           "beginning with a digit",
                           (int)MIN(name.len, (size_t)100), name.ptr, IMPORT_NAME_BYTES_MAX);
     }
-    return str_ends(name, STR(LAND_DEAD_SUFFIX))
-               ? errmsg_set(msg, ERR_INVALID,
-                            "names that end in " LAND_DEAD_SUFFIX " are those of dead-letter tables")
-               : ERR_OK;
+    return str_ends(name, STR(LAND_DEAD_SUFFIX)) ? errmsg_set(msg, ERR_INVALID,
+                                                              "names that end in " LAND_DEAD_SUFFIX
+                                                              " are those of dead-letter tables")
+                                                 : ERR_OK;
 }
 
 /* ---- the manifest, from the job's side ---- */
@@ -151,8 +151,8 @@ static bool file_name_is_plain(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                     c == '.';
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
         if (!plain) {
             return false;
         }

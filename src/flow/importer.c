@@ -51,8 +51,8 @@ struct import {
     void *ctx; /* NULL with no events: abandoned */
     bool has_owner;
     bool owes_end; /* DATA_END found no room */
-    uint64_t ask; /* of the writer; 0: none */
-    pid_t pid;    /* 0: none */
+    uint64_t ask;  /* of the writer; 0: none */
+    pid_t pid;     /* 0: none */
     struct frame_channel *channel;
     struct wire_imported imported;
     struct wire_published published;
@@ -231,11 +231,12 @@ static void on_published(void *ctx, const char *code, const char *detail, struct
 static err check_topic(const struct importer *im, struct str table, struct errmsg *msg)
 {
     struct topic *t = topic_store_find_table(im->options.store, table);
-    return t == NULL ? ERR_OK
-                     : errmsg_set(msg, ERR_CONFLICT,
-                                  "the table \"%.*s\" belongs to the topic \"%s\", which alone writes "
-                                  "it; send events there (--topic), or choose another name",
-                                  STR_ARGS(table), topic_meta_of(t)->name);
+    return t == NULL
+               ? ERR_OK
+               : errmsg_set(msg, ERR_CONFLICT,
+                            "the table \"%.*s\" belongs to the topic \"%s\", which alone writes "
+                            "it; send events there (--topic), or choose another name",
+                            STR_ARGS(table), topic_meta_of(t)->name);
 }
 
 static uint64_t ask_writer(struct import *x, uint16_t type, writer_answer_fn done)
@@ -321,8 +322,8 @@ static void on_closed(void *ctx, err why, const char *detail)
 
 static void send_end(struct import *x)
 {
-    x->owes_end = x->channel != NULL &&
-                  frame_send(x->channel, WIRE_DATA_END, 0, 0, STR("")) == ERR_LIMIT;
+    x->owes_end =
+        x->channel != NULL && frame_send(x->channel, WIRE_DATA_END, 0, 0, STR("")) == ERR_LIMIT;
 }
 
 static void on_writable(void *ctx)
@@ -612,9 +613,9 @@ void importer_children(const struct importer *im, json_t *list)
 {
     for (const struct import *x = im->imports; x != NULL; x = x->next) {
         if (x->pid > 0) {
-            json_t *item = json_pack("{s:s, s:i, s:i, s:I}", "role", "job", "pid", (int)x->pid,
-                                     "restarts", 0, "pss_bytes",
-                                     (json_int_t)os_process_pss_bytes(x->pid));
+            json_t *item =
+                json_pack("{s:s, s:i, s:i, s:I}", "role", "job", "pid", (int)x->pid, "restarts", 0,
+                          "pss_bytes", (json_int_t)os_process_pss_bytes(x->pid));
             json_array_append_new(list, item);
         }
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* importer.h - the front's view of imports: files on their way into tables of lake/main.
  *
- *   WAITING ──slot──▶ CHECKING ──TABLE_IS──▶ RECEIVING ──end──▶ READING ──IMPORTED──▶ PUBLISHING ─▶ DONE
- *       └───────────────┴─────────────────────────┴───────────────┴──── error, cancel ─▶ FAILED, CANCELLED
+ *   WAITING ──slot──▶ CHECKING ──TABLE_IS──▶ RECEIVING ──end──▶ READING
+ *   READING ──IMPORTED──▶ PUBLISHING ──▶ DONE;   an error, a cancel ──▶ FAILED, CANCELLED
  *
  * A job process is started for each import, gets the file's bytes, and hands Parquet files to the
  * writer, which commits them. Until PUBLISHING an import can be cancelled, and the table is as it
@@ -18,16 +18,16 @@ struct importer;
 struct import;
 
 struct importer_options {
-    struct reactor *reactor;    /* borrowed, as the next two */
+    struct reactor *reactor; /* borrowed, as the next two */
     struct topic_store *store;
     struct writer_link *writer;
-    const char *data_dir;       /* copied */
-    char **job_args;            /* taken: words after `role job`, job_arg_count of them */
+    const char *data_dir; /* copied */
+    char **job_args;      /* taken: words after `role job`, job_arg_count of them */
     size_t job_arg_count;
-    uint32_t concurrency;       /* job processes at a time; others wait */
-    uint32_t queue_max;         /* how many may wait */
-    uint64_t bytes_max;         /* of one file, decoded */
-    uint64_t memory_bytes;      /* of one job */
+    uint32_t concurrency;  /* job processes at a time; others wait */
+    uint32_t queue_max;    /* how many may wait */
+    uint64_t bytes_max;    /* of one file, decoded */
+    uint64_t memory_bytes; /* of one job */
     uint64_t spill_bytes;
 };
 /* Removes what an earlier server left in lake/_imports. Errors: IO. */
@@ -80,7 +80,7 @@ const char *import_id(const struct import *x);
  * has ended). */
 err importer_cancel(struct importer *im, struct str id, struct errmsg *msg);
 /* {"id","table","mode","format","file","state","bytes","percent","rows","started","elapsed_ms",
- * "version","error":{"code","detail"}}, newest first, the last IMPORTER_KEPT that ended included. */
+ * "version","error":{"code","detail"}}, newest first, with the last IMPORTER_KEPT that ended. */
 enum { IMPORTER_KEPT = 100 };
 void importer_list(const struct importer *im, struct buf *out);
 /* Errors: NOT_FOUND. */

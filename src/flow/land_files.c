@@ -182,10 +182,9 @@ err land_files_note(void *ctx, const struct sql_land_file *file, struct errmsg *
     *item = (struct staged_file){.size_bytes = file->size_bytes, .rows = file->rows};
     f->count++;
     item->staged = xstrdup(file->path);
-    AUTO_TEXT own = f->prefix == NULL ? xstrdup(os_uuid_new().text)
-                                      : xasprintf("%s-%zu", f->prefix, f->count);
-    item->target =
-        xasprintf("%s%s%s.parquet", buf_cstr(&folder), folder.len > 0 ? "/" : "", own);
+    AUTO_TEXT own =
+        f->prefix == NULL ? xstrdup(os_uuid_new().text) : xasprintf("%s-%zu", f->prefix, f->count);
+    item->target = xasprintf("%s%s%s.parquet", buf_cstr(&folder), folder.len > 0 ? "/" : "", own);
     item->stats =
         xstrndup(file->stats_json.len > 0 ? file->stats_json.ptr : "", file->stats_json.len);
     note_values(item, file);

@@ -213,15 +213,20 @@ err wire_published_decode(struct str payload, struct wire_published *out_publish
 static const struct {
     const char *key;
     size_t offset;
-} job_texts[] = {
-    {"dir", offsetof(struct wire_job, dir)},       {"format", offsetof(struct wire_job, format)},
-    {"coding", offsetof(struct wire_job, coding)}, {"types", offsetof(struct wire_job, types)},
-    {"quote", offsetof(struct wire_job, quote)},   {"delimiter", offsetof(struct wire_job, delimiter)},
-}, job_numbers[] = {
-    {"sample_rows", offsetof(struct wire_job, sample_rows)},
-    {"bytes_max", offsetof(struct wire_job, bytes_max)},
-    {"memory_bytes", offsetof(struct wire_job, memory_bytes)},
-    {"spill_bytes", offsetof(struct wire_job, spill_bytes)},
+} job_texts[] =
+    {
+        {"dir", offsetof(struct wire_job, dir)},
+        {"format", offsetof(struct wire_job, format)},
+        {"coding", offsetof(struct wire_job, coding)},
+        {"types", offsetof(struct wire_job, types)},
+        {"quote", offsetof(struct wire_job, quote)},
+        {"delimiter", offsetof(struct wire_job, delimiter)},
+},
+  job_numbers[] = {
+      {"sample_rows", offsetof(struct wire_job, sample_rows)},
+      {"bytes_max", offsetof(struct wire_job, bytes_max)},
+      {"memory_bytes", offsetof(struct wire_job, memory_bytes)},
+      {"spill_bytes", offsetof(struct wire_job, spill_bytes)},
 };
 
 void wire_job_encode(const struct wire_job *job, struct buf *out)
@@ -301,8 +306,7 @@ void wire_imported_deinit(struct wire_imported *imported)
     *imported = (struct wire_imported){0};
 }
 
-err wire_imported_decode(struct str payload, struct wire_imported *out_imported,
-                         struct errmsg *msg)
+err wire_imported_decode(struct str payload, struct wire_imported *out_imported, struct errmsg *msg)
 {
     DECODE(wire_imported, imported_decode, wire_imported_deinit)
     *out_imported = decoded;

@@ -15,7 +15,7 @@
 enum { FIELD_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 16 << 20 };
 
 struct upload {
-    uint32_t magic; /* 0: not a body that is being collected */
+    uint32_t magic;           /* 0: not a body that is being collected */
     struct http_exchange *ex; /* borrowed until answered or aborted */
     struct api *api;
     struct import *import;   /* NULL: not started */
@@ -50,10 +50,10 @@ static int status_of(const char *code)
         const char *code;
         int status;
     } rows[] = {
-        {"invalid", 400},       {"unsupported", 400},       {"limit", 400},
-        {"exists", 409},        {"conflict", 409},          {"table_belongs_to_topic", 409},
-        {"cancelled", 409},     {"too_large", 413},         {"disk_full", 507},
-        {"out_of_memory", 507}, {"import_crashed", 500},    {"io_error", 503},
+        {"invalid", 400},       {"unsupported", 400},    {"limit", 400},
+        {"exists", 409},        {"conflict", 409},       {"table_belongs_to_topic", 409},
+        {"cancelled", 409},     {"too_large", 413},      {"disk_full", 507},
+        {"out_of_memory", 507}, {"import_crashed", 500}, {"io_error", 503},
         {"busy", 503},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -268,7 +268,7 @@ static const char *format_of_type(struct str type)
 static const char *format_of_name(struct str *stem, const char **coding)
 {
     static const char *const endings[][2] = {
-        {".csv", "csv"},        {".tsv", "csv"},      {".txt", "csv"},
+        {".csv", "csv"},         {".tsv", "csv"},       {".txt", "csv"},
         {".parquet", "parquet"}, {".ndjson", "ndjson"}, {".jsonl", "ndjson"},
     };
     AUTO_TEXT lower = xstrndup(stem->ptr, stem->len);
@@ -296,9 +296,10 @@ static err name_table(struct upload *u, struct str stem, struct errmsg *msg)
     for (size_t i = 0; i < u->request.file.len; i++) {
         char c = u->request.file.ptr[i];
         if (c == '/' || c == '\\' || c == '\0') {
-            return errmsg_set(msg, ERR_INVALID,
-                              "a file's name must have no folders in it; send just the last part, or "
-                              "name the table with name=");
+            return errmsg_set(
+                msg, ERR_INVALID,
+                "a file's name must have no folders in it; send just the last part, or "
+                "name the table with name=");
         }
     }
     size_t len = MIN(stem.len, sizeof u->made_table - 2);
@@ -455,8 +456,9 @@ static err begin(struct upload *u, struct errmsg *msg)
         return ERR_OK;
     }
     if (known != HTTP_CODING_IDENTITY) {
-        return errmsg_set(msg, ERR_UNSUPPORTED, "a form cannot be compressed as a whole; send "
-                                                "file.csv.gz in it, or the file by itself");
+        return errmsg_set(msg, ERR_UNSUPPORTED,
+                          "a form cannot be compressed as a whole; send "
+                          "file.csv.gz in it, or the file by itself");
     }
     u->has_coding = false;
     return multipart_new(http_header(u->ex, "content-type"), &u->parts, msg);

@@ -61,7 +61,7 @@ static json_t *table_json(struct api *api, const struct topic *t)
     return json;
 }
 
-/* ---- the list: topics' tables from the writer's reports, the others from the query process ---- */
+/* ---- the list: topics' tables by the writer's reports, the others by the query process ---- */
 
 enum { LIST_BYTES_MAX = 16 << 20, CURSOR_BYTES_MAX = 512 };
 

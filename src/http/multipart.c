@@ -82,8 +82,7 @@ static bool boundary_is_valid(struct str boundary)
 err multipart_new(struct str content_type, struct multipart **out_multipart, struct errmsg *msg)
 {
     AUTO_BUF boundary = buf_make(1024);
-    if (!parameter(content_type, "boundary", &boundary) ||
-        !boundary_is_valid(buf_str(&boundary))) {
+    if (!parameter(content_type, "boundary", &boundary) || !boundary_is_valid(buf_str(&boundary))) {
         return errmsg_set(msg, ERR_INVALID, "Content-Type multipart/form-data needs its boundary");
     }
     struct multipart *m = xnew(struct multipart);
@@ -156,8 +155,7 @@ static err head_byte(struct multipart *m, char c, bool *out_complete, struct err
 static err emit(const struct multipart *m, const struct multipart_events *events, void *ctx,
                 struct str piece, struct errmsg *msg)
 {
-    return m->state == PART_PREAMBLE || piece.len == 0 ? ERR_OK
-                                                       : events->on_data(ctx, piece, msg);
+    return m->state == PART_PREAMBLE || piece.len == 0 ? ERR_OK : events->on_data(ctx, piece, msg);
 }
 
 /* Data up to the next byte that could begin a delimiter, or one step of a match. */

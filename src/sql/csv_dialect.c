@@ -10,14 +10,16 @@ static err refuse_other_encodings(struct str sample, struct errmsg *msg)
     bool utf16 =
         sample.len >= 2 && ((b[0] == 0xff && b[1] == 0xfe) || (b[0] == 0xfe && b[1] == 0xff));
     if (utf16) {
-        return errmsg_set(msg, ERR_INVALID,
-                          "line 1: the file is UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)");
+        return errmsg_set(
+            msg, ERR_INVALID,
+            "line 1: the file is UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)");
     }
     if (sample.len >= 4 && memcmp(b, "PAR1", 4) == 0) {
         return errmsg_set(msg, ERR_INVALID, "this is a Parquet file, not CSV; say format=parquet");
     }
-    bool packed = sample.len >= 4 && ((b[0] == 0x1f && b[1] == 0x8b) ||
-                                      memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0 || memcmp(b, "PK\3\4", 4) == 0);
+    bool packed =
+        sample.len >= 4 && ((b[0] == 0x1f && b[1] == 0x8b) ||
+                            memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0 || memcmp(b, "PK\3\4", 4) == 0);
     if (packed) {
         return errmsg_set(msg, ERR_INVALID,
                           "the file is compressed: send gzip or zstd with Content-Encoding, and "
@@ -50,10 +52,10 @@ err csv_dialect_detect(struct str sample, struct csv_dialect *dialect, struct er
     TRY(refuse_other_encodings(sample, msg));
     dialect->skip_bytes = str_starts(sample, STR("\xef\xbb\xbf")) ? 3 : 0;
     dialect->quote = dialect->quote != '\0' ? dialect->quote : '"';
-    struct str text =
-        str_of(sample.ptr + dialect->skip_bytes, sample.len - dialect->skip_bytes);
+    struct str text = str_of(sample.ptr + dialect->skip_bytes, sample.len - dialect->skip_bytes);
     if (str_trim(text).len == 0) {
-        return errmsg_set(msg, ERR_INVALID, "line 1: the file is empty; its first line names the columns");
+        return errmsg_set(msg, ERR_INVALID,
+                          "line 1: the file is empty; its first line names the columns");
     }
     size_t most = 0;
     for (size_t i = 0; i < ARRAY_LEN(candidates) && dialect->delimiter == '\0'; i++) {
@@ -80,8 +82,8 @@ err csv_first_record(struct str sample, const struct csv_dialect *dialect, struc
             return errmsg_set(msg, ERR_INVALID, "line 1: a zero byte; is this a text file?");
         }
         if (quoted) {
-            bool doubled = c == dialect->quote && i + 1 < sample.len &&
-                           sample.ptr[i + 1] == dialect->quote;
+            bool doubled =
+                c == dialect->quote && i + 1 < sample.len && sample.ptr[i + 1] == dialect->quote;
             quoted = c != dialect->quote || doubled;
             i += doubled;
             if (quoted) {

@@ -10,12 +10,12 @@
 enum { SAMPLE_ROWS = 20480, SQL_BYTES_MAX = 16 << 20, NAME_BYTES_MAX = 1024 };
 
 struct import_column {
-    char *name;        /* owned; in the table */
-    char *source;      /* owned; in the file */
-    char *read_type;   /* owned; text formats: what the reader is told; Parquet: what it has */
-    char *delta;       /* owned */
-    const char *cast;  /* static or NULL: as it is; "%s" is the column */
-    char *wider;       /* owned or NULL: SQL type of the table that it is widened to */
+    char *name;       /* owned; in the table */
+    char *source;     /* owned; in the file */
+    char *read_type;  /* owned; text formats: what the reader is told; Parquet: what it has */
+    char *delta;      /* owned */
+    const char *cast; /* static or NULL: as it is; "%s" is the column */
+    char *wider;      /* owned or NULL: SQL type of the table that it is widened to */
 };
 
 struct import_run {
@@ -97,10 +97,11 @@ static err apply_type(struct import_column *c, struct str type, struct errmsg *m
             return ERR_OK;
         }
     }
-    return errmsg_set(msg, ERR_UNSUPPORTED,
-                      "column %.100s: the type %.*s has no place in a Delta table; turn it into text "
-                      "or leave the column out",
-                      c->name, (int)MIN(type.len, (size_t)60), type.ptr);
+    return errmsg_set(
+        msg, ERR_UNSUPPORTED,
+        "column %.100s: the type %.*s has no place in a Delta table; turn it into text "
+        "or leave the column out",
+        c->name, (int)MIN(type.len, (size_t)60), type.ptr);
 }
 
 /* SQL name of a table's (Delta) type; NULL for nested and unknown ones. Caller frees. */
@@ -133,9 +134,9 @@ static bool decimal_parts(const char *delta, uint64_t *digits, uint64_t *scale)
 static bool widens(const char *from, const char *to)
 {
     static const char *const steps[][2] = {
-        {"byte", "short"},  {"byte", "integer"},  {"byte", "long"},  {"short", "integer"},
-        {"short", "long"},  {"integer", "long"},  {"byte", "double"}, {"short", "double"},
-        {"integer", "double"}, {"float", "double"}, {"byte", "float"}, {"short", "float"},
+        {"byte", "short"},     {"byte", "integer"}, {"byte", "long"},   {"short", "integer"},
+        {"short", "long"},     {"integer", "long"}, {"byte", "double"}, {"short", "double"},
+        {"integer", "double"}, {"float", "double"}, {"byte", "float"},  {"short", "float"},
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         if (strcmp(from, steps[i][0]) == 0 && strcmp(to, steps[i][1]) == 0) {
@@ -159,9 +160,9 @@ static err take_name(const struct import_run *r, struct import_column *c, size_t
     static const char forbidden[] = " ,;{}()\n\t=";
     size_t len = strlen(c->source);
     if (len == 0 || len > NAME_BYTES_MAX) {
-        return errmsg_set(msg, ERR_INVALID,
-                          len == 0 ? "column %zu has no name" : "the name of column %zu is too long",
-                          index + 1);
+        return errmsg_set(
+            msg, ERR_INVALID,
+            len == 0 ? "column %zu has no name" : "the name of column %zu is too long", index + 1);
     }
     c->name = xstrdup(c->source);
     size_t bad = strcspn(c->name, forbidden);
@@ -169,10 +170,11 @@ static err take_name(const struct import_run *r, struct import_column *c, size_t
         return ERR_OK;
     }
     if (!r->options->clean_names) {
-        return errmsg_set(msg, ERR_INVALID,
-                          "column %zu: Delta Lake does not allow the name \"%.100s\" (none of \" "
-                          ",;{}()=\", tab, newline); rename it, or say names=clean to have _ for them",
-                          index + 1, c->source);
+        return errmsg_set(
+            msg, ERR_INVALID,
+            "column %zu: Delta Lake does not allow the name \"%.100s\" (none of \" "
+            ",;{}()=\", tab, newline); rename it, or say names=clean to have _ for them",
+            index + 1, c->source);
     }
     for (; c->name[bad] != '\0'; bad += strcspn(c->name + bad, forbidden)) {
         c->name[bad] = '_';
@@ -379,8 +381,9 @@ static err name_csv_columns(struct import_run *r, struct str sample, struct errm
         (void)snprintf(made, sizeof made, "column%zu", i); /* fits */
         struct str name = str_from(r->options->no_header ? made : at);
         if (!str_is_utf8(name)) {
-            return errmsg_set(msg, ERR_INVALID, "line 1: the bytes are not UTF-8; save the file as "
-                                                "UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)");
+            return errmsg_set(msg, ERR_INVALID,
+                              "line 1: the bytes are not UTF-8; save the file as "
+                              "UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)");
         }
         TRY(add_column(r, name, STR("VARCHAR"), msg));
         at += strlen(at) + 1;
@@ -446,13 +449,15 @@ static err sniff_csv(struct import_run *r, int64_t rows, struct errmsg *msg)
 {
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
     /* Dates are those that begin with the year: 03/04 means two days to two people. */
-    buf_puts(&sql, "SELECT to_json(list_transform(\"Columns\",c -> {'name':c.name,'type':CASE WHEN "
-                   "c.type='DATE' AND coalesce(\"DateFormat\",'%Y')[1:2]<>'%Y' THEN 'VARCHAR' WHEN "
-                   "c.type LIKE 'TIMESTAMP%' AND coalesce(\"TimestampFormat\",'%Y')[1:2]<>'%Y' THEN "
-                   "'VARCHAR' ELSE c.type END}))::VARCHAR FROM sniff_csv(");
+    buf_puts(&sql,
+             "SELECT to_json(list_transform(\"Columns\",c -> {'name':c.name,'type':CASE WHEN "
+             "c.type='DATE' AND coalesce(\"DateFormat\",'%Y')[1:2]<>'%Y' THEN 'VARCHAR' WHEN "
+             "c.type LIKE 'TIMESTAMP%' AND coalesce(\"TimestampFormat\",'%Y')[1:2]<>'%Y' THEN "
+             "'VARCHAR' ELSE c.type END}))::VARCHAR FROM sniff_csv(");
     add_csv_options(r, &sql);
-    buf_printf(&sql, ",sample_size=%lld,auto_type_candidates=['BOOLEAN','BIGINT','DOUBLE','DATE',"
-                     "'TIMESTAMP','TIMESTAMPTZ','VARCHAR'])",
+    buf_printf(&sql,
+               ",sample_size=%lld,auto_type_candidates=['BOOLEAN','BIGINT','DOUBLE','DATE',"
+               "'TIMESTAMP','TIMESTAMPTZ','VARCHAR'])",
                (long long)rows);
     AUTO_BUF found = buf_make(SQL_BYTES_MAX);
     TRY(buf_check(&sql));
@@ -477,8 +482,8 @@ static err find_csv(struct import_run *r, int64_t rows, struct errmsg *msg)
         return errmsg_set(msg, ERR_NOMEM, "no memory for a look at the file");
     }
     TRY(os_pread(fd, bytes, CSV_SAMPLE_BYTES, 0, &got, msg));
-    r->dialect = (struct csv_dialect){.delimiter = r->options->delimiter,
-                                      .quote = r->options->quote};
+    r->dialect =
+        (struct csv_dialect){.delimiter = r->options->delimiter, .quote = r->options->quote};
     TRY(csv_dialect_detect(str_of(bytes, got), &r->dialect, msg));
     TRY(name_csv_columns(r, str_of(bytes, got), msg));
     return sniff_csv(r, rows, msg);
@@ -497,9 +502,10 @@ static err check_fields(const struct import_run *r, struct errmsg *msg)
             struct str other = str_from(r->columns[j].source);
             if (strspn(mark + 1, "0123456789") == strlen(mark + 1) && mark[1] != '\0' &&
                 !str_eq(other, str_of(name, len)) && str_eq_nocase(other, str_of(name, len))) {
-                return errmsg_set(msg, ERR_INVALID,
-                                  "the fields \"%.60s\" and \"%.*s\" differ only in case; rename one",
-                                  r->columns[j].source, (int)MIN(len, (size_t)60), name);
+                return errmsg_set(
+                    msg, ERR_INVALID,
+                    "the fields \"%.60s\" and \"%.*s\" differ only in case; rename one",
+                    r->columns[j].source, (int)MIN(len, (size_t)60), name);
             }
         }
     }
@@ -511,8 +517,9 @@ static err find_ndjson(struct import_run *r, struct errmsg *msg)
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
     buf_puts(&sql, "SELECT * FROM read_json(");
     sql_add_path(&sql, str_from(r->options->path));
-    buf_puts(&sql, ",format='newline_delimited',records='true',compression='uncompressed',sample_size=-1,"
-                   "maximum_depth=2)");
+    buf_puts(&sql,
+             ",format='newline_delimited',records='true',compression='uncompressed',sample_size=-1,"
+             "maximum_depth=2)");
     TRY(buf_check(&sql));
     err e = describe(r, buf_cstr(&sql), msg);
     if (e == ERR_INVALID && r->count == 0) { /* which line? */
@@ -596,7 +603,8 @@ static struct str first_declaration(struct str *rest)
 }
 
 /* "date" is DATE: the SQL name that DuckDB gives a type the caller wrote. */
-static err canonical_type(struct import_run *r, struct str type, struct buf *out, struct errmsg *msg)
+static err canonical_type(struct import_run *r, struct str type, struct buf *out,
+                          struct errmsg *msg)
 {
     AUTO_TEXT sql = xasprintf("SELECT typeof(CAST(NULL AS %.*s))", STR_ARGS(type));
     struct errmsg ignored = {0};
@@ -649,10 +657,11 @@ static err apply_table(struct import_run *r, struct import_column *c,
         return ERR_OK;
     }
     if (sql_type == NULL || !widens(c->delta, in_table->delta)) {
-        return errmsg_set(msg, ERR_CONFLICT,
-                          "column %.100s is %.60s in the file and %.60s in the table; change the file, "
-                          "or replace the table (mode=replace)",
-                          in_table->name, c->read_type, sql_type != NULL ? sql_type : in_table->delta);
+        return errmsg_set(
+            msg, ERR_CONFLICT,
+            "column %.100s is %.60s in the file and %.60s in the table; change the file, "
+            "or replace the table (mode=replace)",
+            in_table->name, c->read_type, sql_type != NULL ? sql_type : in_table->delta);
     }
     c->wider = TAKE(sql_type);
     free(c->delta);

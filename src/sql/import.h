@@ -5,10 +5,11 @@
  *
  * Types are exact: what Delta Lake has is kept, the rest is cast or refused by name:
  *
- *   TIMESTAMP (all units)        timestamp, taken as UTC        UTINYINT, USMALLINT, UINTEGER  next wider
- *   UBIGINT                      decimal(20,0)                  HUGEINT, UHUGEINT          decimal(38,0)
- *   TIME, UUID, ENUM, INTERVAL, BIT, BIGNUM, nested types       string (nested ones as JSON)
- *   UNION and what a later DuckDB may bring                     refused
+ *   TIMESTAMP (all units)        timestamp, taken as UTC
+ *   unsigned integers            the next wider type; 64 bits: decimal(20,0)
+ *   HUGEINT, UHUGEINT            decimal(38,0)
+ *   TIME, UUID, ENUM, INTERVAL, BIT, BIGNUM   string; nested types: string that holds JSON
+ *   UNION and what a later DuckDB may bring   refused
  *
  * CSV: quotes of RFC 4180, header unless told otherwise; a row of another width, an unclosed quote,
  * bytes that are not UTF-8 and values that do not fit are errors with their line. Types come from

@@ -58,16 +58,18 @@ static err csv_error(struct str text, uint64_t line, struct errmsg *msg)
                           (unsigned long long)number_at(widths), STR_ARGS(row));
     }
     if (has(text, "unterminated quote")) {
-        return errmsg_set(msg, ERR_INVALID,
-                          "line %llu: a quote is opened and not closed, or text follows the closing "
-                          "one: %.*s",
-                          n, STR_ARGS(row));
+        return errmsg_set(
+            msg, ERR_INVALID,
+            "line %llu: a quote is opened and not closed, or text follows the closing "
+            "one: %.*s",
+            n, STR_ARGS(row));
     }
     if (has(text, "Invalid unicode")) {
-        return errmsg_set(msg, ERR_INVALID,
-                          "line %llu: the bytes are not UTF-8; save the file as UTF-8 (for Latin-1: "
-                          "iconv -f LATIN1 -t UTF-8)",
-                          n);
+        return errmsg_set(
+            msg, ERR_INVALID,
+            "line %llu: the bytes are not UTF-8; save the file as UTF-8 (for Latin-1: "
+            "iconv -f LATIN1 -t UTF-8)",
+            n);
     }
     struct str column = after(text, "Error when converting column \"");
     if (column.ptr != NULL) {

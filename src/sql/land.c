@@ -281,7 +281,8 @@ static void add_copy(const struct sql_copy_options *options, const char *select_
     buf_printf(out, ", ROW_GROUP_SIZE %llu, PARQUET_VERSION v1, RETURN_STATS",
                (unsigned long long)group_rows);
     if (by_size) {
-        buf_printf(out, ", FILENAME_PATTERN '{uuid}', OVERWRITE_OR_IGNORE true, FILE_SIZE_BYTES %llu",
+        buf_printf(out,
+                   ", FILENAME_PATTERN '{uuid}', OVERWRITE_OR_IGNORE true, FILE_SIZE_BYTES %llu",
                    (unsigned long long)options->file_bytes);
     }
     if (options->partition_count > 0) {

@@ -42,7 +42,7 @@ struct sql_copy_options {
     int compression_level;                /* 0: 1 */
     uint64_t row_group_rows;              /* 0: 122,880 */
     size_t stats_columns;                 /* 0: SQL_STATS_COLUMNS: columns with min and max */
-    uint64_t file_bytes;                  /* without partitions: about the size of one file; 0: any */
+    uint64_t file_bytes; /* without partitions: about the size of one file; 0: any */
 };
 
 /* Runs the COPY, then calls back for each file. *out_rows (may be NULL) is the sum of rows; no rows

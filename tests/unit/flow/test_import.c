@@ -64,10 +64,8 @@ static void prepare(struct import_rig *r, const char *mode, const char *select)
     OK(sql_import(r->conn, &options, import_manifest_note, manifest, &columns, &rows, &msg_));
     OK(import_manifest_write(manifest, r->work, &columns, rows, &msg_));
     sql_import_columns_deinit(&columns);
-    r->import = (struct wire_import){.id = str_from(r->id),
-                                     .table = STR("t"),
-                                     .mode = str_from(mode),
-                                     .dir = str_from(r->work)};
+    r->import = (struct wire_import){
+        .id = str_from(r->id), .table = STR("t"), .mode = str_from(mode), .dir = str_from(r->work)};
 }
 
 /* Rows that the table's live files have, or -1 where there is none. */
@@ -84,8 +82,8 @@ static int64_t rows_of(struct import_rig *r)
     int64_t rows = 0;
     struct lake_file_iter it = lake_snapshot_files(s);
     for (const struct lake_file *f; (f = lake_files_next(&it)) != NULL;) {
-        AUTO_TEXT sql = xasprintf("SELECT count(*) FROM read_parquet('%s/%.*s')", dir,
-                                  STR_ARGS(f->path));
+        AUTO_TEXT sql =
+            xasprintf("SELECT count(*) FROM read_parquet('%s/%.*s')", dir, STR_ARGS(f->path));
         int64_t count = 0;
         OK(sql_query_i64(r->conn, sql, &count, &msg_));
         rows += count;
@@ -177,8 +175,10 @@ static void manifests_are_not_trusted(void **state)
         "{\"name\":\"../body.parquet\",\"bytes\":9,\"rows\":1,\"stats\":\"\",\"partitions\":[]}]}",
         "{\"format\":1,\"rows\":1,\"columns\":[{\"name\":\"i\",\"delta\":\"long\"}],\"files\":["
         "{\"name\":\"missing.parquet\",\"bytes\":9,\"rows\":1,\"stats\":\"\",\"partitions\":[]}]}",
-        "{\"format\":1,\"rows\":1,\"columns\":[{\"name\":\"a b\",\"delta\":\"long\"}],\"files\":[]}",
-        "{\"format\":1,\"rows\":1,\"columns\":[{\"name\":\"i\",\"delta\":\"nonsense\"}],\"files\":[]}",
+        "{\"format\":1,\"rows\":1,\"columns\":[{\"name\":\"a b\",\"delta\":\"long\"}],"
+        "\"files\":[]}",
+        "{\"format\":1,\"rows\":1,\"columns\":[{\"name\":\"i\",\"delta\":\"nonsense\"}],"
+        "\"files\":[]}",
         "{\"format\":1,\"rows\":1,\"columns\":[{\"name\":1}],\"files\":[]}",
     };
     struct import_rig r;
@@ -280,7 +280,7 @@ static void names(void **state)
 {
     (void)state;
     static const char *const good[] = {"a", "_1", "sales_2026"};
-    static const char *const bad[] = {"",  "..", "../a", "a/b", "A",   "1a",     "a-b",
+    static const char *const bad[] = {"",  "..",  "../a", "a/b", "A",   "1a",     "a-b",
                                       "é", "a.b", "a b",  ".",   "a\n", "x__dead"};
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         assert_int_equal(import_name_check(str_from(good[i]), NULL), ERR_OK);

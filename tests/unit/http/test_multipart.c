@@ -80,7 +80,8 @@ static const struct {
     const char *heard; /* NULL: refused */
 } cases[] = {
     {"--B x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--B x--\r\n", "<a|-|>1;"},
-    {"preamble\r\n--B x  \r\ncontent-disposition: form-data; name=a; filename=\"x \\\"y\\\".csv\"\r\n"
+    {"preamble\r\n--B x  \r\n"
+     "content-disposition: form-data; name=a; filename=\"x \\\"y\\\".csv\"\r\n"
      "Content-Type: text/csv\r\n\r\na,b\r\n1,2\r\n\r\n--B x--epilogue",
      "<a|x \"y\".csv|text/csv>a,b\r\n1,2\r\n;"},
     {"--B x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"\"\r\n\r\n\r\n--B x\r\n"
@@ -90,7 +91,7 @@ static const struct {
      "Content-Disposition: form-data; name=\"g\"\r\n\r\n\r\n--B \r\r\n--\r\n--B x--",
      "<f||>;<g|-|>\r\n--B \r\r\n--;"},
     {"--B x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n", NULL}, /* cut */
-    {"--B x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--B x--", NULL},       /* no name */
+    {"--B x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--B x--", NULL},      /* no name */
     {"", NULL},
     {"no form at all", NULL},
     {"--B x--", ""},
@@ -146,7 +147,8 @@ static void limits(void **state)
     }
     char longest[128];
     memset(longest, 'b', sizeof longest);
-    for (size_t len = MULTIPART_BOUNDARY_BYTES_MAX; len <= MULTIPART_BOUNDARY_BYTES_MAX + 1; len++) {
+    for (size_t len = MULTIPART_BOUNDARY_BYTES_MAX; len <= MULTIPART_BOUNDARY_BYTES_MAX + 1;
+         len++) {
         AUTO_TEXT type = xasprintf("multipart/form-data; boundary=%.*s", (int)len, longest);
         AUTO(multipart) m = NULL;
         assert_int_equal(multipart_new(str_from(type), &m, &msg) == ERR_OK,

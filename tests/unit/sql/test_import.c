@@ -27,8 +27,8 @@ static void rig_open(struct rig *r, enum sql_import_format format)
     (void)snprintf(r->path, sizeof r->path, "%s/body", r->folder);
     (void)snprintf(r->out, sizeof r->out, "%s/out", r->folder);
     OK(os_mkdirs(r->out, &msg_));
-    r->options = (struct sql_import_options){
-        .format = format, .path = r->path, .target_dir = r->out};
+    r->options =
+        (struct sql_import_options){.format = format, .path = r->path, .target_dir = r->out};
 }
 
 static void rig_close(struct rig *r)
@@ -95,7 +95,9 @@ static void csv_types(void **state)
         {"a;b\n1,5;2\n", "a:string b:long", 1},
         {"a\tb\n1\t2\n", "a:long b:long", 1},
         {"a|b\r\n1|2\r\n", "a:long b:long", 1},
-        {"\xef\xbb\xbf" "a,b\n1,2\n", "a:long b:long", 1},
+        {"\xef\xbb\xbf"
+         "a,b\n1,2\n",
+         "a:long b:long", 1},
         {"a\nx\n", "a:string", 1},
         {"a,b\n", "a:string b:string", 0},
         {"d,t,z,u\n2026-01-02,2026-01-02 03:04:05,2026-01-02T03:04:05Z,10:00:00\n",
@@ -137,7 +139,9 @@ static void csv_errors(void **state)
         {"a,\"b\n1,2\n", "line 1: a quote is opened and never closed"},
         {"a,b\n1,2\n3,caf\xe9\n", "line 3: the bytes are not UTF-8"},
         {"a,b\xe9\n1,2\n", "line 1: the bytes are not UTF-8"},
-        {"\xff\xfe" "a", "UTF-16"},
+        {"\xff\xfe"
+         "a",
+         "UTF-16"},
         {"", "the file is empty"},
         {"a,,c\n1,2,3\n", "column 2 has no name"},
         {"a,A\n1,2\n", "same name but for case"},
@@ -216,7 +220,7 @@ static void ndjson(void **state)
     struct rig r;
     rig_open(&r, SQL_IMPORT_NDJSON);
     OK_IMPORT(rig_import(&r, "{\"a\":1,\"b\":\"x\",\"n\":{\"k\":[1,2]}}\n"
-                                    "{\"a\":2.5,\"t\":\"2026-01-02T03:04:05+01:00\",\"late\":true}\n"));
+                             "{\"a\":2.5,\"t\":\"2026-01-02T03:04:05+01:00\",\"late\":true}\n"));
     assert_columns(&r, "a:double b:string n:string t:timestamp late:boolean");
     AUTO_TEXT sql = xasprintf("SELECT count(*) FROM '%s' WHERE n = '{\"k\":[1,2]}'", r.file);
     assert_int_equal(test_i64(r.conn, sql), 1);
@@ -265,7 +269,8 @@ static void parquet_types(void **state)
                        "tm:string dt:date bl:binary id:string l:string s:string");
     AUTO_TEXT sql = xasprintf("SELECT epoch(ts)::BIGINT FROM '%s'", r.file);
     assert_int_equal(test_i64(r.conn, sql), 1767323045);
-    assert_int_equal(rig_import(&r, "PAR1 and nothing more, so that it is long enough"), ERR_INVALID);
+    assert_int_equal(rig_import(&r, "PAR1 and nothing more, so that it is long enough"),
+                     ERR_INVALID);
     assert_non_null(strstr(r.msg.text, "cut short"));
     assert_int_equal(rig_import(&r, ""), ERR_INVALID);
     rig_close(&r);
@@ -282,7 +287,8 @@ static void append_follows_the_table(void **state)
     (void)state;
     struct rig r;
     rig_open(&r, SQL_IMPORT_CSV);
-    struct sql_import_columns table = {.items = xnew_array(struct sql_import_column, 2), .count = 2};
+    struct sql_import_columns table = {.items = xnew_array(struct sql_import_column, 2),
+                                       .count = 2};
     table.items[0] = column_of("Zip", "string");
     table.items[1] = column_of("n", "double");
     r.options.table = &table;
@@ -291,8 +297,8 @@ static void append_follows_the_table(void **state)
     assert_int_equal(rig_import(&r, "zip,n\n12345,many\n"), ERR_INVALID);
     assert_non_null(strstr(r.msg.text, "line 2, column n"));
     r.options.format = SQL_IMPORT_PARQUET;
-    OK(sql_execf(r.conn, &msg_, "COPY (SELECT 'x' AS zip, 3::INTEGER AS n) TO '%s' (FORMAT parquet)",
-                 r.path));
+    OK(sql_execf(r.conn, &msg_,
+                 "COPY (SELECT 'x' AS zip, 3::INTEGER AS n) TO '%s' (FORMAT parquet)", r.path));
     sql_import_columns_deinit(&r.columns);
     assert_int_equal(sql_import(r.conn, &r.options, on_file, &r, &r.columns, &r.rows, &r.msg),
                      ERR_OK);
@@ -315,8 +321,9 @@ static void view_has_fixed_types(void **state)
     rig_open(&r, SQL_IMPORT_CSV);
     rig_write(&r, STR("t,n\n2026-01-02 03:04:05,1\n"));
     AUTO_BUF sql = buf_make(1 << 20);
-    buf_puts(&sql, "SELECT (typeof(t) = 'TIMESTAMP WITH TIME ZONE' AND typeof(n) = 'BIGINT')::BIGINT "
-                   "FROM (");
+    buf_puts(&sql,
+             "SELECT (typeof(t) = 'TIMESTAMP WITH TIME ZONE' AND typeof(n) = 'BIGINT')::BIGINT "
+             "FROM (");
     OK(sql_import_view(r.conn, &r.options, &sql, &r.columns, &msg_));
     buf_puts(&sql, ")");
     assert_int_equal(test_i64(r.conn, buf_cstr(&sql)), 1);
@@ -328,7 +335,8 @@ static void errors_are_understood_in_both_forms(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "Invalid Input Error: CSV Error on Line: 3\nOriginal Line: 4,5\nExpected Number of Columns: "
+        "Invalid Input Error: CSV Error on Line: 3\nOriginal Line: 4,5\nExpected Number of "
+        "Columns: "
         "3 Found: 2\n",
         "{\"exception_type\":\"Invalid Input\",\"exception_message\":\"CSV Error on Line: "
         "3\\nOriginal Line: 4,5\\nExpected Number of Columns: 3 Found: 2\\n\"}",
