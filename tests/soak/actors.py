@@ -221,7 +221,8 @@ class Children:
             if self.process is None or self.process.poll() is not None:
                 self.process = subprocess.Popen(
                     [str(self.soak.binary), *self.words(), "--server", self.soak.url],
-                    stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+                    stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                    cwd=self.soak.folder)
                 self.starts += 1
             self.ended.wait(0.3)
 

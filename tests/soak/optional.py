@@ -205,7 +205,8 @@ class FileTails:
         self.path = soak.folder / "tailed.log"
         self.path.touch()
         tail = type("Tail", (Children,), {"name": "tail", "words": lambda _: [
-            "tail", "-F", str(self.path), "--topic", self.topic, "--format", "combined"]})
+            "tail", "-F", str(self.path), "--topic", self.topic, "--format", "combined", "--state",
+            str(soak.folder / "tail.state")]})
         self.tail, self.ended = tail(soak), threading.Event()
         self.writer = threading.Thread(target=self.write, daemon=True)
 

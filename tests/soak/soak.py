@@ -229,6 +229,7 @@ def main():
                         help="plant this fault; the run must fail for it")
     options = parser.parse_args()
     binary = tarn_binary()
+    binary = binary and binary.resolve()
     if binary is None:
         print("no build/tarn: run ./dev build", file=sys.stderr)
         return 2
