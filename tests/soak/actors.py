@@ -91,7 +91,7 @@ class Ledger:
     def start(self):
         with Client(self.soak.url) as client:
             client.create_topic(self.topic, partitions=self.partitions, segment_bytes="1MiB",
-                                retention_ms="60s", flush_age_ms="10s")
+                                retention_ms="10m", flush_age_ms="10s")
             self.resume()
             # Nobody asks for columns before the first event has made them.
             wait_for(lambda: client.topic(self.topic)["events"] > 0, 20, "the first events")
