@@ -29,6 +29,48 @@ def ndjson(options):
             "checks": [("events/s", found["events_per_second"], 500_000, 800_000, "events/s")]}
 
 
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+    "properties": {
+        "event_id": {"type": "string", "minLength": 16, "maxLength": 16},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "event_type": {"enum": ["page_view", "click", "purchase", "signup", "search", "error"]},
+        "customer_id": {"type": "integer", "minimum": 0, "maximum": 99_999},
+        "session_id": {"type": "string", "pattern": "^s[0-9a-f]{8}$"},
+        "amount": {"type": "number", "minimum": 0, "maximum": 500, "multipleOf": 0.01},
+        "properties": {"type": "object", "required": ["page", "device"],
+                       "properties": {"page": {"type": "string", "minLength": 1},
+                                      "device": {"enum": ["ios", "android", "web"]}},
+                       "additionalProperties": False}},
+    "required": ["event_id", "timestamp", "event_type", "customer_id", "session_id", "amount",
+                 "properties"],
+    "additionalProperties": False}
+
+
+def schema(options):
+    """NDJSON as above into a topic with a schema of all seven fields and one without, in turns."""
+    path, seconds, turns = events_file(LINES), (options.seconds or 30) / 10, 5
+    rates = {"inferred": [], "declared": []}
+    with Bench("schema") as bench:
+        for topic in rates:
+            bench.client.create_topic(topic, **NEVER_LAND)
+        answer = bench.client.http.put("/api/v1/topics/declared/schema", json=SCHEMA)
+        assert answer.status_code == 201, answer.text
+        for topic in rates:
+            bench.load(path, topic=topic, batch=1000, connections=4, seconds=1)
+        for _ in range(turns):
+            for topic, found in rates.items():
+                one = bench.load(path, topic=topic, batch=1000, connections=4, seconds=seconds)
+                found.append(round(one["events_per_second"]))
+    medians = {topic: sorted(found)[turns // 2] for topic, found in rates.items()}
+    cost = 100 * (1 - medians["declared"] / medians["inferred"])
+    return {"settings": {"connections": 4, "batch": 1000, "turns": turns, "seconds": seconds,
+                         "partitions": 4, "schema": SCHEMA},
+            "durability": "fsync",
+            "values": {"events_per_second": medians, "turns": rates, "cost_percent": round(cost, 1)},
+            "checks": [("cost of a schema", cost, 25, 15, "%<")]}
+
+
 def single(options):
     """One event per request over 64 connections, fsync before the answer."""
     path, seconds = events_file(LINES), options.seconds or 15
@@ -424,5 +466,5 @@ def weblogs(options):
                        ("lines a second of one core", per_core, 300_000, 500_000, "lines/s")]}
 
 
-CASES = {c.__name__: c for c in (ndjson, single, backlog, sustained, visible, questions, idle,
+CASES = {c.__name__: c for c in (ndjson, schema, single, backlog, sustained, visible, questions, idle,
                                  memory, import_csv, producers, weblogs)}

@@ -15,3 +15,7 @@ DUCKDB_LIB_ARM64_SHA256=
 # llhttp's generated C sources, from PyPI's source archive of httptools (where libllhttp-dev is missing).
 HTTPTOOLS_VERSION=0.9.0
 HTTPTOOLS_SDIST_SHA256=d484ebb7e3a3f3597b0f645fbd1b85633674ca808c1f5ba11c2caf7c66f5c8b6
+
+# The official JSON-Schema-Test-Suite, from PyPI's source archive of jsonschema, which carries it.
+JSONSCHEMA_VERSION=4.26.0
+JSONSCHEMA_SDIST_SHA256=0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326

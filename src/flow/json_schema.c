@@ -404,7 +404,8 @@ static struct json_schema_name *put_name(struct json_schema_rules *rules, struct
     uint32_t *slot = find_slot(rules, hash, name);
     *out_is_new = *slot == 0;
     if (*slot == 0) {
-        rules->names[rules->name_count++] = (struct json_schema_name){.name = name, .hash = hash};
+        rules->names[rules->name_count++] =
+            (struct json_schema_name){.key = json_schema_key_of(name), .name = name, .hash = hash};
         *slot = (uint32_t)rules->name_count;
     }
     return &rules->names[*slot - 1];

@@ -53,6 +53,15 @@ static bool take(struct str *s, const char *set)
     return true;
 }
 
+static bool take_one(struct str *s, char c)
+{
+    if (s->len == 0 || s->ptr[0] != c) {
+        return false;
+    }
+    *s = str_of(s->ptr + 1, s->len - 1);
+    return true;
+}
+
 /* Exactly `count` digits within [low, high]. */
 static bool take_number(struct str *s, size_t count, int low, int high, int *out_value)
 {
@@ -79,8 +88,8 @@ static bool take_date(struct str *s)
     int year = 0;
     int month = 0;
     int day = 0;
-    if (!take_number(s, 4, 0, 9999, &year) || !take(s, "-") || !take_number(s, 2, 1, 12, &month) ||
-        !take(s, "-") || !take_number(s, 2, 1, 31, &day)) {
+    if (!take_number(s, 4, 0, 9999, &year) || !take_one(s, '-') ||
+        !take_number(s, 2, 1, 12, &month) || !take_one(s, '-') || !take_number(s, 2, 1, 31, &day)) {
         return false;
     }
     bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -94,23 +103,27 @@ static bool take_time(struct str *s)
     int second = 0;
     int offset_hour = 0;
     int offset_minute = 0;
-    if (!take_number(s, 2, 0, 23, &hour) || !take(s, ":") || !take_number(s, 2, 0, 59, &minute) ||
-        !take(s, ":") || !take_number(s, 2, 0, 60, &second)) {
+    if (!take_number(s, 2, 0, 23, &hour) || !take_one(s, ':') ||
+        !take_number(s, 2, 0, 59, &minute) || !take_one(s, ':') ||
+        !take_number(s, 2, 0, 60, &second)) {
         return false;
     }
-    if (take(s, ".")) {
+    if (take_one(s, '.')) {
         if (!take(s, "0123456789")) {
             return false;
         }
         while (take(s, "0123456789")) {}
     }
+    if (take_one(s, 'Z')) {
+        return second < 60 || (hour == 23 && minute == 59);
+    }
     bool is_behind = s->len > 0 && s->ptr[0] == '-';
     if (take(s, "+-")) {
-        if (!take_number(s, 2, 0, 23, &offset_hour) || !take(s, ":") ||
+        if (!take_number(s, 2, 0, 23, &offset_hour) || !take_one(s, ':') ||
             !take_number(s, 2, 0, 59, &offset_minute)) {
             return false;
         }
-    } else if (!take(s, "zZ")) {
+    } else if (!take_one(s, 'z')) {
         return false;
     }
     int offset = (offset_hour * 60 + offset_minute) * (is_behind ? -1 : 1);
@@ -118,9 +131,50 @@ static bool take_time(struct str *s)
     return second < 60 || utc == 23 * 60 + 59;
 }
 
+/* Eight characters against a form in which '0' stands for any digit. */
+static bool has_form(const char *p, const char form[8])
+{
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t word;
+    uint64_t wanted;
+    memcpy(&word, p, 8);
+    memcpy(&wanted, form, 8);
+    /* After the xor a digit is 0..9 and a separator 0; what is more overflows into the high bit. */
+    uint64_t digits = (wanted ^ UINT64_C(0x3030303030303030)) + UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t room = UINT64_C(0x7676767676767676) | ((digits & highs) >> 7) * 0x09;
+    uint64_t rest = word ^ wanted;
+    return ((rest | (rest + room)) & highs) == 0;
+}
+
+/* The usual form at once: 2026-10-01T10:00:00Z, with a fraction or without, no leap second, a day
+ * that every month has. False: look again. */
+static bool is_usual_date_time(struct str s)
+{
+    enum { SECONDS = 19 };
+    const char *p = s.ptr;
+    if (s.len <= SECONDS || p[s.len - 1] != 'Z' || !has_form(p, "0000-00-") ||
+        !has_form(p + 8, "00T00:00") || !has_form(p + 11, "00:00:00")) {
+        return false;
+    }
+    for (size_t i = SECONDS + 1; i < s.len - 1; i++) {
+        if (!is_digit(p[i])) {
+            return false;
+        }
+    }
+    int month = p[5] * 10 + p[6] - '0' * 11;
+    int day = p[8] * 10 + p[9] - '0' * 11;
+    int hour = p[11] * 10 + p[12] - '0' * 11;
+    bool has_fraction = s.len > SECONDS + 2 && p[SECONDS] == '.';
+    return (has_fraction || s.len == SECONDS + 1) && month >= 1 && month <= 12 && day >= 1 &&
+           day <= 28 && hour <= 23 && p[14] < '6' && p[17] < '6';
+}
+
 static bool is_date_time(struct str s)
 {
-    return take_date(&s) && take(&s, "tT") && take_time(&s) && s.len == 0;
+    if (is_usual_date_time(s)) {
+        return true;
+    }
+    return take_date(&s) && (take_one(&s, 'T') || take_one(&s, 't')) && take_time(&s) && s.len == 0;
 }
 
 static bool is_date(struct str s)
@@ -158,7 +212,7 @@ static bool is_ipv4(struct str s)
             len++;
         }
         if (len == 0 || len > 3 || (len > 1 && s.ptr[0] == '0') ||
-            !take_number(&s, len, 0, 255, &value) || (part < 3 && !take(&s, "."))) {
+            !take_number(&s, len, 0, 255, &value) || (part < 3 && !take_one(&s, '.'))) {
             return false;
         }
     }

@@ -6,7 +6,8 @@
  *   json_schema_compare.c  may one schema follow another?
  *   json_schema_value.c    exact numbers, and values of enum and const
  *   json_schema_format.c   date-time, uuid ...
- *   json_schema_pattern.c  ECMA-262 patterns by PCRE2, within a budget */
+ *   json_schema_pattern.c  ECMA-262 patterns by PCRE2, within a budget
+ *   json_schema_simple.c   those patterns that need no such machine */
 #pragma once
 #include <stdatomic.h>
 
@@ -14,6 +15,43 @@
 #include "base/buf.h"
 #include "flow/json_schema.h"
 #include "flow/json_walk.h"
+
+/* ---- short texts ---- */
+
+/* Equal for equal texts; up to KEY_EXACT bytes the other way round too. */
+struct json_schema_key {
+    uint64_t head;
+    uint64_t tail;
+    size_t len;
+};
+enum { KEY_EXACT = 16 };
+
+static inline struct json_schema_key json_schema_key_of(struct str s)
+{
+    struct json_schema_key key = {.len = s.len};
+    if (s.len >= 8) {
+        memcpy(&key.head, s.ptr, 8);
+        memcpy(&key.tail, s.ptr + s.len - 8, 8);
+    } else if (s.len >= 4) {
+        uint32_t head; /* not right into the key: reading it as a whole would have to wait */
+        uint32_t tail;
+        memcpy(&head, s.ptr, 4);
+        memcpy(&tail, s.ptr + s.len - 4, 4);
+        key.head = head;
+        key.tail = tail;
+    } else if (s.len > 0) {
+        key.head = (uint64_t)(unsigned char)s.ptr[0] | (uint64_t)(unsigned char)s.ptr[s.len / 2]
+                                                           << 8;
+        key.tail = (unsigned char)s.ptr[s.len - 1];
+    }
+    return key;
+}
+
+static inline bool json_schema_key_eq(const struct json_schema_key *a,
+                                      const struct json_schema_key *b)
+{
+    return a->len == b->len && a->head == b->head && a->tail == b->tail;
+}
 
 /* ---- numbers: exactly what is written ---- */
 
@@ -59,7 +97,10 @@ struct json_schema_enum {
     size_t mask;      /* of the table */
     uint32_t *others; /* indexes of null, true, false, arrays, objects */
     size_t other_count;
+    struct json_schema_key *keys; /* of the texts, when those are few and short; else NULL */
+    size_t key_count;
 };
+enum { ENUM_KEYS_MAX = 16 };
 
 /* Reads the value at token i into `arena`. *slots counts the members of objects. False when the
  * arena is full, or a text holds a lone surrogate (*out_bad_text). */
@@ -85,6 +126,21 @@ bool json_schema_text_at(const struct json_view *view, uint32_t i, struct buf *s
                          struct str *out_text);
 
 /* ---- patterns ---- */
+
+/* A pattern that is `^`, pieces, `$`, each piece some ASCII characters so many times, and where it
+ * is always clear which piece a character belongs to. */
+enum { SIMPLE_PIECES_MAX = 24 };
+struct json_schema_simple {
+    size_t count;
+    struct json_schema_piece {
+        uint64_t set[2]; /* a bit per ASCII character */
+        uint32_t low;
+        uint32_t high; /* UINT32_MAX: any number */
+    } pieces[SIMPLE_PIECES_MAX];
+};
+/* False when the pattern is not of that kind (or no pattern at all). */
+bool json_schema_simple_read(struct str pattern, struct json_schema_simple *out_simple);
+bool json_schema_simple_match(const struct json_schema_simple *simple, struct str text);
 
 struct json_schema_pattern;
 struct json_schema_patterns; /* room to match with, of one thread */
@@ -132,6 +188,7 @@ enum json_schema_rule {
 
 /* A name that properties or required speaks of. */
 struct json_schema_name {
+    struct json_schema_key key;
     struct str name;
     uint64_t hash;
     bool is_required;
@@ -175,6 +232,10 @@ struct json_schema {
     uint32_t slot_count;
 };
 
+/* The second way alone, for tests: the verdict is that of json_schema_check(). */
+enum json_schema_verdict json_schema_check_exactly(struct json_schema_run *run,
+                                                   const struct json_view *view, uint32_t i,
+                                                   struct json_schema_finding *finding);
 /* Index of a name, or -1. */
 ptrdiff_t json_schema_find_name(const struct json_schema_rules *rules, struct str name);
 

@@ -11,6 +11,7 @@
  *   counted  what the first tier gave up: P with a callout before each item, which charges a
  *            step and the characters it moved over to the budget of the event. Nothing left:
  *            TOO_MUCH, and the event is a bad one.
+ * (Before both, a pattern of a simple kind is matched without PCRE2: json_schema_simple.c.)
  * Both tiers give the same answer where they give one. Machine code (JIT) is not used: its limits
  * count otherwise, and every process has to reach the same verdict on the same bytes. */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -28,6 +29,8 @@ enum {
 };
 
 struct json_schema_pattern {
+    bool is_simple; /* then PCRE2 is not asked */
+    struct json_schema_simple simple;
     pcre2_code *quick;   /* owned */
     pcre2_code *counted; /* owned */
 };
@@ -249,7 +252,8 @@ err json_schema_pattern_new(struct str text, struct json_schema_pattern **out_pa
                           JSON_SCHEMA_PATTERN_BYTES_MAX, text.len);
     }
     struct json_schema_pattern *p = xnew(struct json_schema_pattern);
-    err e = compile_both(p, text, msg);
+    err e = compile_both(p, text, msg); /* simple ones too, so that there is one judge */
+    p->is_simple = json_schema_simple_read(text, &p->simple);
     if (e != ERR_OK) {
         json_schema_pattern_free(p);
         return e;
@@ -319,6 +323,10 @@ enum json_schema_match json_schema_pattern_match(const struct json_schema_patter
                                                  struct json_schema_patterns *x, struct str text,
                                                  uint64_t *budget)
 {
+    if (p->is_simple) {
+        return json_schema_simple_match(&p->simple, text) ? JSON_SCHEMA_MATCH
+                                                          : JSON_SCHEMA_NO_MATCH;
+    }
     PCRE2_SPTR subject = (PCRE2_SPTR)(text.len == 0 ? "" : text.ptr);
     int result =
         pcre2_match(p->quick, subject, text.len, 0, PCRE2_NO_UTF_CHECK, x->match, x->quick);

@@ -105,20 +105,15 @@ bool json_decimal_is_integer(const struct json_decimal *d)
 
 static uint64_t mod_multiply(uint64_t a, uint64_t b, uint64_t m)
 {
-    return (uint64_t)((unsigned __int128)a * b % m);
+    return (a | b) >> 32 == 0 ? a * b % m : (uint64_t)((unsigned __int128)a * b % m);
 }
 
-bool json_decimal_is_multiple(const struct json_decimal *d, const struct json_decimal *of)
+/* The digits as a whole number, modulo m. */
+static uint64_t digits_modulo(const struct json_decimal *d, uint64_t m)
 {
-    ASSERT(of->is_small);
-    ASSERT(of->count > 0);
-    /* The last digit is no zero, so a power of ten that is missing cannot come out of the
-     * digits. */
-    int64_t exponent = d->magnitude - (int64_t)d->count - of->exponent;
-    if (d->count == 0 || exponent < 0) {
-        return d->count == 0;
+    if (d->is_small) {
+        return d->mantissa % m;
     }
-    uint64_t m = of->mantissa;
     uint64_t rest = 0;
     const char *digit = d->first;
     for (size_t i = 0; i < d->count; digit++) {
@@ -127,6 +122,21 @@ bool json_decimal_is_multiple(const struct json_decimal *d, const struct json_de
             i++;
         }
     }
+    return rest;
+}
+
+bool json_decimal_is_multiple(const struct json_decimal *d, const struct json_decimal *of)
+{
+    ASSERT(of->is_small);
+    ASSERT(of->count > 0);
+    /* The last digit is no zero, so a power of ten that is missing cannot come out of the digits.
+     */
+    int64_t exponent = d->magnitude - (int64_t)d->count - of->exponent;
+    if (d->count == 0 || exponent < 0) {
+        return d->count == 0;
+    }
+    uint64_t m = of->mantissa;
+    uint64_t rest = digits_modulo(d, m);
     for (uint64_t power = 10 % m; exponent > 0 && rest != 0; exponent >>= 1) {
         rest = exponent & 1 ? mod_multiply(rest, power, m) : rest;
         power = mod_multiply(power, power, m);
@@ -442,6 +452,27 @@ static uint64_t hash_of(const struct json_schema_value *v)
     return v->kind == '"' ? hash_xxh3(v->text) : json_decimal_hash(&v->number);
 }
 
+/* Keys for the texts, when a walk over them is quicker than a hash. */
+static bool index_keys(struct arena *arena, struct json_schema_enum *e)
+{
+    size_t count = 0;
+    bool fits = true;
+    for (size_t i = 0; i < e->count; i++) {
+        count += e->values[i].kind == '"';
+        fits = fits && (e->values[i].kind != '"' || e->values[i].text.len <= KEY_EXACT);
+    }
+    if (!fits || count > ENUM_KEYS_MAX || count == 0) {
+        return true;
+    }
+    e->keys = arena_alloc(arena, count * sizeof *e->keys);
+    for (size_t i = 0; e->keys != NULL && i < e->count; i++) {
+        if (e->values[i].kind == '"') {
+            e->keys[e->key_count++] = json_schema_key_of(e->values[i].text);
+        }
+    }
+    return e->keys != NULL;
+}
+
 bool json_schema_enum_index(struct arena *arena, struct json_schema_enum *e)
 {
     size_t size = 4;
@@ -451,7 +482,7 @@ bool json_schema_enum_index(struct arena *arena, struct json_schema_enum *e)
     e->mask = size - 1;
     e->table = arena_alloc(arena, size * sizeof *e->table);
     e->others = arena_alloc(arena, MAX(e->count, 1) * sizeof *e->others);
-    if (e->table == NULL || e->others == NULL) {
+    if (e->table == NULL || e->others == NULL || !index_keys(arena, e)) {
         return false;
     }
     for (size_t i = 0; i < e->count; i++) {
@@ -488,15 +519,33 @@ bool json_schema_enum_has_value(const struct json_schema_enum *e,
     return false;
 }
 
+static bool has_text(const struct json_schema_enum *e, const struct json_view *view, uint32_t i,
+                     struct buf *scratch)
+{
+    struct json_schema_value value = {.kind = '"'};
+    if (!json_schema_text_at(view, i, scratch, &value.text)) {
+        return false;
+    }
+    if (e->keys == NULL) {
+        return json_schema_enum_has_value(e, &value);
+    }
+    struct json_schema_key key = json_schema_key_of(value.text);
+    unsigned found = 0; /* all are looked at: which one it is nobody can foresee */
+    for (size_t n = 0; n < e->key_count; n++) {
+        const struct json_schema_key *one = &e->keys[n];
+        found |= ((one->head ^ key.head) | (one->tail ^ key.tail) | (one->len ^ key.len)) == 0;
+    }
+    return found != 0;
+}
+
 bool json_schema_enum_has(const struct json_schema_enum *e, const struct json_view *view,
                           uint32_t i, uint32_t *slots, struct buf *scratch)
 {
     char c = json_at(view, i);
-    struct json_schema_value value = {.kind = c};
     if (c == '"') {
-        return json_schema_text_at(view, i, scratch, &value.text) &&
-               json_schema_enum_has_value(e, &value);
+        return has_text(e, view, i, scratch);
     }
+    struct json_schema_value value = {.kind = c};
     if (c == '-' || json_digit(c) <= 9) {
         value.kind = '0';
         json_decimal_read(view->base + view->at[i], &value.number);

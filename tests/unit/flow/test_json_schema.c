@@ -314,6 +314,59 @@ static void patterns_have_a_budget(void **unused)
     assert_int_equal(judge("{\"pattern\":\"errors\"}", buf_str(&value), &f), JSON_SCHEMA_BAD);
 }
 
+/* A simple pattern gives the same answer by its own walk as by PCRE2, and what is not simple is
+ * left to PCRE2. */
+static void simple_patterns_agree_with_pcre(void **unused)
+{
+    (void)unused;
+    static const char *const simple[] = {"^$",
+                                         "^a$",
+                                         "^s[0-9a-f]{4}$",
+                                         "^[A-Z]{2}-\\d+$",
+                                         "^a?b*c+$",
+                                         "^[a-c]{2,3}-?[0-9]*$",
+                                         "^\\w+@\\w{1,}$",
+                                         "^[-.a]{0,2}b$",
+                                         "^\\^\\$[\\]]$"};
+    static const char *const general[] = {
+        "a",          "^a",     "a$",    "^a|b$", "^(a)$",         "^a*a$",
+        "^.$",        "^[^a]$", "^a+?$", "^\\s$", "^[a-b]*[b-c]$", "^a{1,2}{3}$",
+        "^\xc3\xa9$", "^a\\$",  "^[[]$"};
+    static const char alphabet[] = "abc0193f-AZs@_^$].\xc3\xa9";
+    uint64_t random = test_seed();
+    struct json_schema_simple s;
+    for (size_t i = 0; i < ARRAY_LEN(general); i++) {
+        assert_false(json_schema_simple_read(str_from(general[i]), &s));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(simple); i++) {
+        struct json_schema_pattern *pcre = NULL;
+        struct json_schema_patterns *room = NULL;
+        AUTO_TEXT wrapped = xasprintf("(?:%s)", simple[i]);
+        unsigned good = 0;
+        assert_true(json_schema_simple_read(str_from(simple[i]), &s));
+        assert_int_equal(json_schema_pattern_new(str_from(wrapped), &pcre, NULL), ERR_OK);
+        assert_int_equal(json_schema_patterns_new(&room), ERR_OK);
+        for (int n = 0; n < 40000; n++) {
+            char text[12];
+            size_t len = test_below(&random, 7);
+            for (size_t c = 0; c < len; c++) {
+                text[c] = alphabet[test_below(&random, 8 + test_below(&random, 9))];
+            }
+            if (!str_is_utf8(str_of(text, len))) {
+                continue;
+            }
+            uint64_t budget = 1000000;
+            bool match = json_schema_simple_match(&s, str_of(text, len));
+            assert_int_equal(match, json_schema_pattern_match(pcre, room, str_of(text, len),
+                                                              &budget) == JSON_SCHEMA_MATCH);
+            good += match;
+        }
+        assert_true(good > 0 || i == 3 || i == 8 || i == 2);
+        json_schema_pattern_free(pcre);
+        json_schema_patterns_free(room);
+    }
+}
+
 /* Adding and relaxing may follow; narrowing and other types may not, with the place. */
 static void versions_add_and_relax(void **unused)
 {
@@ -410,7 +463,19 @@ static void equality_is_of_values(void **unused)
         str_is(json_schema_text(a), "{\"type\":\"object\",\"minLength\":1.0,\"default\":[1e1]}"));
 }
 
-/* What was checked before helps to find names, and never changes a verdict. */
+static enum json_schema_verdict exactly(struct json_schema_run *run, struct json_indexer *indexer,
+                                        struct str value)
+{
+    const uint32_t *at = NULL;
+    uint32_t count = 0;
+    struct json_view view;
+    assert_int_equal(json_indexer_run(indexer, value.ptr, value.len, &at, &count), JSON_INDEX_OK);
+    assert_true(json_view_init(&view, value, at, count));
+    return json_schema_check_exactly(run, &view, 0, NULL);
+}
+
+/* Both ways of checking agree, and what was checked before helps to find names and never changes a
+ * verdict. */
 static void verdicts_do_not_depend_on_the_past(void **unused)
 {
     (void)unused;
@@ -437,6 +502,7 @@ static void verdicts_do_not_depend_on_the_past(void **unused)
         assert_int_equal(json_schema_check_text(used, indexer, buf_str(&value), &one, &f), ERR_OK);
         assert_int_equal(json_schema_check_text(fresh, indexer, buf_str(&value), &two, &g), ERR_OK);
         assert_int_equal(one, two);
+        assert_int_equal(one, exactly(fresh, indexer, buf_str(&value)));
         assert_string_equal(f.pointer, g.pointer);
         assert_string_equal(f.reason, g.reason);
         good += one == JSON_SCHEMA_VALID;
@@ -454,6 +520,7 @@ int main(void)
         cmocka_unit_test(documents_are_refused_with_the_place),
         cmocka_unit_test(documents_are_bounded),
         cmocka_unit_test(patterns_have_a_budget),
+        cmocka_unit_test(simple_patterns_agree_with_pcre),
         cmocka_unit_test(versions_add_and_relax),
         cmocka_unit_test(equality_is_of_values),
         cmocka_unit_test(verdicts_do_not_depend_on_the_past),
