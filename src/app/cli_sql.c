@@ -68,7 +68,7 @@ static void run_text(struct sql_shell *s, const char *text)
     }
 }
 
-static int run(struct cli *cli, struct sql_shell *s, const char *command)
+static int run(struct sql_shell *s, const char *command)
 {
     struct errmsg msg = {0};
     s->is_interactive = command == NULL && isatty(STDIN_FILENO) == 1 && s->is_terminal;
@@ -83,7 +83,6 @@ static int run(struct cli *cli, struct sql_shell *s, const char *command)
         err e = sql_prompt_run(s, &msg);
         return e == ERR_OK ? CLI_OK : cli_fail(e, &msg);
     }
-    (void)cli;
     return s->any_failed ? CLI_FAILED : CLI_OK;
 }
 
@@ -111,7 +110,7 @@ int cli_sql(struct cli *cli)
                    : ndjson    ? SQL_OUTPUT_NDJSON
                    : cli->json ? SQL_OUTPUT_JSON
                                : SQL_OUTPUT_TABLE;
-    int code = run(cli, &shell, command);
+    int code = run(&shell, command);
     sql_shell_deinit(&shell);
     return code;
 }
