@@ -6,9 +6,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "app/sql_shell.h"
+#include "app/text_table.h"
 #include "os/clock.h"
 #include "os/process.h"
 
@@ -105,7 +108,6 @@ static void add_count(struct buf *out, int64_t count)
 static void draw(struct watch *w, const struct sql_look *look, int64_t now_us)
 {
     AUTO_BUF line = buf_make(512);
-    buf_puts(&line, "\r\x1b[K");
     if (look->percent >= 0 && !look->is_waiting) {
         int filled = (int)(MIN(look->percent, 100.0) / 100 * BAR_WIDTH);
         buf_add_byte(&line, '[');
@@ -139,7 +141,11 @@ static void draw(struct watch *w, const struct sql_look *look, int64_t now_us)
     }
     buf_printf(&line, "%.1f s  %s", (double)(now_us - w->started_us) / 1e6,
                w->stopped_us > 0 ? "stopping" : "Ctrl-C stops it");
-    (void)fputs(buf_cstr(&line), stderr); /* a bar that cannot be drawn harms nobody */
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    size_t shown = known ? text_cut(buf_str(&line), size.ws_col - 1U) : line.len;
+    /* A bar that cannot be drawn harms nobody. */
+    (void)fprintf(stderr, "\r\x1b[K%.*s", (int)shown, line.data);
     (void)fflush(stderr);
     w->has_bar = true;
 }
