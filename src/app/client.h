@@ -25,8 +25,8 @@ typedef err (*client_body_fn)(void *context, struct str piece);
 
 struct client_request {
     const char *method;
-    const char *target;          /* path and query, encoded */
-    const char *content_type;    /* NULL without a body */
+    const char *target;       /* path and query, encoded */
+    const char *content_type; /* NULL without a body */
     struct str body;
     const char *accept; /* NULL is any */
     /* Instead of `body`, for what does not fit in memory: calls client_write() as often as it needs

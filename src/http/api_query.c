@@ -61,7 +61,7 @@ int api_query_status(struct str code)
         {"log_damaged", 503},   {"query_crashed", 500},   {"query_aborted", 500},
         {"internal", 500},      {"sql_failed", 400},      {"topic_not_ready", 503},
         {"unsupported", 400},   {"not_found", 404},       {"invalid", 400},
-        {"log_cut", 503},         {"file_unreadable", 400},
+        {"log_cut", 503},       {"file_unreadable", 400},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (str_is(code, rows[i].code)) {
