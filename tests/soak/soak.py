@@ -23,15 +23,17 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "fault"), str(HERE.parent)]
 
+import httpx  # noqa: E402
 from actors import Ledger, actors_for  # noqa: E402
 from flatness import Sampler, judge, table  # noqa: E402
 from run import ledger_folder  # noqa: E402
 
 from harness.client import Client, Refused  # noqa: E402
-from harness.server import Tarn, is_running, tarn_binary, wait_for  # noqa: E402
+from harness.server import StartFailed, Tarn, is_running, tarn_binary, wait_for  # noqa: E402
 
 DISTURBANCES = ["restart", "query", "writer", "front", "all"]
 LEAKS = {"fd": "fds", "thread": "threads", "memory": "pss", "child": "processes"}
+SLOW_SECONDS = 60  # for a start or a stop while everything else runs too
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -89,10 +91,14 @@ class Soak:
         turn = 0
         while (left := began + self.seconds - time.monotonic()) > 0:
             time.sleep(min(self.period, left))
-            if left > self.period * 1.2:  # the last life is long enough to be judged
-                self.disturb(DISTURBANCES[turn % len(DISTURBANCES)])
-                turn += 1
-            self.compare()
+            what = DISTURBANCES[turn % len(DISTURBANCES)]
+            try:
+                if left > self.period * 1.2:  # the last life is long enough to be judged
+                    self.disturb(what)
+                    turn += 1
+                self.compare()
+            except (AssertionError, StartFailed, TimeoutError, Refused) as error:
+                self.findings.append(f"after {what}: {error}")
             if self.findings:
                 break
         for actor in self.actors:
@@ -100,7 +106,10 @@ class Soak:
                 actor.stop()
         self.ledger.stop()
         sampler.finish()
-        self.final_check()
+        try:
+            self.final_check()
+        except (AssertionError, TimeoutError, OSError, httpx.TransportError) as error:
+            self.findings.append(f"the end: {error!r}")
         rows = judge(sampler.lives)
         return self.report(rows, time.monotonic() - began)
 
@@ -112,14 +121,15 @@ class Soak:
         """Kills or restarts under load; whoever talks to the server must cope."""
         self.disturbed[what] = self.disturbed.get(what, 0) + 1
         if what == "restart":
-            self.server.restart()
+            self.server.stop(SLOW_SECONDS)
+            self.server.start(SLOW_SECONDS)
         elif what in ("front", "all"):
             self.server.kill(what)
-            self.server.start()
+            self.server.start(SLOW_SECONDS)
         else:
             before = self.server.child(what)
             self.server.kill(what)
-            wait_for(lambda: self.server.children().get(what) not in (None, before), 15,
+            wait_for(lambda: self.server.children().get(what) not in (None, before), SLOW_SECONDS,
                      f"a new {what} process")
 
     def compare(self):
