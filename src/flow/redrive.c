@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* redrive.c - see redrive.h: the journals of the topics, and the jobs.
+/* redrive.c - see redrive.h: the jobs. The journals are in redrive_book.c.
  *
  * One piece is the rows that the query process sent up to a bound; while it is worked on the row
  * query is paused. Each wait for the disk ends in redrive_durable(), which takes the job one
@@ -9,30 +9,14 @@
 #include "base/base64.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/seeded.h"
 #include "base/timefmt.h"
 #include "flow/ingest.h"
 #include "flow/json_index.h"
+#include "flow/redrive_int.h"
 #include "flow/redrive_scan.h"
 #include "flow/row_query.h"
 #include "flow/text_format.h"
 #include "os/clock.h"
-#include "os/file.h"
-#include "topic/journal.h"
-
-enum { JOURNAL_REWRITE_BYTES = 4 << 20 };
-
-/* What is known of one topic's re-drives. */
-struct book {
-    struct book *next;
-    char name[TOPIC_NAME_BYTES_MAX + 1];
-    char table[TOPIC_NAME_BYTES_MAX + 1];
-    struct uuid_text uuid;
-    struct topic_journal *journal; /* owned; NULL: damaged */
-    struct redrive_state state;
-    struct errmsg damage;
-    bool is_held;
-};
 
 enum job_state { JOB_RUNNING, JOB_DONE, JOB_CANCELLED, JOB_FAILED };
 enum job_step { STEP_SELECT, STEP_INTENT, STEP_LOG, STEP_DONE };
@@ -49,8 +33,8 @@ struct row {
     bool is_good;  /* judged acceptable; after the append: appended */
 };
 
-struct job {
-    struct job *next; /* older */
+struct redrive_job {
+    struct redrive_job *next; /* older */
     struct redrive *redrive;
     char id[40];
     char topic[TOPIC_NAME_BYTES_MAX + 1];
@@ -85,150 +69,6 @@ struct job {
     struct errmsg detail;
 };
 
-struct redrive {
-    struct redrive_options options;
-    char *data_dir;               /* owned */
-    struct json_indexer *indexer; /* owned; made when first needed */
-    struct schema_cache *schemas; /* owned */
-    struct book *books;           /* owned */
-    struct job *jobs;             /* owned; newest first */
-    uint64_t job_count;           /* ever made */
-};
-
-/* ---- books ---- */
-
-static void book_free(struct book *b)
-{
-    if (b != NULL) {
-        topic_journal_close(b->journal);
-        redrive_state_deinit(&b->state);
-        free(b);
-    }
-}
-
-static err take_entry(void *ctx, struct str payload, struct errmsg *msg)
-{
-    struct book *b = ctx;
-    return redrive_state_apply(&b->state, payload, msg);
-}
-
-static char *book_dir(const struct redrive *r, const char *table)
-{
-    return xasprintf("%s/redrive/%s", r->data_dir, table);
-}
-
-static void book_load(struct redrive *r, struct book *b)
-{
-    AUTO_TEXT dir = book_dir(r, b->table);
-    if (topic_journal_open(r->options.store, dir, take_entry, b, &b->journal, &b->damage) !=
-        ERR_OK) {
-        redrive_state_deinit(&b->state);
-        log_error("a re-drive journal cannot be read", "topic=%s error=\"%s\"", b->name,
-                  b->damage.text);
-    }
-}
-
-static struct book **find_book(struct redrive *r, const char *table)
-{
-    struct book **at = &r->books;
-    while (*at != NULL && strcmp((*at)->table, table) != 0) {
-        at = &(*at)->next;
-    }
-    return at;
-}
-
-static void drop_book(struct book **at)
-{
-    struct book *b = *at;
-    *at = b->next;
-    book_free(b);
-}
-
-static struct book *book_of(struct redrive *r, const struct topic *t)
-{
-    const struct topic_meta *m = topic_meta_of(t);
-    struct book **at = find_book(r, m->table);
-    if (*at != NULL && strcmp((*at)->uuid.text, m->uuid.text) != 0) {
-        drop_book(at); /* made anew under the old name */
-        at = find_book(r, m->table);
-    }
-    if (*at == NULL) {
-        struct book *b = xnew(struct book);
-        memcpy(b->name, m->name, sizeof b->name);
-        memcpy(b->table, m->table, sizeof b->table);
-        b->uuid = m->uuid;
-        book_load(r, b);
-        *at = b;
-    }
-    return *at;
-}
-
-static err book_append(struct book *b, struct str entry, size_t reserve_bytes, uint64_t *out_seq,
-                       struct errmsg *msg)
-{
-    TRY(topic_journal_append(b->journal, entry, reserve_bytes, out_seq, msg));
-    err e = redrive_state_apply(&b->state, entry, msg);
-    if (e != ERR_OK) { /* memory was out: what is on disk is right, and the next start reads it */
-        b->damage = *msg;
-        topic_journal_close(b->journal);
-        b->journal = NULL;
-    }
-    return e;
-}
-
-/* Settles an open INTENT by what the log holds; blocks for a sync. Not while its job runs. */
-static err book_settle(struct redrive *r, struct book *b, struct topic *t, struct errmsg *msg)
-{
-    if (!b->state.is_open) {
-        return ERR_OK;
-    }
-    AUTO_BUF entry = buf_make(JOURNAL_ENTRY_BYTES_MAX);
-    struct redrive_set found = {0};
-    bool is_certain = false;
-    if (topic_is_waiting(t)) { /* the log's end is not settled itself */
-        return errmsg_set(msg, ERR_NOSPACE, "the topic waits for room on the disk");
-    }
-    TRY(topic_store_sync_now(r->options.store, msg));
-    err e = redrive_scan(t, &b->state, &found, &is_certain, msg);
-    if (SEEDED_BUG(SEEDED_REDRIVE_NOT_SETTLED)) {
-        redrive_set_deinit(&found);
-        is_certain = true;
-    }
-    if (e == ERR_OK && is_certain) {
-        redrive_encode_done(b->state.id, os_now_us(), found.ranges, found.count, &entry);
-    } else if (e == ERR_OK) {
-        log_warn(
-            "a stretch of the log that a re-drive wrote to is gone: its rows are not tried again",
-            "topic=%s rows=%llu", b->name, (unsigned long long)b->state.sources.offsets);
-        redrive_encode_done_all(b->state.id, os_now_us(), &entry);
-    }
-    uint64_t rows = found.offsets;
-    redrive_set_deinit(&found);
-    uint64_t seq = 0;
-    TRY(e);
-    TRY(book_append(b, buf_str(&entry), 0, &seq, msg));
-    TRY(topic_store_sync_now(r->options.store, msg));
-    log_info("a re-drive that was cut off is settled", "topic=%s rows=%llu", b->name,
-             (unsigned long long)rows);
-    return ERR_OK;
-}
-
-static err book_ready(struct redrive *r, struct book *b, struct topic *t, struct errmsg *msg)
-{
-    if (b->journal == NULL) {
-        return errmsg_set(msg, ERR_CORRUPT, "the re-drive journal cannot be read: %s",
-                          b->damage.text);
-    }
-    TRY(book_settle(r, b, t, msg));
-    if (topic_journal_bytes(b->journal) < JOURNAL_REWRITE_BYTES + b->state.done.count * 40) {
-        return ERR_OK;
-    }
-    AUTO_BUF base = buf_make(JOURNAL_ENTRY_BYTES_MAX);
-    redrive_encode_base(&b->state, os_now_us(), &base);
-    TRY(buf_check(&base));
-    return topic_journal_rewrite(b->journal, buf_str(&base), msg);
-}
-
 /* ---- life ---- */
 
 struct redrive *redrive_new(const struct redrive_options *options)
@@ -241,7 +81,7 @@ struct redrive *redrive_new(const struct redrive_options *options)
     return r;
 }
 
-static void job_release(struct job *job)
+static void job_release(struct redrive_job *job)
 {
     row_query_free(job->query);
     job->query = NULL;
@@ -252,7 +92,7 @@ static void job_release(struct job *job)
     job->ends = NULL;
 }
 
-static void job_free(struct job *job)
+static void job_free(struct redrive_job *job)
 {
     job_release(job);
     json_decref(job->listed);
@@ -267,13 +107,11 @@ void redrive_free(struct redrive *r)
         return;
     }
     while (r->jobs != NULL) {
-        struct job *job = r->jobs;
+        struct redrive_job *job = r->jobs;
         r->jobs = job->next;
         job_free(job);
     }
-    while (r->books != NULL) {
-        drop_book(&r->books);
-    }
+    redrive_books_free(r);
     json_indexer_free(r->indexer);
     schema_cache_free(r->schemas);
     free(r->data_dir);
@@ -284,55 +122,25 @@ void redrive_recover(struct redrive *r)
 {
     for (size_t i = 0; i < topic_store_count(r->options.store); i++) {
         struct topic *t = topic_store_at(r->options.store, i);
-        struct book *b = book_of(r, t);
+        struct redrive_book *b = redrive_book(r, t);
         struct errmsg msg = {0};
-        if (b->journal != NULL && book_settle(r, b, t, &msg) != ERR_OK) {
+        if (b->journal != NULL && redrive_book_settle(r, b, t, &msg) != ERR_OK) {
             log_warn("a re-drive that was cut off is not settled yet", "topic=%s error=\"%s\"",
                      b->name, msg.text);
         }
     }
 }
 
-void redrive_hold(struct redrive *r, struct topic *t, bool hold)
-{
-    book_of(r, t)->is_held = hold;
-}
-
-err redrive_forget(struct redrive *r, const char *table, struct errmsg *msg)
-{
-    struct book **at = find_book(r, table);
-    if (*at != NULL) {
-        drop_book(at);
-    }
-    AUTO_TEXT dir = book_dir(r, table);
-    return os_exists(dir) ? os_remove_tree(dir, msg) : ERR_OK;
-}
-
-bool redrive_has(struct redrive *r, struct topic *t, uint32_t partition, int64_t offset)
-{
-    return redrive_set_has(&book_of(r, t)->state.done, partition, offset);
-}
-
-err redrive_count(struct redrive *r, struct topic *t, uint64_t *out_count, struct errmsg *msg)
-{
-    const struct book *b = book_of(r, t);
-    if (b->journal == NULL) {
-        return errmsg_set(msg, ERR_CORRUPT, "the re-drive journal cannot be read: %s",
-                          b->damage.text);
-    }
-    *out_count = b->state.done.offsets;
-    return ERR_OK;
-}
-
 /* ---- jobs ---- */
 
-static struct topic *topic_of(const struct job *job)
+static struct topic *topic_of(const struct redrive_job *job)
 {
     struct topic *t = topic_store_find(job->redrive->options.store, str_from(job->topic));
     return t != NULL && strcmp(topic_meta_of(t)->uuid.text, job->uuid.text) == 0 ? t : NULL;
 }
 
-static void end_job(struct job *job, enum job_state state, const char *code, const char *detail)
+static void end_job(struct redrive_job *job, enum job_state state, const char *code,
+                    const char *detail)
 {
     static const char *const names[] = {"running", "done", "cancelled", "failed"};
     job->state = state;
@@ -361,19 +169,21 @@ static const char *code_of(err e)
     }
 }
 
-static void fail_job(struct job *job, err e, const struct errmsg *msg)
+static void fail_job(struct redrive_job *job, err e, const struct errmsg *msg)
 {
     end_job(job, JOB_FAILED, code_of(e), msg->text[0] != '\0' ? msg->text : err_text(e));
 }
 
-static void count_metric(const struct job *job, const char *name, const char *help, uint64_t count)
+static void count_metric(const struct redrive_job *job, const char *name, const char *help,
+                         uint64_t count)
 {
     char labels[TOPIC_NAME_BYTES_MAX + 16];
     (void)snprintf(labels, sizeof labels, "topic=\"%s\"", job->topic); /* fits */
     metric_add(metric_get(METRIC_COUNTER, name, labels, help), (int64_t)count);
 }
 
-static void note_bad(struct job *job, struct row *row, enum event_code code, const char *detail)
+static void note_bad(struct redrive_job *job, struct row *row, enum event_code code,
+                     const char *detail)
 {
     row->is_good = false;
     job->still_bad++;
@@ -387,7 +197,7 @@ static void note_bad(struct job *job, struct row *row, enum event_code code, con
     }
 }
 
-static err open_ingest(struct job *job, struct topic *t, struct ingest **out_ingest,
+static err open_ingest(struct redrive_job *job, struct topic *t, struct ingest **out_ingest,
                        struct errmsg *msg)
 {
     struct redrive *r = job->redrive;
@@ -402,13 +212,14 @@ static err open_ingest(struct job *job, struct topic *t, struct ingest **out_ing
     return ingest_new(&o, out_ingest, msg);
 }
 
-static struct str bytes_at(const struct job *job, size_t at, size_t len)
+static struct str bytes_at(const struct redrive_job *job, size_t at, size_t len)
 {
     return len == 0 ? STR("") : str_of(job->bytes.data + at, len);
 }
 
 /* Judges a row that was good so far. */
-static void judge(struct job *job, struct ingest *x, struct row *row, struct event_key *out_key)
+static void judge(struct redrive_job *job, struct ingest *x, struct row *row,
+                  struct event_key *out_key)
 {
     struct errmsg detail = {0};
     if (row->is_large) {
@@ -424,7 +235,7 @@ static void judge(struct job *job, struct ingest *x, struct row *row, struct eve
     }
 }
 
-static void good_rows(const struct job *job, struct redrive_set *out)
+static void good_rows(const struct redrive_job *job, struct redrive_set *out)
 {
     struct redrive_range *ranges = xnew_array(struct redrive_range, job->row_count + 1);
     size_t count = 0;
@@ -439,7 +250,7 @@ static void good_rows(const struct job *job, struct redrive_set *out)
     free(ranges);
 }
 
-static err write_intent(struct job *job, struct book *b, struct topic *t,
+static err write_intent(struct redrive_job *job, struct redrive_book *b, struct topic *t,
                         const struct redrive_set *sources, struct errmsg *msg)
 {
     uint32_t partitions = topic_partition_count(t);
@@ -452,11 +263,11 @@ static err write_intent(struct job *job, struct book *b, struct topic *t,
                           sources->count, &entry);
     free(ends);
     TRY(buf_check(&entry));
-    return book_append(b, buf_str(&entry), redrive_done_bytes_max(sources->offsets), &job->seq,
-                       msg);
+    return redrive_book_append(b, buf_str(&entry), redrive_done_bytes_max(sources->offsets),
+                               &job->seq, msg);
 }
 
-static void clear_piece(struct job *job)
+static void clear_piece(struct redrive_job *job)
 {
     job->row_count = 0;
     buf_reset(&job->bytes);
@@ -464,7 +275,7 @@ static void clear_piece(struct job *job)
 
 /* The piece is complete: judges it and writes the INTENT. False when nothing of it is good, which
  * ends the piece, or when the job has ended. */
-static bool begin_piece(struct job *job)
+static bool begin_piece(struct redrive_job *job)
 {
     struct errmsg msg = {0};
     struct topic *t = topic_of(job);
@@ -473,7 +284,7 @@ static bool begin_piece(struct job *job)
         end_job(job, JOB_FAILED, "topic_not_found", "the topic was deleted meanwhile");
         return false;
     }
-    struct book *b = book_of(job->redrive, t);
+    struct redrive_book *b = redrive_book(job->redrive, t);
     err e = open_ingest(job, t, &x, &msg);
     if (e != ERR_OK) {
         fail_job(job, e, &msg);
@@ -506,7 +317,8 @@ static bool begin_piece(struct job *job)
     return true;
 }
 
-static err append_row(struct job *job, struct ingest *x, struct row *row, struct errmsg *msg)
+static err append_row(struct redrive_job *job, struct ingest *x, struct row *row,
+                      struct errmsg *msg)
 {
     struct event_key key = {0};
     judge(job, x, row, &key); /* again: settings may have changed while the INTENT was on its way */
@@ -520,7 +332,7 @@ static err append_row(struct job *job, struct ingest *x, struct row *row, struct
     return ingest_add_event(x, bytes_at(job, row->value_at, row->value_len), &key, &header, 1, msg);
 }
 
-static void wait_for_log(struct job *job, struct topic *t)
+static void wait_for_log(struct redrive_job *job, struct topic *t)
 {
     job->end_count = topic_partition_count(t);
     job->ends = xrealloc(job->ends, job->end_count, sizeof *job->ends);
@@ -531,7 +343,7 @@ static void wait_for_log(struct job *job, struct topic *t)
 }
 
 /* The INTENT is durable: appends the piece. */
-static void append_piece(struct job *job, struct topic *t)
+static void append_piece(struct redrive_job *job, struct topic *t)
 {
     struct errmsg msg = {0};
     AUTO(ingest) x = NULL;
@@ -552,7 +364,7 @@ static void append_piece(struct job *job, struct topic *t)
     wait_for_log(job, t);
 }
 
-static bool log_is_durable(const struct job *job, const struct topic *t)
+static bool log_is_durable(const struct redrive_job *job, const struct topic *t)
 {
     for (uint32_t p = 0; p < job->end_count; p++) {
         if (topic_durable_end(t, p) < job->ends[p]) {
@@ -563,7 +375,8 @@ static bool log_is_durable(const struct job *job, const struct topic *t)
 }
 
 /* What was appended is durable: says so. */
-static err write_done(struct job *job, struct book *b, struct topic *t, struct errmsg *msg)
+static err write_done(struct redrive_job *job, struct redrive_book *b, struct topic *t,
+                      struct errmsg *msg)
 {
     AUTO_BUF entry = buf_make(JOURNAL_ENTRY_BYTES_MAX);
     struct redrive_set done = {0};
@@ -581,7 +394,7 @@ static err write_done(struct job *job, struct book *b, struct topic *t, struct e
         redrive_encode_done(id, os_now_us(), done.ranges, done.count, &entry);
     }
     if (e == ERR_OK) {
-        e = book_append(b, buf_str(&entry), 0, &job->seq, msg);
+        e = redrive_book_append(b, buf_str(&entry), 0, &job->seq, msg);
     }
     if (e == ERR_OK) {
         job->redriven += done.offsets;
@@ -592,10 +405,10 @@ static err write_done(struct job *job, struct book *b, struct topic *t, struct e
     return e;
 }
 
-static err ask(struct job *job, const struct topic *t, struct errmsg *msg);
+static err ask(struct redrive_job *job, const struct topic *t, struct errmsg *msg);
 
 /* Between two pieces. */
-static void next_piece(struct job *job)
+static void next_piece(struct redrive_job *job)
 {
     struct topic *t = topic_of(job);
     struct errmsg msg = {0};
@@ -625,7 +438,7 @@ static void next_piece(struct job *job)
 }
 
 /* Goes on where a wait has ended. False: still waiting, or ended. */
-static bool advance(struct job *job)
+static bool advance(struct redrive_job *job)
 {
     struct redrive *r = job->redrive;
     struct topic *t = topic_of(job);
@@ -647,7 +460,7 @@ static bool advance(struct job *job)
         if (!log_is_durable(job, t)) {
             return false;
         }
-        e = write_done(job, book_of(r, t), t, &msg);
+        e = write_done(job, redrive_book(r, t), t, &msg);
         if (e != ERR_OK) {
             fail_job(job, e, &msg); /* the INTENT stays open: the next job settles it */
             return false;
@@ -669,8 +482,8 @@ static bool advance(struct job *job)
 
 void redrive_durable(struct redrive *r)
 {
-    struct job *next = NULL;
-    for (struct job *job = r->jobs; job != NULL; job = next) {
+    struct redrive_job *next = NULL;
+    for (struct redrive_job *job = r->jobs; job != NULL; job = next) {
         next = job->next;
         while (job->state == JOB_RUNNING && advance(job)) {}
     }
@@ -678,7 +491,8 @@ void redrive_durable(struct redrive *r)
 
 /* ---- the rows ---- */
 
-static bool take_bytes(struct job *job, const json_t *value, size_t *out_at, size_t *out_len)
+static bool take_bytes(struct redrive_job *job, const json_t *value, size_t *out_at,
+                       size_t *out_len)
 {
     *out_at = job->bytes.len;
     *out_len = 0;
@@ -692,7 +506,7 @@ static bool take_bytes(struct job *job, const json_t *value, size_t *out_at, siz
     return true;
 }
 
-static bool take_row(struct job *job, const json_t *json, struct row *out)
+static bool take_row(struct redrive_job *job, const json_t *json, struct row *out)
 {
     int64_t partition = 0;
     int64_t size = 0;
@@ -713,7 +527,7 @@ static bool take_row(struct job *job, const json_t *json, struct row *out)
     return true;
 }
 
-static bool follows(const struct job *job, const struct row *row)
+static bool follows(const struct redrive_job *job, const struct row *row)
 {
     const struct row *last = &job->last;
     return !job->has_last || last->partition < row->partition ||
@@ -723,7 +537,7 @@ static bool follows(const struct job *job, const struct row *row)
 /* ---- bad lines ---- */
 
 struct reading {
-    struct job *job;
+    struct redrive_job *job;
     struct row *row;
     size_t records;
     enum event_code code;
@@ -746,7 +560,7 @@ static err on_line(void *ctx, const struct text_record *record)
 
 /* Reads a bad line by the job's format: its value becomes the JSON of the event. False when it is
  * no such line, which is noted. */
-static bool read_line(struct job *job, struct row *row)
+static bool read_line(struct redrive_job *job, struct row *row)
 {
     struct reading x = {.job = job, .row = row, .code = EVENT_BAD_LINE};
     AUTO(text_reader) reader = NULL;
@@ -776,7 +590,7 @@ static bool read_line(struct job *job, struct row *row)
 
 static enum row_verdict on_row(void *ctx, const json_t *json)
 {
-    struct job *job = ctx;
+    struct redrive_job *job = ctx;
     struct row *row = &job->rows[job->row_count];
     struct topic *t = topic_of(job);
     if (t == NULL || !take_row(job, json, row) || !follows(job, row)) {
@@ -819,7 +633,7 @@ static enum row_verdict on_row(void *ctx, const json_t *json)
 
 static void on_rows_end(void *ctx, const char *code, const char *detail)
 {
-    struct job *job = ctx;
+    struct redrive_job *job = ctx;
     job->query = NULL;
     bool again = code != NULL && job->asks < REDRIVE_ASKS_MAX &&
                  (strcmp(code, "query_aborted") == 0 || strcmp(code, "query_crashed") == 0);
@@ -834,7 +648,7 @@ static void on_rows_end(void *ctx, const char *code, const char *detail)
     }
 }
 
-static err ask(struct job *job, const struct topic *t, struct errmsg *msg)
+static err ask(struct redrive_job *job, const struct topic *t, struct errmsg *msg)
 {
     struct redrive *r = job->redrive;
     size_t record_max = r->options.record_bytes_max;
@@ -859,11 +673,12 @@ static err ask(struct job *job, const struct topic *t, struct errmsg *msg)
 
 /* ---- requests ---- */
 
-static struct job *running_job(const struct redrive *r, const char *topic, size_t *out_running)
+static struct redrive_job *running_job(const struct redrive *r, const char *topic,
+                                       size_t *out_running)
 {
-    struct job *found = NULL;
+    struct redrive_job *found = NULL;
     *out_running = 0;
-    for (struct job *job = r->jobs; job != NULL; job = job->next) {
+    for (struct redrive_job *job = r->jobs; job != NULL; job = job->next) {
         if (job->state == JOB_RUNNING) {
             ++*out_running;
             found = strcmp(job->topic, topic) == 0 ? job : found;
@@ -881,9 +696,9 @@ bool redrive_is_running(const struct redrive *r, const struct topic *t)
 static void forget_old_jobs(struct redrive *r)
 {
     size_t ended = 0;
-    struct job **at = &r->jobs;
+    struct redrive_job **at = &r->jobs;
     while (*at != NULL) {
-        struct job *job = *at;
+        struct redrive_job *job = *at;
         if (job->state != JOB_RUNNING && ++ended > REDRIVE_JOBS_KEPT_MAX) {
             *at = job->next;
             job_free(job);
@@ -893,10 +708,10 @@ static void forget_old_jobs(struct redrive *r)
     }
 }
 
-static struct job *new_job(struct redrive *r, const struct topic *t,
-                           const struct redrive_request *request)
+static struct redrive_job *new_job(struct redrive *r, const struct topic *t,
+                                   const struct redrive_request *request)
 {
-    struct job *job = xnew(struct job);
+    struct redrive_job *job = xnew(struct redrive_job);
     const struct topic_meta *m = topic_meta_of(t);
     job->redrive = r;
     (void)snprintf(job->id, sizeof job->id, "%d-%llu", topic_store_epoch(r->options.store),
@@ -917,7 +732,7 @@ err redrive_start(struct redrive *r, struct topic *t, const struct redrive_reque
                   const char **out_id, struct errmsg *msg)
 {
     size_t running = 0;
-    struct job *other = running_job(r, topic_meta_of(t)->name, &running);
+    struct redrive_job *other = running_job(r, topic_meta_of(t)->name, &running);
     if (other != NULL) {
         *out_id = other->id;
         return errmsg_set(msg, ERR_BUSY, "re-drive %s of this topic is running", other->id);
@@ -932,14 +747,14 @@ err redrive_start(struct redrive *r, struct topic *t, const struct redrive_reque
         return errmsg_set(msg, ERR_INVALID,
                           "\"format\" is common, combined, nginx, nginx_json or apache_error");
     }
-    struct book *b = book_of(r, t);
+    struct redrive_book *b = redrive_book(r, t);
     if (b->is_held) {
         *out_id = NULL;
         return errmsg_set(msg, ERR_BUSY, "the topic is being deleted");
     }
-    TRY(book_ready(r, b, t, msg));
+    TRY(redrive_book_ready(r, b, t, msg));
     forget_old_jobs(r);
-    struct job *job = new_job(r, t, request);
+    struct redrive_job *job = new_job(r, t, request);
     job->spec = (struct text_spec){.format = format};
     err e = ask(job, t, msg);
     if (e != ERR_OK) {
@@ -952,9 +767,9 @@ err redrive_start(struct redrive *r, struct topic *t, const struct redrive_reque
     return ERR_OK;
 }
 
-static struct job *find_job(const struct redrive *r, struct str topic, struct str id)
+static struct redrive_job *find_job(const struct redrive *r, struct str topic, struct str id)
 {
-    struct job *job = r->jobs;
+    struct redrive_job *job = r->jobs;
     while (job != NULL && !(str_is(topic, job->topic) && str_is(id, job->id))) {
         job = job->next;
     }
@@ -968,7 +783,7 @@ static void set_time(json_t *json, const char *name, int64_t us)
     json_object_set_new(json, name, us == 0 ? json_null() : json_string(text));
 }
 
-static json_t *job_json(const struct job *job)
+static json_t *job_json(const struct redrive_job *job)
 {
     static const char *const names[] = {"running", "done", "cancelled", "failed"};
     bool is_ending = job->state == JOB_RUNNING && job->is_cancelled;
@@ -996,14 +811,14 @@ static json_t *job_json(const struct job *job)
 
 json_t *redrive_job(const struct redrive *r, struct str topic, struct str id)
 {
-    const struct job *job = find_job(r, topic, id);
+    const struct redrive_job *job = find_job(r, topic, id);
     return job == NULL ? NULL : job_json(job);
 }
 
 json_t *redrive_jobs(const struct redrive *r, struct str topic)
 {
     json_t *list = json_array();
-    for (const struct job *job = r->jobs; job != NULL; job = job->next) {
+    for (const struct redrive_job *job = r->jobs; job != NULL; job = job->next) {
         if (str_is(topic, job->topic)) {
             json_array_append_new(list, job_json(job));
         }
@@ -1013,7 +828,7 @@ json_t *redrive_jobs(const struct redrive *r, struct str topic)
 
 err redrive_cancel(struct redrive *r, struct str topic, struct str id, struct errmsg *msg)
 {
-    struct job *job = find_job(r, topic, id);
+    struct redrive_job *job = find_job(r, topic, id);
     if (job == NULL) {
         return errmsg_set(msg, ERR_NOT_FOUND, "no re-drive %.*s of this topic is known",
                           STR_ARGS(id));
