@@ -62,7 +62,8 @@ err ingest_end(struct ingest *x, struct errmsg *msg);
 uint64_t ingest_seq(const struct ingest *x);
 
 /* The two halves of what becomes of one record, for callers that split input by themselves (in
- * between, settings must not change): the verdict, by this request's limits, key field and schema */
+ * between, settings must not change): the verdict, by this request's limits, key field and
+ * schema */
 enum event_code ingest_judge(struct ingest *x, struct str record, struct event_key *out_key,
                              struct errmsg *detail);
 /* ... and the way of an acceptable one into the log. Counts as accepted.
