@@ -199,7 +199,7 @@ static void sessions_are_apart(void **state)
         assert_int_equal(test_i64(conn, "SELECT count(*) FROM (SHOW TABLES)"), i == 1 ? 2 : 1);
         assert_int_equal(test_i64(conn, "SELECT count(*) FROM tarn.tables"), i == 1 ? 2 : 1);
         assert_int_equal(test_i64(conn, "SELECT count(*) FROM tarn.columns"), i == 1 ? 2 : 1);
-        assert_int_equal(test_i64(conn, "SELECT count(*) FROM tarn.schemata"), 4);
+        assert_int_equal(test_i64(conn, "SELECT count(*) FROM tarn.schemata"), 5);
     }
     OK(sql_session_set_view(sessions[0], "bronze", STR("events"), STR("SELECT 77 AS n"), &msg_));
     assert_int_equal(test_i64(sql_session_conn(sessions[0]), "SELECT n FROM events"), 77);
