@@ -12,7 +12,10 @@
 #include "flow/producers_int.h"
 #include "os/clock.h"
 
-enum { SAVE_US = 10 * 1000 * 1000 };
+enum {
+    SAVE_US = 10 * 1000 * 1000,
+    SAVES_A_TICK = 4, /* each waits for the disk, and the loop with it */
+};
 
 #define CHUNK_OF(pointer) ((struct chunk *)((char *)(pointer)-offsetof(struct chunk, task)))
 #define JOB_OF_END(pointer)                                                                        \
@@ -78,11 +81,27 @@ static void fail(struct producers_job *job, const char *why)
     }
 }
 
+/* A producer that rests keeps no memory for events. */
+static void drop_buffers(struct producers_job *job)
+{
+    if (job->state == JOB_RUNNING || job->on_way > 0) {
+        return;
+    }
+    producers_lock(job->owner);
+    for (size_t i = 0; i < CHUNKS; i++) {
+        if (!job->chunks[i].is_used) {
+            buf_deinit(&job->chunks[i].bytes);
+        }
+    }
+    producers_unlock(job->owner);
+}
+
 /* The worker has nothing more to make, and nothing is on its way. */
 static void finish_when_empty(struct producers_job *job)
 {
     struct producers *p = job->owner;
     if (job->state != JOB_RUNNING || job->on_way > 0) {
+        drop_buffers(job);
         return;
     }
     producers_lock(p);
@@ -99,6 +118,7 @@ static void finish_when_empty(struct producers_job *job)
         producers_save(job);
     }
     free(failure);
+    drop_buffers(job);
 }
 
 void producers_on_end(struct reactor_task *task)
@@ -355,13 +375,13 @@ void producers_tick(struct producers *p)
 {
     retry_held(p);
     producers_durable(p);
-    if (os_mono_us() - p->saved_us < SAVE_US) {
-        return;
-    }
-    p->saved_us = os_mono_us();
-    for (size_t i = 0; i < p->count; i++) {
-        if (p->jobs[i]->sent + p->jobs[i]->rejected != p->jobs[i]->saved) {
-            producers_save(p->jobs[i]);
+    int64_t before_us = os_mono_us() - SAVE_US;
+    int saves = 0;
+    for (size_t i = 0; i < p->count && saves < SAVES_A_TICK; i++) {
+        struct producers_job *job = p->jobs[i];
+        if (job->saved_us <= before_us && job->sent + job->rejected != job->saved) {
+            producers_save(job);
+            saves++;
         }
     }
 }
@@ -375,7 +395,6 @@ err producers_run(struct producers *p, struct errmsg *msg)
         return errmsg_set(msg, ERR_LIMIT, "no thread for the producers");
     }
     p->is_running = true;
-    p->saved_us = os_mono_us();
     for (size_t i = 0; i < p->count; i++) {
         struct producers_job *job = p->jobs[i];
         struct errmsg why = {0};

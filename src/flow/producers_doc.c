@@ -59,6 +59,7 @@ static err put(struct producers_job *job, int64_t expected, struct errmsg *msg)
     AUTO_JSON json = document(job);
     AUTO_BUF text = buf_make(META_JSON_BYTES_MAX);
     job->saved = job->sent + job->rejected;
+    job->saved_us = os_mono_us();
     if (json_write(json, &text) != ERR_OK) {
         return errmsg_set(msg, ERR_TOO_LARGE, "a producer's specification has at most %d bytes",
                           META_JSON_BYTES_MAX);

@@ -73,7 +73,8 @@ struct producers_job {
     uint64_t runs;      /* starts since the counters began */
     uint64_t sent;
     uint64_t rejected;
-    uint64_t saved; /* what `sent + rejected` was in the last document */
+    uint64_t saved;   /* what `sent + rejected` was in the last document */
+    int64_t saved_us; /* monotonic: when that was */
     uint64_t on_way;
     struct {
         int64_t second;
@@ -89,12 +90,11 @@ struct producers {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t thread;
-    bool is_running;     /* [reactor] the thread is there */
-    bool quit;           /* [lock] */
-    size_t turn;         /* [worker] whose turn it is */
-    struct chunk *held;  /* [reactor] the disk is behind: oldest first */
-    struct chunk *waits; /* [reactor] appended, not durable: oldest first */
-    int64_t saved_us;
+    bool is_running;              /* [reactor] the thread is there */
+    bool quit;                    /* [lock] */
+    size_t turn;                  /* [worker] whose turn it is */
+    struct chunk *held;           /* [reactor] the disk is behind: oldest first */
+    struct chunk *waits;          /* [reactor] appended, not durable: oldest first */
     struct json_indexer *indexer; /* [reactor] owned, as the next: for the ingests */
     struct schema_cache *schemas;
 };

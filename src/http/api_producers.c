@@ -21,7 +21,10 @@ err api_producers_topic(void *ctx, struct str name, struct topic **out_topic, st
                           STR_ARGS(name));
     }
     if (t == NULL) {
-        TRY(api_topic_create(api, name, NULL, false, &t, msg));
+        err e = api_topic_create(api, name, NULL, false, &t, msg);
+        if (e != ERR_OK) {
+            return e == ERR_EXISTS ? ERR_CONFLICT : e; /* it is not the producer that exists */
+        }
     }
     *out_topic = t;
     return ERR_OK;
@@ -44,6 +47,9 @@ static void problem(struct http_exchange *ex, err e, const struct errmsg *msg)
     switch (e) {
     case ERR_EXISTS:
         http_problem(ex, 409, "producer_exists", str_from(msg->text), STR(""));
+        return;
+    case ERR_CONFLICT:
+        http_problem(ex, 409, "table_exists", str_from(msg->text), STR(""));
         return;
     case ERR_INVALID:
         http_problem(ex, 400, "invalid", str_from(msg->text), STR(""));

@@ -182,6 +182,34 @@ def test_a_deleted_topic_fails_its_producer_until_it_is_started(api, producer, t
     wait_for(lambda: status(api, name)["state"] == "running", 20, "it to run")
 
 
+def test_a_topic_that_is_behind_slows_its_producer(client, api, producer, topic):
+    client.create_topic(topic, unlanded_rows_max=500, flush_age_ms="24h")
+    name = producer(spec={"template": TINY, "rate": 5000, "count": 3000})
+    slowed = wait_state(api, name, "slowed")
+    assert 500 <= slowed["sent"] < 3000 and slowed["rejected"] == 0
+    wait_for(lambda: client.flush(topic) and status(api, name)["state"] == "finished", 60,
+             "the rest to go in", 0.2)
+    assert status(api, name)["sent"] == 3000
+    assert rows(client, f"SELECT count(*), count(DISTINCT id) FROM {topic}") == [[3000, 3000]]
+
+
+def test_an_event_that_is_too_large_fails_its_producer(api, producer):
+    huge = {"$list": {"min": 1000, "max": 1000,
+                      "of": {"$list": {"min": 1000, "max": 1000, "of": "x"}}}}
+    name = producer(spec={"template": {"a": huge}, "rate": 5})
+    assert "an event is larger" in wait_state(api, name, "failed")["last_error"]
+
+
+def test_a_table_that_is_in_the_way_is_named(client, api, producer, topic):
+    client.send(topic, [{"n": 1}])
+    client.flush(topic)
+    client.delete_topic(topic)
+    answer = api.post("/api/v1/producers", json={"name": f"x-{topic}", "topic": topic,
+                                                 "preset": "web_logs"})
+    assert answer.status_code == 409 and answer.json()["code"] == "table_exists"
+    assert api.get(f"/api/v1/producers/x-{topic}").status_code == 404
+
+
 @pytest.mark.parametrize("body, code, says", [
     ({"name": "x"}, "invalid", "give \"template\""),
     ({"name": "x", "spec": {"template": {}}}, "invalid", "\"topic\" is missing"),
