@@ -84,7 +84,7 @@ static void fail(struct producers_job *job, const char *why)
 /* A producer that rests keeps no memory for events. */
 static void drop_buffers(struct producers_job *job)
 {
-    if (job->state == JOB_RUNNING || job->on_way > 0) {
+    if (job->state == JOB_RUNNING) {
         return;
     }
     producers_lock(job->owner);
@@ -100,13 +100,16 @@ static void drop_buffers(struct producers_job *job)
 static void finish_when_empty(struct producers_job *job)
 {
     struct producers *p = job->owner;
-    if (job->state != JOB_RUNNING || job->on_way > 0) {
+    if (job->state != JOB_RUNNING) {
         drop_buffers(job);
         return;
     }
     producers_lock(p);
     bool is_over = job->is_told && !job->is_busy;
-    char *failure = TAKE(job->failure);
+    for (size_t i = 0; i < CHUNKS; i++) {
+        is_over = is_over && !job->chunks[i].is_used; /* posted ones that have not arrived, too */
+    }
+    char *failure = is_over ? TAKE(job->failure) : NULL;
     producers_unlock(p);
     if (is_over && failure != NULL) {
         fail(job, failure);
@@ -186,8 +189,6 @@ static void release(struct chunk *chunk)
 {
     struct producers_job *job = chunk->job;
     struct producers *p = job->owner;
-    ASSERT(job->on_way > 0);
-    job->on_way--;
     producers_lock(p);
     chunk->is_used = false;
     if (job->is_starved) {
@@ -337,7 +338,6 @@ void producers_on_chunk(struct reactor_task *task)
 {
     struct chunk *chunk = CHUNK_OF(task);
     struct producers *p = chunk->job->owner;
-    chunk->job->on_way++;
     take_chunk(p, chunk);
     producers_durable(p); /* topics that are not synced, chunks of which nothing was accepted */
 }

@@ -75,7 +75,6 @@ struct producers_job {
     uint64_t rejected;
     uint64_t saved;   /* what `sent + rejected` was in the last document */
     int64_t saved_us; /* monotonic: when that was */
-    uint64_t on_way;
     struct {
         int64_t second;
         uint64_t count;
