@@ -298,6 +298,7 @@ static bool begin_piece(struct redrive_job *job)
     struct redrive_set sources = {0};
     good_rows(job, &sources);
     if (sources.count == 0) {
+        redrive_set_deinit(&sources);
         clear_piece(job);
         return false;
     }
