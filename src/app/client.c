@@ -20,6 +20,7 @@ struct client {
     char *port;  /* owned */
     char *token; /* owned, or NULL */
     int fd;
+    int patience_s; /* without a byte of an answer */
     /* the answer being read */
     llhttp_t parser;
     llhttp_settings_t settings;
@@ -116,6 +117,7 @@ err client_new(const char *url, const char *token, struct client **out_client, s
     c->port = xasprintf("%llu", (unsigned long long)port);
     c->token = token == NULL ? NULL : xstrdup(token);
     c->fd = -1;
+    c->patience_s = CLIENT_TIMEOUT_SECONDS;
     llhttp_settings_init(&c->settings);
     c->settings.on_body = take_body;
     c->settings.on_header_field = take_header_name;
@@ -147,6 +149,20 @@ void client_free(struct client *c)
 uint64_t client_retry_after(const struct client *c)
 {
     return c->retry_after_seconds;
+}
+
+static void apply_patience(struct client *c)
+{
+    struct timeval limit = {.tv_sec = c->patience_s};
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit); /* only patience */
+}
+
+void client_set_patience(struct client *c, int seconds)
+{
+    c->patience_s = seconds;
+    if (c->fd >= 0) {
+        apply_patience(c);
+    }
 }
 
 void client_drop(struct client *c)
@@ -184,10 +200,8 @@ static err connect_to(struct client *c, struct errmsg *msg)
                           c->host, c->port, strerror(error));
     }
     int on = 1;
-    struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_SECONDS};
-    /* Only speed and patience hang on these two. */
-    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* only speed hangs on it */
+    apply_patience(c);
     return ERR_OK;
 }
 

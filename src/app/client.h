@@ -16,6 +16,8 @@ AUTO_DEFINE(client)
 /* Seconds that the last answer asked to wait before the next try; 0 when it did not. */
 uint64_t client_retry_after(const struct client *c);
 
+/* How long an answer may take to begin and to go on; 10 minutes otherwise. */
+void client_set_patience(struct client *c, int seconds);
 /* Cuts the connection of a request that another thread waits for: it ends with an error. Also for
  * signal handlers. */
 void client_drop(struct client *c);

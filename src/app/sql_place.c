@@ -7,11 +7,11 @@
 #include "app/query_local.h"
 #include "os/clock.h"
 
-enum { LIST_BYTES_MAX = 64 << 20, TABLES_MAX = 10000 };
+enum { LIST_BYTES_MAX = 64 << 20, TABLES_MAX = 10000, LOOK_SECONDS = 2 };
 
 struct sql_place {
     struct client *asks;       /* owned; NULL: a folder */
-    struct client *looks;      /* owned; likewise */
+    struct client *looks;      /* owned; likewise; while `asks` waits for an answer */
     struct query_local *local; /* owned; NULL: a server */
     struct uuid_text tag;      /* of the statement that runs; set before its thread starts */
 };
@@ -21,6 +21,7 @@ struct sql_place *sql_place_server(struct client *asks, struct client *looks)
     struct sql_place *p = xnew(struct sql_place);
     p->asks = asks;
     p->looks = looks;
+    client_set_patience(looks, LOOK_SECONDS); /* the prompt's thread waits for it, Ctrl-C too */
     return p;
 }
 
@@ -46,7 +47,7 @@ void sql_place_free(struct sql_place *p)
 
 struct client *sql_place_client(struct sql_place *p)
 {
-    return p->looks;
+    return p->asks;
 }
 
 /* ---- running ---- */
@@ -223,7 +224,7 @@ static err get_json(struct sql_place *p, const char *target, json_t **out_json, 
 {
     AUTO_BUF body = buf_make(LIST_BYTES_MAX);
     struct client_request request = {.method = "GET", .target = target};
-    TRY(client_fetch(p->looks, &request, &body, msg));
+    TRY(client_fetch(p->asks, &request, &body, msg));
     return json_parse(buf_str(&body), out_json, msg);
 }
 
