@@ -5,8 +5,8 @@
  *       read from the offset ──▶ still the same file? ──▶ cut after the last line end
  *       ──▶ state: [offset, pending_end) ──▶ send ──▶ offset = pending_end
  *
- * The state is written once a chunk: the end of one chunk and the beginning of the next go together,
- * and when nothing is left, once more. */
+ * The state is written once a chunk: the end of one chunk and the beginning of the next go
+ * together, and when nothing is left, once more. */
 #include "app/tail.h"
 
 #include "app/tail_find.h"

@@ -3,8 +3,8 @@
  *
  * What makes it exact: before a chunk of a file, [offset, pending_end), is handed to `send`, the
  * state file says so, durably. Whatever happens then, the next run sends the same bytes under the
- * same key first, and the receiver knows the key (see idempotency.h). A chunk ends with a line; what
- * follows the last line end waits.
+ * same key first, and the receiver knows the key (see idempotency.h). A chunk ends with a line;
+ * what follows the last line end waits.
  *
  * A file is followed as a thing, not as a name: by device and inode, by its first bytes, and by the
  * bytes before the offset (the anchor), which is compared after every read. So it is seen when

@@ -253,9 +253,8 @@ static void take_prefixes(struct str *rest, struct failure *f)
         if (rest->len > 0 && rest->ptr[0] == '[' && take_bracket(rest, &inside)) {
             if (str_starts(inside, STR("pid ")) && f->pid.ptr == NULL) {
                 take_process(inside, f);
-            } else if (str_starts(inside, STR("client ")) && f->address.ptr == NULL) {
-                take_client(skip(inside, 7), f);
-            } else if (str_starts(inside, STR("remote ")) && f->address.ptr == NULL) {
+            } else if (f->address.ptr == NULL &&
+                       (str_starts(inside, STR("client ")) || str_starts(inside, STR("remote ")))) {
                 take_client(skip(inside, 7), f);
             } else {
                 *rest = before; /* the message begins with it */

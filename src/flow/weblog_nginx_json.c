@@ -366,9 +366,10 @@ static bool put_fields(struct nginx *n, struct text_json *j, struct errmsg *msg)
             text_json_text(j, text);
         }
     }
-    if (!is_whole) {
+    const struct found *request = is_whole ? NULL : first_of(n, TO_REQUEST);
+    if (request != NULL) {
         text_json_name(j, STR("request"));
-        text_json_text(j, plain_text(n, first_of(n, TO_REQUEST)));
+        text_json_text(j, plain_text(n, request));
     }
     return true;
 }

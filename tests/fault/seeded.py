@@ -53,7 +53,7 @@ BUGS = {
 # The same bugs as the unit tests see them: seconds each, so that every run of the tier proves some.
 UNIT = {1: "topic_store", 2: "lake_commit", 3: "topic_fault", 4: "topic_recovery",
         5: "topic_recovery", 6: "topic_store", 7: "lake_commit", 8: "flow_land", 9: "flow_hot",
-        10: "flow_land", 11: "topic_idempotency", 30: "flow_import"}
+        10: "flow_land", 11: "topic_idempotency", 20: "app_tail", 30: "flow_import"}
 
 
 def configure(number):
@@ -71,7 +71,7 @@ def configure(number):
 def fails_unit_test(number):
     """True when the unit test named for the bug fails with it (and could be built)."""
     folder, name = configure(number), UNIT[number]
-    program = next(f"tests/unit/{area}/test_{name}" for area in ("topic", "lake", "flow")
+    program = next(f"tests/unit/{area}/test_{name}" for area in ("topic", "lake", "flow", "app")
                    if name.startswith(area))
     subprocess.run(["ninja", "-C", str(folder), program], check=True, stdout=subprocess.DEVNULL,
                    timeout=900)
