@@ -2,8 +2,8 @@
 /* fuzz_event_decode.c - arbitrary bytes as a record.
  * Must hold: the fast path and the slow reader give the same verdict; validator (at the decoder's
  * depth), decode_row() and decode_judge() agree; a decoder that has seen records before gives the
- * same row as a fresh one, nested columns included; what is rescued does not depend on which columns
- * are asked for; nothing is read outside of the record. */
+ * same row as a fresh one, nested columns included; what is rescued does not depend on which
+ * columns are asked for; nothing is read outside of the record. */
 #include "flow/decode.h"
 #include "flow/json_walk.h"
 

@@ -80,7 +80,7 @@ struct decoder {
     /* Of the present record: */
     struct json_view view;
     struct nested_room room; /* for its lists, in the sinks */
-    struct col_sink *cols; /* borrowed; NULL: nothing is stored */
+    struct col_sink *cols;   /* borrowed; NULL: nothing is stored */
     size_t row;
     size_t seen_count; /* projected event columns */
     uint32_t time_mask;

@@ -14,7 +14,7 @@ struct hot_rig {
 static inline void hot_tell(struct hot_rig *r)
 {
     const struct topic_meta *meta = topic_meta_of(r->land.topic);
-    int64_t ends[16];
+    int64_t ends[16] = {0};
     rig_ends(&r->land, ends);
     struct wire_topic_ends item = {str_from(meta->name), ends, meta->partition_count};
     struct wire_ends message = {.items = &item, .count = 1};
@@ -111,7 +111,7 @@ static inline void hot_expect(struct hot_rig *r, bool rows, bool dead, const cha
 /* Every acknowledged offset is in exactly one of both tables, exactly once, as a query sees it. */
 static inline void hot_exactly_once(struct hot_rig *r)
 {
-    int64_t ends[16];
+    int64_t ends[16] = {0};
     int64_t total = 0;
     rig_ends(&r->land, ends);
     for (uint32_t i = 0; i < topic_partition_count(r->land.topic); i++) {

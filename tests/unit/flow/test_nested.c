@@ -13,18 +13,20 @@ static struct hot_rig rig; /* the engine is kept over tests */
 #define N "\"n\":" MAYBE("integer")
 #define T "\"t\":" MAYBE("string")
 #define X "\"x\":" MAYBE("number")
+#define ID "\"id\":" MAYBE("integer")
+#define M "\"m\":" LIST(MAYBE("boolean"))
+#define IN(members) "\"in\":" OBJECT(members)
+#define MATRIX ",\"m\":" LIST(LIST(MAYBE("integer")))
 #define SCHEMA(members) "{\"type\":\"object\",\"properties\":{" members "}}"
 
 /* Each may follow the one before. */
 static const char *const versions[] = {
-    SCHEMA("\"id\":" MAYBE("integer")),
-    SCHEMA("\"id\":" MAYBE("integer") ",\"s\":" OBJECT(N)),
-    SCHEMA("\"id\":" MAYBE("integer") ",\"s\":" OBJECT(N "," T) ",\"l\":" LIST(OBJECT(X))),
-    SCHEMA("\"id\":" MAYBE("integer") ",\"s\":" OBJECT(N "," T ",\"in\":" OBJECT(
-        "\"m\":" LIST(MAYBE("boolean")))) ",\"l\":" LIST(OBJECT(X "," N))),
-    SCHEMA("\"id\":" MAYBE("integer") ",\"s\":" OBJECT(N "," T ",\"in\":" OBJECT("\"m\":" LIST(MAYBE(
-        "boolean")) "," X)) ",\"l\":" LIST(OBJECT(X "," N
-                                                    "," T)) ",\"m\":" LIST(LIST(MAYBE("integer")))),
+    SCHEMA(ID),
+    SCHEMA(ID ",\"s\":" OBJECT(N)),
+    SCHEMA(ID ",\"s\":" OBJECT(N "," T) ",\"l\":" LIST(OBJECT(X))),
+    SCHEMA(ID ",\"s\":" OBJECT(N "," T "," IN(M)) ",\"l\":" LIST(OBJECT(X "," N))),
+    SCHEMA(ID ",\"s\":" OBJECT(N "," T "," IN(M "," X)) ",\"l\":" LIST(OBJECT(X "," N "," T))
+               MATRIX),
 };
 
 static const char *const objects[] = {
