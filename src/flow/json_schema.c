@@ -554,6 +554,60 @@ static err read_object(struct frame *f, uint32_t i)
     return finish_names(f);
 }
 
+/* A bound as an integer, for bounds that are small ones. */
+static bool whole_bound(const struct json_decimal *d, int64_t *out_bound)
+{
+    const uint64_t most = UINT64_C(1000000000000000000);
+    if (d->count > 0 && (!json_decimal_is_integer(d) || d->magnitude > 18)) {
+        return false;
+    }
+    uint64_t value = d->count == 0 ? 0 : json_decimal_count(d);
+    *out_bound = d->is_negative ? -(int64_t)value : (int64_t)value;
+    return value <= most;
+}
+
+static enum json_schema_quick plan_number(const struct json_schema_node *node,
+                                          struct json_schema_rules *r)
+{
+    const uint32_t inclusive = RULE_MINIMUM | RULE_MAXIMUM;
+    if ((node->types & JSON_SCHEMA_INTEGER) == 0) {
+        return QUICK_NONE;
+    }
+    r->low = INT64_MIN;
+    r->high = INT64_MAX;
+    bool is_whole = (r->has & ~inclusive) == 0 &&
+                    ((r->has & RULE_MINIMUM) == 0 || whole_bound(&r->minimum, &r->low)) &&
+                    ((r->has & RULE_MAXIMUM) == 0 || whole_bound(&r->maximum, &r->high));
+    return is_whole ? QUICK_INTEGER : QUICK_NUMBER;
+}
+
+/* How usual values of this node are seen to be good. */
+static enum json_schema_quick plan(const struct json_schema_node *node, struct json_schema_rules *r)
+{
+    bool may_be_text = (node->types & JSON_SCHEMA_STRING) != 0;
+    bool only_integer = (node->types & JSON_SCHEMA_INTEGER) && !(node->types & JSON_SCHEMA_NUMBER);
+    if (r->has == 0 && !only_integer) {
+        return QUICK_TYPE;
+    }
+    if ((r->has & ~(uint32_t)RULES_NUMBER) == 0) {
+        return plan_number(node, r);
+    }
+    if (!may_be_text) {
+        return QUICK_NONE;
+    }
+    if ((r->has & ~(uint32_t)(RULE_MIN_LENGTH | RULE_MAX_LENGTH)) == 0) {
+        return QUICK_LENGTH;
+    }
+    if (r->has == RULE_PATTERN) {
+        r->simple = json_schema_pattern_simple(r->pattern);
+        return r->simple == NULL ? QUICK_NONE : QUICK_SIMPLE;
+    }
+    if (r->has == RULE_FORMAT && node->format == JSON_SCHEMA_FORMAT_DATE_TIME) {
+        return QUICK_TIME;
+    }
+    return r->has == RULE_ENUM && r->enumeration->keys != NULL ? QUICK_ENUM : QUICK_NONE;
+}
+
 static err read_schema(struct compiler *c, const struct json_schema_path *path, uint32_t i,
                        const struct json_schema_node **out_node)
 {
@@ -577,7 +631,11 @@ static err read_schema(struct compiler *c, const struct json_schema_path *path, 
     f.node->is_false = kind == 'f';
     f.node->rules = f.rules;
     *out_node = f.node;
-    return kind == '{' ? read_object(&f, i) : ERR_OK;
+    if (kind == '{') {
+        TRY(read_object(&f, i));
+    }
+    f.rules->quick = plan(f.node, f.rules);
+    return ERR_OK;
 }
 
 /* ---- a document ---- */

@@ -445,6 +445,87 @@ __attribute__((noinline)) static bool check_values(struct json_schema_run *run,
     return true;
 }
 
+/* ---- at once ---- */
+
+/* By the first byte of a value; 0 begins none. */
+static const uint8_t types_by_byte[256] = {
+    ['n'] = JSON_SCHEMA_NULL,
+    ['t'] = JSON_SCHEMA_BOOLEAN,
+    ['f'] = JSON_SCHEMA_BOOLEAN,
+    ['"'] = JSON_SCHEMA_STRING,
+    ['{'] = JSON_SCHEMA_OBJECT,
+    ['['] = JSON_SCHEMA_ARRAY,
+    ['-'] = JSON_SCHEMA_INTEGER | JSON_SCHEMA_NUMBER,
+    ['0' ... '9'] = JSON_SCHEMA_INTEGER | JSON_SCHEMA_NUMBER,
+};
+
+/* Digits alone, few enough, within the bounds. */
+static inline bool integer_is_good(const struct json_schema_rules *r, const char *p)
+{
+    bool is_negative = *p == '-';
+    const char *first = p + is_negative;
+    int64_t value = 0;
+    for (p = first; json_digit(*p) <= 9 && p - first < 18; p++) {
+        value = value * 10 + json_digit(*p);
+    }
+    if (p == first || json_digit(*p) <= 9 || *p == '.' || (*p | 0x20) == 'e') {
+        return false;
+    }
+    value = is_negative ? -value : value;
+    return value >= r->low && value <= r->high;
+}
+
+static inline bool text_is_good(const struct json_schema_rules *r, struct str text)
+{
+    if (r->quick == QUICK_ENUM) {
+        return json_schema_enum_has_short(r->enumeration, text);
+    }
+    if (r->quick == QUICK_SIMPLE) {
+        return json_schema_simple_match(r->simple, text);
+    }
+    if (r->quick == QUICK_TIME) {
+        return json_schema_format_ok(JSON_SCHEMA_FORMAT_DATE_TIME, text);
+    }
+    /* Bytes are four times the code points at most. */
+    uint64_t low = r->has & RULE_MIN_LENGTH ? r->min_length : 0;
+    uint64_t high = r->has & RULE_MAX_LENGTH ? r->max_length : UINT64_MAX;
+    if (text.len / 4 >= low && text.len <= high) {
+        return true;
+    }
+    uint64_t count = count_utf8(text);
+    return count >= low && count <= high;
+}
+
+/* First way: true when the scalar at token i is good beyond doubt. */
+static inline bool is_good(const struct json_view *view, const struct json_schema_node *n,
+                           uint32_t i)
+{
+    const uint8_t scalars =
+        JSON_SCHEMA_NULL | JSON_SCHEMA_BOOLEAN | JSON_SCHEMA_STRING | JSON_SCHEMA_NUMBER;
+    const struct json_schema_rules *r = n->rules;
+    const char *p = view->base + view->at[i];
+    uint8_t types = types_by_byte[(unsigned char)*p] & n->types;
+    switch (r->quick) {
+    case QUICK_NONE:
+        return false;
+    case QUICK_TYPE:
+        return (types & scalars) != 0;
+    case QUICK_INTEGER:
+        return (types & JSON_SCHEMA_INTEGER) != 0 && integer_is_good(r, p);
+    case QUICK_NUMBER:
+        return (types & JSON_SCHEMA_INTEGER) != 0 &&
+               number_is_good(r, p, (n->types & JSON_SCHEMA_NUMBER) == 0);
+    case QUICK_LENGTH:
+    case QUICK_ENUM:
+    case QUICK_TIME:
+    case QUICK_SIMPLE:
+        /* enum may list text where the type forbids it */
+        return types == JSON_SCHEMA_STRING && !view->has_escape &&
+               text_is_good(r, json_view_string(view, i));
+    }
+    return false;
+}
+
 /* ---- objects and arrays ---- */
 
 static bool check(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
@@ -571,7 +652,9 @@ __attribute__((noinline)) static bool check_object(struct json_schema_run *run,
             guess = &run->follow[r->name_base + (size_t)found];
         }
         step.index = i;
-        if (node == NULL || is_shadowed(run, i)) {
+        if (node != NULL && !run->is_second && is_good(view, node, i + 2)) {
+            i += 3; /* name, colon, value */
+        } else if (node == NULL || is_shadowed(run, i)) {
             i = json_schema_skip(view, i + 2);
         } else if (!check(run, node, i + 2, &step, &i)) {
             return false;
@@ -598,6 +681,8 @@ __attribute__((noinline)) static bool check_array(struct json_schema_run *run,
         step.index = count++;
         if (n->items == NULL) {
             i = json_schema_skip(view, i);
+        } else if (!run->is_second && is_good(view, n->items, i)) {
+            i++;
         } else if (!check(run, n->items, i, &step, &i)) {
             return false;
         }
@@ -616,18 +701,6 @@ __attribute__((noinline)) static bool check_array(struct json_schema_run *run,
     }
     return true;
 }
-
-/* By the first byte of a value; 0 begins none. */
-static const uint8_t types_by_byte[256] = {
-    ['n'] = JSON_SCHEMA_NULL,
-    ['t'] = JSON_SCHEMA_BOOLEAN,
-    ['f'] = JSON_SCHEMA_BOOLEAN,
-    ['"'] = JSON_SCHEMA_STRING,
-    ['{'] = JSON_SCHEMA_OBJECT,
-    ['['] = JSON_SCHEMA_ARRAY,
-    ['-'] = JSON_SCHEMA_INTEGER | JSON_SCHEMA_NUMBER,
-    ['0' ... '9'] = JSON_SCHEMA_INTEGER | JSON_SCHEMA_NUMBER,
-};
 
 /* Checks the value at token i; *out_next is the token after it. */
 static bool check(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,

@@ -101,6 +101,17 @@ struct json_schema_enum {
     size_t key_count;
 };
 enum { ENUM_KEYS_MAX = 16 };
+/* For an enum with keys. */
+static inline bool json_schema_enum_has_short(const struct json_schema_enum *e, struct str text)
+{
+    struct json_schema_key key = json_schema_key_of(text);
+    unsigned found = 0; /* all are looked at: which one it is nobody can foresee */
+    for (size_t n = 0; n < e->key_count; n++) {
+        const struct json_schema_key *one = &e->keys[n];
+        found |= ((one->head ^ key.head) | (one->tail ^ key.tail) | (one->len ^ key.len)) == 0;
+    }
+    return found != 0;
+}
 
 /* Reads the value at token i into `arena`. *slots counts the members of objects. False when the
  * arena is full, or a text holds a lone surrogate (*out_bad_text). */
@@ -155,6 +166,8 @@ enum json_schema_match {
 err json_schema_pattern_new(struct str text, struct json_schema_pattern **out_pattern,
                             struct errmsg *msg);
 void json_schema_pattern_free(struct json_schema_pattern *p);
+/* NULL when it is not a simple one. Lives as long as the pattern. */
+const struct json_schema_simple *json_schema_pattern_simple(const struct json_schema_pattern *p);
 err json_schema_patterns_new(struct json_schema_patterns **out_patterns);
 void json_schema_patterns_free(struct json_schema_patterns *x);
 enum json_schema_match json_schema_pattern_match(const struct json_schema_pattern *p,
@@ -195,9 +208,25 @@ struct json_schema_name {
     const struct json_schema_node *node; /* NULL: only required */
 };
 
+/* How the first way of checking sees at once that a scalar is good, without a general look. */
+enum json_schema_quick {
+    QUICK_NONE,
+    QUICK_TYPE,    /* nothing but a type, other than integer alone */
+    QUICK_INTEGER, /* bounds within 64 bits */
+    QUICK_NUMBER,
+    QUICK_LENGTH, /* of a text, as the next three */
+    QUICK_ENUM,
+    QUICK_TIME, /* date-time */
+    QUICK_SIMPLE,
+};
+
 /* What a node demands beyond type. Zeroed where `has` lacks the bit. */
 struct json_schema_rules {
     uint32_t has; /* enum json_schema_rule */
+    enum json_schema_quick quick;
+    int64_t low; /* QUICK_INTEGER: the bounds, inclusive */
+    int64_t high;
+    const struct json_schema_simple *simple; /* QUICK_SIMPLE */
     struct json_decimal minimum;
     struct json_decimal maximum;
     struct json_decimal exclusive_minimum;

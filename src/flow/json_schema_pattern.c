@@ -271,6 +271,11 @@ void json_schema_pattern_free(struct json_schema_pattern *p)
     }
 }
 
+const struct json_schema_simple *json_schema_pattern_simple(const struct json_schema_pattern *p)
+{
+    return p->is_simple ? &p->simple : NULL;
+}
+
 /* ---- matching ---- */
 
 /* Charges a step and the way since the last one; a negative answer ends the match. */

@@ -529,13 +529,7 @@ static bool has_text(const struct json_schema_enum *e, const struct json_view *v
     if (e->keys == NULL) {
         return json_schema_enum_has_value(e, &value);
     }
-    struct json_schema_key key = json_schema_key_of(value.text);
-    unsigned found = 0; /* all are looked at: which one it is nobody can foresee */
-    for (size_t n = 0; n < e->key_count; n++) {
-        const struct json_schema_key *one = &e->keys[n];
-        found |= ((one->head ^ key.head) | (one->tail ^ key.tail) | (one->len ^ key.len)) == 0;
-    }
-    return found != 0;
+    return json_schema_enum_has_short(e, value.text);
 }
 
 bool json_schema_enum_has(const struct json_schema_enum *e, const struct json_view *view,
