@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* api_schema.c - /api/v1/topics/{topic}/schema: declare, read, list, go back to inferred columns.
  *
- * The body of PUT, and the answer of GET, is the JSON Schema itself: its digits and the order of its
- * names stay as they were sent, so these bodies never become parsed documents. */
+ * The body of PUT, and the answer of GET, is the JSON Schema itself: its digits and the order of
+ * its names stay as they were sent, so these bodies never become parsed documents. */
 #include "base/hash.h"
 #include "flow/schema_change.h"
 #include "http/api.h"

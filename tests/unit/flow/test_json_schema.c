@@ -123,11 +123,13 @@ static void the_last_of_duplicates_counts(void **unused)
 {
     (void)unused;
     static const struct value_case one = {
-        "{\"properties\":{\"a\":{\"type\":\"integer\"},\"o\":{\"properties\":{\"b\":{\"const\":1}}}},"
+        "{\"properties\":{\"a\":{\"type\":\"integer\"},"
+        "\"o\":{\"properties\":{\"b\":{\"const\":1}}}},"
         "\"required\":[\"a\"]}",
         "{\"a\":\"x\",\"a\":1}\n{\"\\u0061\":\"x\",\"a\":1}\n{\"a\":\"x\",\"a\":[],\"\\u0061\":2}\n"
         "{\"a\":1,\"o\":{\"b\":2},\"o\":{\"b\":3,\"b\":1}}",
-        "{\"a\":1,\"a\":\"x\"}\n{\"a\":1,\"\\u0061\":\"x\"}\n{\"a\":1,\"o\":{\"b\":1},\"o\":{\"b\":1,\"b\":2}}"};
+        "{\"a\":1,\"a\":\"x\"}\n{\"a\":1,\"\\u0061\":\"x\"}\n"
+        "{\"a\":1,\"o\":{\"b\":1},\"o\":{\"b\":1,\"b\":2}}"};
     judge_lines(one.schema, one.good, JSON_SCHEMA_VALID);
     judge_lines(one.schema, one.bad, JSON_SCHEMA_BAD);
 }
@@ -367,82 +369,83 @@ static void simple_patterns_agree_with_pcre(void **unused)
     }
 }
 
+static const struct {
+    const char *older;
+    const char *newer;
+    const char *pointer; /* NULL: may follow */
+} changes[] = {
+    {"{}", "{}", NULL},
+    {"{}", "{\"title\":\"x\"}", NULL},
+    {"{\"type\":\"object\"}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}", ""},
+    {"{\"type\":\"object\"}", "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}",
+     NULL},
+    {"{}", "{\"required\":[\"a\"]}", "/required"},
+    {"{\"required\":[\"a\"]}", "{}", NULL},
+    {"{}", "{\"additionalProperties\":false}", "/additionalProperties"},
+    {"{\"additionalProperties\":false}", "{}", NULL},
+    {"{\"additionalProperties\":false}", "{\"properties\":{\"a\":{}}}", NULL},
+    {"{\"additionalProperties\":{\"type\":\"integer\"}}",
+     "{\"properties\":{\"a\":{\"type\":\"string\"}}}", "/properties/a/type"},
+    {"{\"properties\":{\"a\":{}}}", "{}", "/properties/a"},
+    {"{\"properties\":{\"a\":{}}}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}",
+     "/properties/a/type"},
+    {"{\"properties\":{\"a\":{\"type\":\"string\"}}}", "{\"properties\":{\"a\":{}}}",
+     "/properties/a"},
+    {"{\"properties\":{\"a\":{\"type\":\"integer\"}}}",
+     "{\"properties\":{\"a\":{\"type\":\"number\"}}}", "/properties/a/type"},
+    {"{\"properties\":{\"a\":{\"type\":\"integer\"}}}",
+     "{\"properties\":{\"a\":{\"type\":[\"integer\",\"null\"]}}}", NULL},
+    {"{\"properties\":{\"a\":{\"type\":[\"integer\",\"null\"]}}}",
+     "{\"properties\":{\"a\":{\"type\":\"integer\"}}}", "/properties/a/type"},
+    {"{\"minimum\":1}", "{\"exclusiveMinimum\":0.9}", NULL},
+    {"{\"minimum\":1}", "{\"exclusiveMinimum\":1}", "/exclusiveMinimum"},
+    {"{\"exclusiveMinimum\":1}", "{\"minimum\":1}", NULL},
+    {"{\"maximum\":1}", "{\"maximum\":0.99}", "/maximum"},
+    {"{\"maximum\":1}", "{}", NULL},
+    {"{}", "{\"maximum\":1}", "/maximum"},
+    {"{\"multipleOf\":0.04}", "{\"multipleOf\":0.02}", NULL},
+    {"{\"multipleOf\":0.02}", "{\"multipleOf\":0.04}", "/multipleOf"},
+    {"{\"minLength\":2,\"maxLength\":3}", "{\"minLength\":1,\"maxLength\":4}", NULL},
+    {"{\"minLength\":2}", "{\"minLength\":3}", "/minLength"},
+    {"{}", "{\"minLength\":0}", NULL},
+    {"{\"maxItems\":3}", "{\"maxItems\":2}", "/maxItems"},
+    {"{\"pattern\":\"a\"}", "{\"pattern\":\"b\"}", "/pattern"},
+    {"{\"pattern\":\"a\"}", "{}", NULL},
+    {"{\"format\":\"uuid\"}", "{}", NULL},
+    {"{}", "{\"format\":\"uuid\"}", "/format"},
+    {"{\"format\":\"date\"}", "{}", ""},
+    {"{\"enum\":[1,2]}", "{\"enum\":[2.0,1,3]}", NULL},
+    {"{\"enum\":[1,2]}", "{\"enum\":[1,3]}", "/enum"},
+    {"{\"enum\":[1,2]}", "{\"enum\":[1,2,\"x\"]}", NULL},
+    {"{\"enum\":[1,2]}", "{\"enum\":[1,2,null]}", NULL},
+    {"{\"type\":\"integer\",\"enum\":[1]}", "{\"type\":\"integer\"}", NULL},
+    {"{\"enum\":[1]}", "{}", NULL},
+    {"{\"const\":1}", "{\"enum\":[1,2]}", NULL},
+    {"{\"enum\":[1,2]}", "{\"const\":1}", "/const"},
+    {"{\"items\":{\"maximum\":1}}", "{\"items\":{\"maximum\":2}}", NULL},
+    {"{\"items\":{\"maximum\":1}}", "{}", ""},
+    {"{\"properties\":{\"o\":{\"type\":\"object\"}}}",
+     "{\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{}}}}}",
+     "/properties/o/properties"},
+    {"{\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{}}}}}",
+     "{\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{},\"b\":{}}}}}", NULL},
+    {"{\"properties\":{\"a\":false}}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}", NULL},
+    {"{\"properties\":{\"a\":{\"type\":\"string\"}}}", "{\"properties\":{\"a\":false}}",
+     "/properties/a"},
+};
+
 /* Adding and relaxing may follow; narrowing and other types may not, with the place. */
 static void versions_add_and_relax(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *older;
-        const char *newer;
-        const char *pointer; /* NULL: may follow */
-    } cases[] = {
-        {"{}", "{}", NULL},
-        {"{}", "{\"title\":\"x\"}", NULL},
-        {"{\"type\":\"object\"}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}", ""},
-        {"{\"type\":\"object\"}",
-         "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}", NULL},
-        {"{}", "{\"required\":[\"a\"]}", "/required"},
-        {"{\"required\":[\"a\"]}", "{}", NULL},
-        {"{}", "{\"additionalProperties\":false}", "/additionalProperties"},
-        {"{\"additionalProperties\":false}", "{}", NULL},
-        {"{\"additionalProperties\":false}", "{\"properties\":{\"a\":{}}}", NULL},
-        {"{\"additionalProperties\":{\"type\":\"integer\"}}",
-         "{\"properties\":{\"a\":{\"type\":\"string\"}}}", "/properties/a/type"},
-        {"{\"properties\":{\"a\":{}}}", "{}", "/properties/a"},
-        {"{\"properties\":{\"a\":{}}}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}",
-         "/properties/a/type"},
-        {"{\"properties\":{\"a\":{\"type\":\"string\"}}}", "{\"properties\":{\"a\":{}}}",
-         "/properties/a"},
-        {"{\"properties\":{\"a\":{\"type\":\"integer\"}}}",
-         "{\"properties\":{\"a\":{\"type\":\"number\"}}}", "/properties/a/type"},
-        {"{\"properties\":{\"a\":{\"type\":\"integer\"}}}",
-         "{\"properties\":{\"a\":{\"type\":[\"integer\",\"null\"]}}}", NULL},
-        {"{\"properties\":{\"a\":{\"type\":[\"integer\",\"null\"]}}}",
-         "{\"properties\":{\"a\":{\"type\":\"integer\"}}}", "/properties/a/type"},
-        {"{\"minimum\":1}", "{\"exclusiveMinimum\":0.9}", NULL},
-        {"{\"minimum\":1}", "{\"exclusiveMinimum\":1}", "/exclusiveMinimum"},
-        {"{\"exclusiveMinimum\":1}", "{\"minimum\":1}", NULL},
-        {"{\"maximum\":1}", "{\"maximum\":0.99}", "/maximum"},
-        {"{\"maximum\":1}", "{}", NULL},
-        {"{}", "{\"maximum\":1}", "/maximum"},
-        {"{\"multipleOf\":0.04}", "{\"multipleOf\":0.02}", NULL},
-        {"{\"multipleOf\":0.02}", "{\"multipleOf\":0.04}", "/multipleOf"},
-        {"{\"minLength\":2,\"maxLength\":3}", "{\"minLength\":1,\"maxLength\":4}", NULL},
-        {"{\"minLength\":2}", "{\"minLength\":3}", "/minLength"},
-        {"{}", "{\"minLength\":0}", NULL},
-        {"{\"maxItems\":3}", "{\"maxItems\":2}", "/maxItems"},
-        {"{\"pattern\":\"a\"}", "{\"pattern\":\"b\"}", "/pattern"},
-        {"{\"pattern\":\"a\"}", "{}", NULL},
-        {"{\"format\":\"uuid\"}", "{}", NULL},
-        {"{}", "{\"format\":\"uuid\"}", "/format"},
-        {"{\"format\":\"date\"}", "{}", ""},
-        {"{\"enum\":[1,2]}", "{\"enum\":[2.0,1,3]}", NULL},
-        {"{\"enum\":[1,2]}", "{\"enum\":[1,3]}", "/enum"},
-        {"{\"enum\":[1,2]}", "{\"enum\":[1,2,\"x\"]}", NULL},
-        {"{\"enum\":[1,2]}", "{\"enum\":[1,2,null]}", NULL},
-        {"{\"type\":\"integer\",\"enum\":[1]}", "{\"type\":\"integer\"}", NULL},
-        {"{\"enum\":[1]}", "{}", NULL},
-        {"{\"const\":1}", "{\"enum\":[1,2]}", NULL},
-        {"{\"enum\":[1,2]}", "{\"const\":1}", "/const"},
-        {"{\"items\":{\"maximum\":1}}", "{\"items\":{\"maximum\":2}}", NULL},
-        {"{\"items\":{\"maximum\":1}}", "{}", ""},
-        {"{\"properties\":{\"o\":{\"type\":\"object\"}}}",
-         "{\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{}}}}}",
-         "/properties/o/properties"},
-        {"{\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{}}}}}",
-         "{\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{},\"b\":{}}}}}", NULL},
-        {"{\"properties\":{\"a\":false}}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}", NULL},
-        {"{\"properties\":{\"a\":{\"type\":\"string\"}}}", "{\"properties\":{\"a\":false}}",
-         "/properties/a"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        AUTO(json_schema) older = compiled(cases[i].older);
-        AUTO(json_schema) newer = compiled(cases[i].newer);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        AUTO(json_schema) older = compiled(changes[i].older);
+        AUTO(json_schema) newer = compiled(changes[i].newer);
         struct json_schema_finding f = {0};
         bool may = json_schema_compatible(older, newer, &f);
-        if (may != (cases[i].pointer == NULL) ||
-            (!may && strcmp(f.pointer, cases[i].pointer) != 0)) {
-            fail_msg("%s -> %s: %s at \"%s\": %s", cases[i].older, cases[i].newer,
+        if (may != (changes[i].pointer == NULL) ||
+            (!may && strcmp(f.pointer, changes[i].pointer) != 0)) {
+            fail_msg("%s -> %s: %s at \"%s\": %s", changes[i].older, changes[i].newer,
                      may ? "may follow" : "may not", f.pointer, f.reason);
         }
         assert_true(json_schema_compatible(older, older, NULL));
@@ -482,10 +485,12 @@ static void verdicts_do_not_depend_on_the_past(void **unused)
     uint64_t random = test_seed();
     AUTO(json_schema)
     s = compiled(
-        "{\"properties\":{\"a\":{\"type\":[\"integer\",\"string\",\"object\"]},\"b\":{\"type\":\"array\","
+        "{\"properties\":{\"a\":{\"type\":[\"integer\",\"string\",\"object\"]},"
+        "\"b\":{\"type\":\"array\","
         "\"items\":{\"maxLength\":3}},\"ts\":{\"format\":\"date-time\"},\"time\":{\"minimum\":0},"
         "\"x y\":{\"enum\":[1,null,\"a\",{}]},\"c\":{\"properties\":{\"a\":{},\"b\":{\"const\":1}},"
-        "\"additionalProperties\":{\"type\":\"string\"},\"required\":[\"a\"]}},\"required\":[\"ts\"]}");
+        "\"additionalProperties\":{\"type\":\"string\"},\"required\":[\"a\"]}},"
+        "\"required\":[\"ts\"]}");
     AUTO(json_schema_run) used = NULL;
     struct json_indexer *indexer = json_indexer_new();
     assert_int_equal(json_schema_run_new(s, &used), ERR_OK);
