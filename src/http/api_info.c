@@ -50,7 +50,7 @@ static void add_tables(struct buf *out, const struct api *api)
 {
     size_t count = topic_store_count(api->store);
     if (count == 0) {
-        buf_puts(out, "<p>There is none yet: send an event.</p>");
+        buf_puts(out, "<p>No topic has one yet: send an event.</p>");
         return;
     }
     buf_puts(out, "<table><tr><th>table<th>topic<th>rows landed");
@@ -68,7 +68,7 @@ static void add_tables(struct buf *out, const struct api *api)
     }
     buf_puts(out, "</table>");
     if (count > PAGE_TABLES_MAX) {
-        buf_puts(out, "<p>These are the first; <a href=\"/tables\">the list</a> has all.</p>");
+        buf_puts(out, "<p>These are the first.</p>");
     }
 }
 

@@ -79,4 +79,4 @@ def test_the_root_is_a_page_for_people(client, topic, accept):
 
 def test_the_page_says_so_when_there_is_no_table(server, connect):
     page = connect(server()).http.get("/", headers={"Accept": "text/html"}).text
-    assert "There is none yet" in page
+    assert "No topic has one yet" in page
