@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_http_params.c - query strings, authorities, origins, Accept and tokens from anybody. What is accepted holds
- * no zero byte, is UTF-8, has distinct names, and says the same when written out and read again. */
+/* fuzz_http_params.c - query strings, authorities, origins, Accept and tokens from anybody. What
+ * is accepted holds no zero byte, is UTF-8, has distinct names, and says the same when written
+ * out and read again. */
 #include "http/access.h"
 #include "http/params.h"
 

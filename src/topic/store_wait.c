@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* store_wait.c - topics whose recovery found no space on the disk.
  *
- * Recovery copies what is good after the mark to new blocks, and notes unfinished requests in a new
- * journal: both want space. On a full disk the topic comes up all the same. What was acknowledged
- * can be read, from where it lies; the durable end stays at the mark, since what lies behind it
- * might be known to the page cache alone, so the writer lands no more than that. Appends are
- * refused (NOSPACE) until a tick finds space; then the same recovery is done from the start, on
- * files that nobody has changed meanwhile. Thread: reactor; a step blocks like the recovery at a start. */
+ * Recovery copies what is good after the mark to new blocks, and notes unfinished requests in a
+ * new journal: both want space. On a full disk the topic comes up all the same. What was
+ * acknowledged can be read, from where it lies; the durable end stays at the mark, since what
+ * lies behind it might be known to the page cache alone, so the writer lands no more than that.
+ * Appends are refused (NOSPACE) until a tick finds space; then the same recovery is done from
+ * the start, on files that nobody has changed meanwhile. Thread: reactor; a step blocks like
+ * the recovery at a start. */
 #include "os/file.h"
 #include "topic/store_int.h"
 
