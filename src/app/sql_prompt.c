@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "os/file.h"
 
@@ -210,7 +211,7 @@ static int characters_before(const LineInfo *line, size_t bytes)
     return count;
 }
 
-static unsigned char complete(EditLine *edit, int key)
+static unsigned char complete(EditLine *edit, wint_t key)
 {
     (void)key;
     struct prompt *p = prompt_of(edit);
@@ -259,14 +260,14 @@ static char *prompt_text(EditLine *edit)
                                       : more;
 }
 
-static unsigned char drop_line(EditLine *edit, int key)
+static unsigned char drop_line(EditLine *edit, wint_t key)
 {
     (void)key;
     prompt_of(edit)->is_dropped = true;
     return CC_NEWLINE;
 }
 
-static unsigned char suspend(EditLine *edit, int key)
+static unsigned char suspend(EditLine *edit, wint_t key)
 {
     (void)key;
     (void)el_set(edit, EL_PREP_TERM, 0); /* neither can fail */
@@ -283,16 +284,17 @@ static err open_editor(struct prompt *p, struct errmsg *msg)
     if (p->edit == NULL || p->history == NULL) {
         return errmsg_set(msg, ERR_IO, "this terminal cannot be edited on; use -c, or a pipe");
     }
-    /* With these arguments none of them fails. */
+    /* With these arguments none of them fails. Functions are named by wide texts, since libedit
+     * never frees what it makes of narrow ones. */
     (void)history(p->history, &event, H_SETSIZE, HISTORY_KEPT);
     (void)history(p->history, &event, H_SETUNIQUE, 1);
     (void)el_set(p->edit, EL_CLIENTDATA, p);
     (void)el_set(p->edit, EL_PROMPT, prompt_text);
     (void)el_set(p->edit, EL_EDITOR, "emacs");
     (void)el_set(p->edit, EL_HIST, history, p->history);
-    (void)el_set(p->edit, EL_ADDFN, "tarn-complete", "Complete the word", complete);
-    (void)el_set(p->edit, EL_ADDFN, "tarn-drop", "Drop the line", drop_line);
-    (void)el_set(p->edit, EL_ADDFN, "tarn-suspend", "Stop until continued", suspend);
+    (void)el_wset(p->edit, EL_ADDFN, L"tarn-complete", L"Complete the word", complete);
+    (void)el_wset(p->edit, EL_ADDFN, L"tarn-drop", L"Drop the line", drop_line);
+    (void)el_wset(p->edit, EL_ADDFN, L"tarn-suspend", L"Stop until continued", suspend);
     (void)el_source(p->edit, NULL); /* ~/.editrc, where there is one */
     (void)el_set(p->edit, EL_BIND, "^I", "tarn-complete", NULL);
     (void)el_set(p->edit, EL_BIND, "^C", "tarn-drop", NULL);
