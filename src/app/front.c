@@ -129,6 +129,7 @@ static void writer_progress(void *ctx, struct str payload)
 {
     struct front *front = ctx;
     broker_progress(front->broker, payload);
+    redrive_durable(front->redrive); /* one may wait for its table to catch up */
 }
 static void child_stopped(void *ctx)
 {

@@ -50,6 +50,7 @@ struct redrive_job {
     enum job_step step;
     bool is_cancelled;
     bool rows_ended; /* no more rows will come */
+    bool is_slowed;  /* between two pieces, until the topic's table has caught up */
     struct row_query *query;
     struct row *rows; /* owned, REDRIVE_PIECE_ROWS_MAX; NULL when ended */
     size_t row_count;
@@ -422,7 +423,10 @@ static void next_piece(struct redrive_job *job)
         end_job(job, JOB_CANCELLED, "", "");
     } else if (!job->rows_ended && job->query != NULL) {
         job->step = STEP_SELECT;
-        row_query_resume(job->query);
+        job->is_slowed = t != NULL && topic_is_too_far_behind(t);
+        if (!job->is_slowed) {
+            row_query_resume(job->query);
+        }
     } else if (!job->rows_ended) { /* its statement was cut off */
         job->step = STEP_SELECT;
         err e = t == NULL ? ERR_NOT_FOUND : ask(job, t, &msg);
@@ -476,6 +480,10 @@ static bool advance(struct redrive_job *job)
         next_piece(job);
         return false;
     case STEP_SELECT:
+        if (job->is_slowed && !topic_is_too_far_behind(t)) {
+            job->is_slowed = false;
+            row_query_resume(job->query);
+        }
         break;
     }
     return false;

@@ -71,7 +71,7 @@ bool redrive_has(struct redrive *r, struct topic *t, uint32_t partition, int64_t
 /* How many were; CORRUPT, IO: the journal cannot be read, and re-drives are refused. */
 err redrive_count(struct redrive *r, struct topic *t, uint64_t *out_count, struct errmsg *msg);
 
-/* The store became durable further, or failed. */
+/* The store became durable further, or failed, or a table has caught up. */
 void redrive_durable(struct redrive *r);
 /* No job may start for the topic while it is being deleted. */
 void redrive_hold(struct redrive *r, struct topic *t, bool hold);

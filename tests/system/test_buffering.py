@@ -2,9 +2,11 @@
 """Buffering rules of a topic: when it lands, and when its senders are slowed."""
 import os
 import signal
+import time
 
 import pytest
 
+from harness.batches import append_values
 from harness.client import Refused
 from harness.server import wait_for
 
@@ -85,6 +87,29 @@ def test_senders_are_slowed_while_landing_is_behind(server, connect, topic):
     assert client.rows(f"SELECT count(*), count(DISTINCT n), max(n) FROM bronze.{topic}") == \
         [(sent + 1, sent + 1, sent)]
     assert landed(client, topic) >= sent, "nobody asked for a flush"
+
+
+def test_a_redrive_waits_for_the_table_to_catch_up(server, connect, topic):
+    """Between two pieces a re-drive keeps to the topic's limit; when landing has caught up, which it
+    does by itself, the job goes on to its end."""
+    one = server()
+    client = connect(one)
+    client.create_topic(topic, partitions=1, flush_age_ms="1h", unlanded_rows_max=800)
+    one.stop()
+    for first in range(0, 6000, 2000):
+        values = [b'{"n":%d}' % n for n in range(first, first + 2000)]
+        append_values(one.data / "topics" / topic / "0", values, int(time.time() * 1000),
+                      headers=[[(b"tarn-dead", b"schema\nwas so")]] * 2000)
+    one.start()
+    client = connect(one)
+    wait_for(lambda: client.topic(topic)["lag_events"] == 0, 20, "the dead letters to land")
+    job, most = client.start_redrive(topic), 0
+    while job["state"] == "running":
+        most = max(most, client.topic(topic)["lag_events"])
+        job = client.http.get(f"/api/v1/topics/{topic}/dead/redrive/{job['id']}").json()
+    assert (job["state"], job["redriven"]) == ("done", 6000)
+    assert client.value(f"SELECT count(DISTINCT n) FROM bronze.{topic}") == 6000
+    assert most < 800 + 1000, "the limit and one piece"
 
 
 def test_the_limit_comes_from_the_configuration_too(server, connect, topic):
