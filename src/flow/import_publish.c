@@ -277,13 +277,14 @@ static err add_columns(struct lake_commit *commit, const json_t *manifest,
         TRY(json_get_str(json_array_get(columns, i), "delta", &type, msg));
         const struct lake_field *field =
             base == NULL || replaces ? NULL : lake_snapshot_field(base, name);
-        if (field != NULL && !str_eq(field->type, type)) {
+        bool nested = field != NULL && field->type.ptr[0] == '{' && str_starts(type, STR("{"));
+        if (field != NULL && !nested && !str_eq(field->type, type)) {
             return errmsg_set(msg, ERR_CONFLICT,
                               "column %.*s of the table has become %.*s meanwhile; import again",
                               (int)MIN(name.len, (size_t)100), name.ptr,
                               (int)MIN(field->type.len, (size_t)60), field->type.ptr);
         }
-        if (field == NULL) {
+        if (field == NULL || nested) { /* the commit sees whether a nested one fits */
             TRY(lake_commit_add_column(commit, name, type, true, msg));
         }
     }

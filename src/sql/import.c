@@ -5,17 +5,19 @@
 #include "base/json.h"
 #include "os/file.h"
 #include "sql/csv_dialect.h"
-#include "sql/duck.h"
+#include "sql/import_int.h"
 
 enum { SAMPLE_ROWS = 20480, SQL_BYTES_MAX = 16 << 20, NAME_BYTES_MAX = 1024 };
 
 struct import_column {
-    char *name;       /* owned; in the table */
-    char *source;     /* owned; in the file */
-    char *read_type;  /* owned; text formats: what the reader is told; Parquet: what it has */
-    char *delta;      /* owned */
-    const char *cast; /* static or NULL: as it is; "%s" is the column */
-    char *wider;      /* owned or NULL: SQL type of the table that it is widened to */
+    char *name;         /* owned; in the table */
+    char *source;       /* owned; in the file */
+    char *read_type;    /* owned; text formats: what the reader is told; Parquet: what it has */
+    char *delta;        /* owned */
+    const char *cast;   /* static or NULL: as it is; "%s" is the column */
+    char *wider;        /* owned or NULL: SQL type that it is cast to */
+    char *nested_delta; /* owned or NULL: of a nested column that keeps its type */
+    char *nested_sql;   /* owned, likewise */
 };
 
 struct import_run {
@@ -30,11 +32,7 @@ struct import_run {
 /* ---- types ---- */
 
 /* How each of DuckDB's types comes into the table. */
-static const struct type_rule {
-    const char *sql;
-    const char *delta;
-    const char *cast; /* NULL: as it is; else the expression around the column */
-} type_rules[] = {
+static const struct import_type_rule type_rules[] = {
     {"BOOLEAN", "boolean", NULL},
     {"TINYINT", "byte", NULL},
     {"SMALLINT", "short", NULL},
@@ -68,10 +66,29 @@ static const struct type_rule {
     {"ENUM", "string", "CAST(%s AS VARCHAR)"},
 };
 
+const struct import_type_rule *import_type_rule(struct str sql_type)
+{
+    struct str base = str_starts(sql_type, STR("ENUM(")) ? STR("ENUM") : sql_type;
+    for (size_t i = 0; i < ARRAY_LEN(type_rules); i++) {
+        if (str_is(base, type_rules[i].sql)) {
+            return &type_rules[i];
+        }
+    }
+    return NULL;
+}
+
 static bool is_nested(struct str type)
 {
     return str_ends(type, STR("]")) || str_starts(type, STR("STRUCT(")) ||
            str_starts(type, STR("MAP("));
+}
+
+/* A nested column as text that holds JSON. */
+static void make_json(struct import_column *c)
+{
+    free(c->delta);
+    c->delta = xstrdup("string");
+    c->cast = "CAST(to_json(%s) AS VARCHAR)";
 }
 
 /* Sets delta and cast from the SQL name of a type. */
@@ -85,17 +102,19 @@ static err apply_type(struct import_column *c, struct str type, struct errmsg *m
         return ERR_OK;
     }
     if (is_nested(type)) {
-        c->delta = xstrdup("string");
-        c->cast = "CAST(to_json(%s) AS VARCHAR)";
-        return ERR_OK;
-    }
-    struct str base = str_starts(type, STR("ENUM(")) ? STR("ENUM") : type;
-    for (size_t i = 0; i < ARRAY_LEN(type_rules); i++) {
-        if (str_is(base, type_rules[i].sql)) {
-            c->delta = xstrdup(type_rules[i].delta);
-            c->cast = type_rules[i].cast;
+        if (c->nested_delta == NULL) {
+            make_json(c);
             return ERR_OK;
         }
+        c->delta = xstrdup(c->nested_delta);
+        c->wider = c->wider != NULL ? c->wider : xstrdup(c->nested_sql);
+        return ERR_OK;
+    }
+    const struct import_type_rule *rule = import_type_rule(type);
+    if (rule != NULL) {
+        c->delta = xstrdup(rule->delta);
+        c->cast = rule->cast;
+        return ERR_OK;
     }
     return errmsg_set(
         msg, ERR_UNSUPPORTED,
@@ -104,8 +123,7 @@ static err apply_type(struct import_column *c, struct str type, struct errmsg *m
         c->name, (int)MIN(type.len, (size_t)60), type.ptr);
 }
 
-/* SQL name of a table's (Delta) type; NULL for nested and unknown ones. Caller frees. */
-static char *sql_type_of(struct str delta)
+char *import_sql_type(struct str delta)
 {
     if (str_starts(delta, STR("decimal("))) {
         return xasprintf("DECIMAL(%.*s", (int)delta.len - 8, delta.ptr + 8);
@@ -217,6 +235,8 @@ static void drop_columns(struct import_run *r)
         free(c->read_type);
         free(c->delta);
         free(c->wider);
+        free(c->nested_delta);
+        free(c->nested_sql);
     }
     r->count = 0;
 }
@@ -327,6 +347,16 @@ static void add_select(const struct import_run *r, struct buf *sql)
     add_reader(r, false, sql);
 }
 
+static void note_nested(struct import_column *c, duckdb_logical_type type)
+{
+    AUTO_BUF delta = buf_make(1 << 20);
+    AUTO_BUF sql = buf_make(1 << 20);
+    if (import_nested_type(type, &delta, &sql)) {
+        c->nested_delta = xstrdup(buf_cstr(&delta));
+        c->nested_sql = xstrdup(buf_cstr(&sql));
+    }
+}
+
 /* Columns of a SELECT by their SQL types. */
 static err describe(struct import_run *r, const char *sql, struct errmsg *msg)
 {
@@ -348,6 +378,9 @@ static err describe(struct import_run *r, const char *sql, struct errmsg *msg)
             sql_type_text(type, &text);
         }
         e = add_column(r, str_from(name), buf_str(&text), msg);
+        if (e == ERR_OK && r->options->format == SQL_IMPORT_PARQUET) {
+            note_nested(&r->columns[r->count - 1], type);
+        }
         duckdb_free(alias);
         duckdb_free((void *)(uintptr_t)name);
         duckdb_destroy_logical_type(&type);
@@ -641,19 +674,36 @@ static err apply_declared(struct import_run *r, struct errmsg *msg)
     return ERR_OK;
 }
 
+static bool same_type(const char *a, const char *b)
+{
+    AUTO_JSON left = NULL;
+    AUTO_JSON right = NULL;
+    if (strcmp(a, b) == 0) {
+        return true;
+    }
+    return a[0] == '{' && b[0] == '{' && json_parse(str_from(a), &left, NULL) == ERR_OK &&
+           json_parse(str_from(b), &right, NULL) == ERR_OK && json_equal(left, right) == 1;
+}
+
 /* Text is read with the table's type; Parquet must have it, or one that widens to it. */
 static err apply_table(struct import_run *r, struct import_column *c,
                        const struct sql_import_column *in_table, struct errmsg *msg)
 {
     free(c->name);
     c->name = xstrdup(in_table->name); /* in its spelling */
-    AUTO_TEXT sql_type = sql_type_of(str_from(in_table->delta));
+    AUTO_TEXT sql_type = import_sql_type(str_from(in_table->delta));
     if (r->options->format != SQL_IMPORT_PARQUET && sql_type != NULL) {
         set_read_type(c, sql_type);
         return apply_type(c, str_from(sql_type), msg);
     }
     TRY(apply_type(c, str_from(c->read_type), msg));
-    if (strcmp(c->delta, in_table->delta) == 0) {
+    if (same_type(c->delta, in_table->delta)) {
+        return ERR_OK;
+    }
+    if (c->nested_delta != NULL && strcmp(in_table->delta, "string") == 0) {
+        free(c->wider);
+        c->wider = NULL;
+        make_json(c);
         return ERR_OK;
     }
     if (sql_type == NULL || !widens(c->delta, in_table->delta)) {
@@ -663,6 +713,7 @@ static err apply_table(struct import_run *r, struct import_column *c,
             "or replace the table (mode=replace)",
             in_table->name, c->read_type, sql_type != NULL ? sql_type : in_table->delta);
     }
+    free(c->wider);
     c->wider = TAKE(sql_type);
     free(c->delta);
     c->delta = xstrdup(in_table->delta);
@@ -743,7 +794,8 @@ static void give_columns(struct import_run *r, struct sql_import_columns *out)
     out->count = r->count;
     for (size_t i = 0; i < r->count; i++) {
         struct import_column *c = &r->columns[i];
-        char *type = sql_type_of(str_from(c->delta));
+        char *type = import_sql_type(str_from(c->delta));
+        type = type == NULL && c->nested_sql != NULL ? xstrdup(c->nested_sql) : type;
         out->items[i] = (struct sql_import_column){.name = TAKE(c->name),
                                                    .type = type != NULL ? type : xstrdup("VARCHAR"),
                                                    .delta = TAKE(c->delta)};

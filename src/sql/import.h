@@ -8,7 +8,8 @@
  *   TIMESTAMP (all units)        timestamp, taken as UTC
  *   unsigned integers            the next wider type; 64 bits: decimal(20,0)
  *   HUGEINT, UHUGEINT            decimal(38,0)
- *   TIME, UUID, ENUM, INTERVAL, BIT, BIGNUM   string; nested types: string that holds JSON
+ *   TIME, UUID, ENUM, INTERVAL, BIT, BIGNUM   string
+ *   STRUCT, LIST of Parquet      struct, array; MAP: string that holds JSON
  *   UNION and what a later DuckDB may bring   refused
  *
  * CSV: quotes of RFC 4180, header unless told otherwise; a row of another width, an unclosed quote,

@@ -258,7 +258,9 @@ static void parquet_types(void **state)
                  "1::SMALLINT AS i16, 1::INTEGER AS i32, 1::FLOAT AS f, 1.5::DECIMAL(9,3) AS d, "
                  "TIMESTAMP '2026-01-02 03:04:05' AS ts, TIMESTAMPTZ '2026-01-02 03:04:05Z' AS tz, "
                  "TIME '10:00:00' AS tm, DATE '2026-01-02' AS dt, 'b'::BLOB AS bl, "
-                 "'7f0c1f2e-3f1f-4bb8-8f0a-000000000000'::UUID AS id, [1,2] AS l, {'k':1} AS s) TO "
+                 "'7f0c1f2e-3f1f-4bb8-8f0a-000000000000'::UUID AS id, [1,2] AS l, {'k':TIMESTAMP "
+                 "'2026-01-02 00:00:00'} "
+                 "AS s, MAP {'a':1} AS m) TO "
                  "'%s' (FORMAT parquet)",
                  r.path));
     r.rows = 0;
@@ -266,7 +268,10 @@ static void parquet_types(void **state)
                      ERR_OK);
     assert_columns(&r, "u8:short u16:integer u32:long u64:decimal(20,0) big:double i8:byte "
                        "i16:short i32:integer f:float d:decimal(9,3) ts:timestamp tz:timestamp "
-                       "tm:string dt:date bl:binary id:string l:string s:string");
+                       "tm:string dt:date bl:binary id:string "
+                       "l:{\"type\":\"array\",\"elementType\":\"integer\",\"containsNull\":true} "
+                       "s:{\"type\":\"struct\",\"fields\":[{\"name\":\"k\",\"type\":"
+                       "\"timestamp\",\"nullable\":true,\"metadata\":{}}]} m:string");
     AUTO_TEXT sql = xasprintf("SELECT epoch(ts)::BIGINT FROM '%s'", r.file);
     assert_int_equal(test_i64(r.conn, sql), 1767323045);
     assert_int_equal(rig_import(&r, "PAR1 and nothing more, so that it is long enough"),
