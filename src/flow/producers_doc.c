@@ -438,6 +438,12 @@ static void set_time(json_t *json, const char *name, int64_t us)
     json_object_set_new(json, name, us == 0 ? json_null() : json_string(text));
 }
 
+/* In quarters, which are exact in binary: 300.5, not 300.60000000000002. */
+static double rounded(double rate)
+{
+    return round(rate * 4) / 4;
+}
+
 /* Over the last whole seconds since it runs. */
 static double rate_now(const struct producers_job *job)
 {
@@ -456,7 +462,7 @@ static double rate_now(const struct producers_job *job)
         sum += job->rate[(size_t)second % ARRAY_LEN(job->rate)].count;
         ran_s = (double)MAX(now_us - job->running_us, 200000) / 1e6;
     }
-    return round((double)sum / MIN(ran_s, (double)RATE_SECONDS) * 100) / 100;
+    return rounded((double)sum / MIN(ran_s, (double)RATE_SECONDS));
 }
 
 static const char *shown_state(const struct producers_job *job)
@@ -495,7 +501,7 @@ json_t *producers_job_json(const struct producers_job *job, bool with_spec)
     json_object_set_new(json, "skipped", json_integer((json_int_t)skipped));
     json_object_set_new(json, "rate_now", json_real(rate_now(job)));
     json_object_set_new(json, "rate_wanted",
-                        json_real(round(pace_rate(&pace, elapsed_us) * 100) / 100));
+                        json_real(rounded(pace_rate(&pace, elapsed_us))));
     set_time(json, "created", job->created_us);
     set_time(json, "started", job->started_us);
     json_object_set_new(json, "last_error", job->error ? json_string(job->error) : json_null());

@@ -169,17 +169,14 @@ def test_nothing_is_overwritten_and_words_are_checked(tarn_bin, samples):
     sample(tarn_bin, samples, "more", code=2)
 
 
-def test_imported_they_are_tables_and_keys_of_producers_meet(server, connect, samples):
+def test_in_the_files_folder_they_are_tables_and_keys_of_producers_meet(server, connect, tarn_bin):
     one = server()
     client = connect(one)
-    types = {".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"}
-    for path in sorted(p for p in samples.iterdir() if p.suffix in types):
-        answer = client.http.post(f"/api/v1/tables/{path.stem}?mode=create", timeout=60,
-                                  content=path.read_bytes(),
-                                  headers={"content-type": types[path.suffix]})
-        assert answer.status_code in (200, 201), (path.name, answer.text)
+    sample(tarn_bin, one.data / "files")
+    wait_for(lambda: client.post_query("SELECT 1 FROM finance").status_code == 200, 30,
+             "the files to be tables", 0.2)
     assert client.value("SELECT count(*) FROM orders") == 10000
-    for path in sorted((samples / "queries").iterdir()):
+    for path in sorted((one.data / "files" / "queries").iterdir()):
         answer = client.post_query(path.read_text(encoding="utf-8"))
         assert answer.status_code == 200, (path.name, answer.text)
     made = client.http.post("/api/v1/producers", json={
