@@ -500,8 +500,7 @@ json_t *producers_job_json(const struct producers_job *job, bool with_spec)
     json_object_set_new(json, "rejected", json_integer((json_int_t)job->rejected));
     json_object_set_new(json, "skipped", json_integer((json_int_t)skipped));
     json_object_set_new(json, "rate_now", json_real(rate_now(job)));
-    json_object_set_new(json, "rate_wanted",
-                        json_real(rounded(pace_rate(&pace, elapsed_us))));
+    json_object_set_new(json, "rate_wanted", json_real(rounded(pace_rate(&pace, elapsed_us))));
     set_time(json, "created", job->created_us);
     set_time(json, "started", job->started_us);
     json_object_set_new(json, "last_error", job->error ? json_string(job->error) : json_null());
