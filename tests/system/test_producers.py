@@ -185,8 +185,9 @@ def test_a_deleted_topic_fails_its_producer_until_it_is_started(api, producer, t
 def test_a_topic_that_is_behind_slows_its_producer(client, api, producer, topic):
     client.create_topic(topic, unlanded_rows_max=500, flush_age_ms="24h")
     name = producer(spec={"template": TINY, "rate": 5000, "count": 3000})
-    slowed = wait_state(api, name, "slowed")
-    assert 500 <= slowed["sent"] < 3000 and slowed["rejected"] == 0
+    slowed = wait_for(lambda: (s := status(api, name))["state"] == "slowed" and
+                      s["sent"] >= 500 and s, 30, "the producer to be slowed", 0.02)
+    assert slowed["sent"] < 3000 and slowed["rejected"] == 0
     wait_for(lambda: client.flush(topic) and status(api, name)["state"] == "finished", 60,
              "the rest to go in", 0.2)
     assert status(api, name)["sent"] == 3000
