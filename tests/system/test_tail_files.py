@@ -14,7 +14,7 @@ import pytest
 
 from harness.server import wait_for
 
-FAST = ["--interval", "20ms", "--rotate-wait", "300ms"]
+FAST = ["--interval", "20ms", "--rotate-wait", "1s"]
 
 
 class Tail:
