@@ -89,10 +89,7 @@ static err send_piece(void *ctx, struct str piece, struct errmsg *msg)
 
 static err send_file(struct source *s, struct errmsg *msg)
 {
-    AUTO_TEXT bytes = malloc(PIECE_BYTES);
-    if (bytes == NULL) {
-        return ERR_NOMEM;
-    }
+    AUTO_TEXT bytes = xcalloc(1, PIECE_BYTES);
     size_t got = PIECE_BYTES;
     while (got == PIECE_BYTES) {
         if (s->bytes < 0) {
@@ -292,13 +289,10 @@ static err to_folder(const struct import_cli *x, struct source *s, struct errmsg
 /* What tells this content from any other; read once before it is sent. */
 static err content_key(const struct source *s, struct buf *out, struct errmsg *msg)
 {
-    AUTO_TEXT bytes = malloc(PIECE_BYTES + sizeof(struct hash128));
+    AUTO_TEXT bytes = xcalloc(1, PIECE_BYTES + sizeof(struct hash128));
     struct hash128 hash = {0};
     uint64_t offset = 0;
     size_t got = PIECE_BYTES;
-    if (bytes == NULL) {
-        return ERR_NOMEM;
-    }
     while (got == PIECE_BYTES) {
         TRY(os_pread(s->fd, bytes, PIECE_BYTES, offset, &got, msg));
         memcpy(bytes + got, &hash, sizeof hash); /* what came before is part of it */
