@@ -3,6 +3,7 @@
  * findings. */
 #include "flow_test.h"
 
+#include "flow/decode.h"
 #include "flow/json_schema_int.h"
 
 static struct json_schema *compiled(const char *text)
@@ -516,9 +517,56 @@ static void verdicts_do_not_depend_on_the_past(void **unused)
     json_indexer_free(indexer);
 }
 
+/* The door, the decoder of rows and the judge of dead letters say the same of the same bytes, with
+ * the same words, whether they are no JSON, break the schema or are good. */
+static void door_and_decoder_agree(void **unused)
+{
+    (void)unused;
+    uint64_t random = test_seed();
+    AUTO(json_schema)
+    s = compiled("{\"properties\":{\"a\":{\"type\":[\"integer\",\"string\"]},"
+                 "\"c\":{\"maxLength\":4},\"ts\":{\"format\":\"date-time\"}}}");
+    AUTO(json_schema_run) run = NULL;
+    AUTO(event_validator) door = NULL;
+    AUTO(decoder) decoder = NULL;
+    struct event_schema *columns = NULL;
+    unsigned seen[EVENT_CODE_COUNT] = {0};
+    assert_int_equal(json_schema_run_new(s, &run), ERR_OK);
+    assert_int_equal(event_schema_new(NULL, 0, NULL, 0, &columns, NULL), ERR_OK);
+    struct event_validator_options options = {.depth_max = EVENT_DEPTH_MAX, .check = run};
+    assert_int_equal(event_validator_new(&options, &door, NULL), ERR_OK);
+    struct decode_options decode = {.check = s, .infer = true};
+    assert_int_equal(decoder_new(columns, &decode, &decoder, NULL), ERR_OK);
+    for (int i = 0; i < 20000; i++) {
+        AUTO_BUF value = buf_make(1 << 20);
+        struct errmsg words[3] = {0};
+        enum event_code row = EVENT_OK;
+        enum event_code judged = EVENT_OK;
+        test_random_object(&random, &value);
+        if (i % 4 == 0) {
+            test_mutate(&random, &value);
+        }
+        struct record record = {.has_value = true, .value = buf_str(&value), .offset = i};
+        if (value.len == 0) {
+            continue;
+        }
+        enum event_code at_door = event_validate(door, buf_str(&value), NULL, &words[0]);
+        (void)decode_row(decoder, &record, 0, NULL, 0, &row, &words[1]); /* the code says it */
+        (void)decode_judge(decoder, &record, &judged, &words[2]);        /* likewise */
+        assert_int_equal(at_door, row);
+        assert_int_equal(at_door, judged);
+        assert_string_equal(words[0].text, words[1].text);
+        assert_string_equal(words[0].text, words[2].text);
+        seen[at_door]++;
+    }
+    assert_true(seen[EVENT_OK] > 100 && seen[EVENT_SCHEMA] > 100 && seen[EVENT_INVALID_JSON] > 100);
+    event_schema_unref(columns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(door_and_decoder_agree),
         cmocka_unit_test(keywords_follow_the_specification),
         cmocka_unit_test(the_last_of_duplicates_counts),
         cmocka_unit_test(findings_say_where_and_why),
