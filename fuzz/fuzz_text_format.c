@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fuzz_text_format.c - arbitrary bytes as a body of text.
- * The first three bytes choose format and options, the record limit and the size of the pieces. Must
- * hold: what comes out is the same in one piece and in many, each good record is an acceptable
+ * The first three bytes choose format and options, the record limit and the size of the pieces.
+ * Must hold: what comes out is the same in one piece and in many, each good record is an acceptable
  * event, raw bytes stay within the limit, and records are numbered without a gap. The text option
  * parsers see the first bytes as well. */
 #include "flow/text_format.h"

@@ -9,8 +9,8 @@
  * A file is followed as a thing, not as a name: by device and inode, by its first bytes, and by the
  * bytes before the offset (the anchor), which is compared after every read. So it is seen when
  *   a name leads to another file     the old one is read to its end, the new one from its start
- *   a file was cut (copytruncate)    the copy beside it is looked for by its content and read to the
- *                                    end, then the file from its start
+ *   a file was cut (copytruncate)    the copy beside it is looked for by its content and read to
+ *                                    its end, then the file from its start
  *   a file is gone                   what is open is read to its end
  * What the system has let go of while tail was not running cannot be read: that is logged.
  *

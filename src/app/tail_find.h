@@ -10,7 +10,7 @@ err tail_is_same(const struct tail_file *f, int fd, bool *out_same, struct errms
 err tail_note_head(struct tail_file *f, struct errmsg *msg);
 /* Notes the bytes before the offset: `before` ends there. */
 void tail_note_anchor(struct tail_file *f, struct str before);
-/* Looks beside f->path for a file that is the same: by inode (renamed), else by content (copied). On
- * success f->fd, device and inode are of that one. `not_inode`: the file that has the name now.
+/* Looks beside f->path for a file that is the same: by inode (renamed), else by content (copied).
+ * On success f->fd, device and inode are of that one. `not_inode`: the file that has the name now.
  * Errors: IO. */
 err tail_find_moved(struct tail_file *f, uint64_t not_inode, bool *out_found, struct errmsg *msg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tail_state.c - see tail_state.h. Numbers that need 64 bits without a sign are hexadecimal text. */
+/* tail_state.c - see tail_state.h. Numbers that need all 64 bits are hexadecimal text. */
 #include "app/tail_state.h"
 
 #include "os/file.h"

@@ -321,7 +321,7 @@ static void split_parts(struct nginx *n, struct str parts[TO_COUNT], bool *is_wh
     struct str found[] = {r.method, r.path, r.query, r.protocol};
     for (size_t i = 0; i < ARRAY_LEN(found); i++) {
         const struct found *own = first_of(n, TO_METHOD + i);
-        bool is_rewritten = TO_METHOD + i == TO_PATH && found[i].ptr != NULL &&
+        bool is_rewritten = own != NULL && TO_METHOD + i == TO_PATH && found[i].ptr != NULL &&
                             own == &n->sources[ARRAY_LEN(sources) - 1];
         parts[TO_METHOD + i] = own == NULL || is_rewritten ? found[i] : plain_text(n, own);
         if (is_rewritten) {

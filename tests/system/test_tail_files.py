@@ -93,7 +93,7 @@ class Writer:
 def numbers(client, topic):
     try:
         return [r[0] for r in client.rows(f"SELECT n FROM bronze.{topic} ORDER BY n", limit=10**6)]
-    except Exception:  # noqa: BLE001: no table yet, or the server is away
+    except Exception:  # no table yet, or the server is away
         return []
 
 
