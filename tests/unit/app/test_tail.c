@@ -385,7 +385,8 @@ static void states(void **state)
     (void)state;
     static const char sample[] =
         "{\"version\":1,\"topic\":\"t\",\"files\":[{\"path\":\"/var/log/a\",\"id\":\"x\","
-        "\"device\":\"000000000000fe00\",\"inode\":\"0000000000a403fd\",\"head_bytes\":256,\"head\":"
+        "\"device\":\"000000000000fe00\",\"inode\":\"0000000000a403fd\","
+        "\"head_bytes\":256,\"head\":"
         "\"915d3a4ea6b6a8b6\",\"anchor_bytes\":16,\"anchor\":\"5e969337a0782949\",\"offset\":100,"
         "\"pending_end\":200,\"rotated\":true,\"columns\":\"\\\"a\\\"\",\"delimiter\":44,"
         "\"quote\":34}]}\n";
