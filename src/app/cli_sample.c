@@ -13,9 +13,10 @@
 #define SAMPLE_QUERIES(X)                                                                          \
     X(best_customers)                                                                              \
     X(best_products)                                                                               \
-    X(books_agree) X(bought_together) X(busy_hours) X(campaigns) X(cohorts) X(countries)           \
-        X(discounts) X(ratings) X(refunds) X(returning_customers) X(revenue_by_month)              \
-            X(running_revenue) X(sales_people)
+    X(books_agree)                                                                                 \
+    X(bought_together)                                                                             \
+    X(busy_hours) X(campaigns) X(cohorts) X(countries) X(discounts) X(ratings) X(refunds)          \
+        X(returning_customers) X(revenue_by_month) X(running_revenue) X(sales_people)
 
 static const struct {
     const char *name;

@@ -59,7 +59,8 @@ static void wide_values_are_cut_to_the_terminal(void **state)
     (void)state;
     static const char wide[] =
         "{\"columns\":[{\"name\":\"a\",\"type\":\"VARCHAR\"},"
-        "{\"name\":\"b\",\"type\":\"VARCHAR\"}],\"rows\":[[\"short\",\"0123456789012345678901234567890123456789\"]]}";
+        "{\"name\":\"b\",\"type\":\"VARCHAR\"}],"
+        "\"rows\":[[\"short\",\"0123456789012345678901234567890123456789\"]]}";
     assert_shown(wide, (struct text_table_options){.width = 30},
                  " a     | b\n"
                  "-------+----------------------\n"
