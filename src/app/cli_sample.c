@@ -9,14 +9,25 @@
 #include "sample_queries.h" /* made of samples/ at build time */
 #include "sql/engine.h"
 
-/* One for each file in samples/. */
+/* One for each file in samples/. clang-format folds this list anew each time it sees it. */
+/* clang-format off */
 #define SAMPLE_QUERIES(X)                                                                          \
     X(best_customers)                                                                              \
     X(best_products)                                                                               \
     X(books_agree)                                                                                 \
     X(bought_together)                                                                             \
-    X(busy_hours) X(campaigns) X(cohorts) X(countries) X(discounts) X(ratings) X(refunds)          \
-        X(returning_customers) X(revenue_by_month) X(running_revenue) X(sales_people)
+    X(busy_hours)                                                                                  \
+    X(campaigns)                                                                                   \
+    X(cohorts)                                                                                     \
+    X(countries)                                                                                   \
+    X(discounts)                                                                                   \
+    X(ratings)                                                                                     \
+    X(refunds)                                                                                     \
+    X(returning_customers)                                                                         \
+    X(revenue_by_month)                                                                            \
+    X(running_revenue)                                                                             \
+    X(sales_people)
+/* clang-format on */
 
 static const struct {
     const char *name;
