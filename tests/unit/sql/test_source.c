@@ -491,8 +491,8 @@ static void nested_types_arrive(void **state)
         "s IS NULL AND (s.x IS NOT NULL OR s.items IS NOT NULL OR s.name IS NOT NULL)",
         "s IS NOT NULL AND (s.items IS NULL) <> (id % 11 = 1)",
         "len(s.items) <> id % 5",
-        "s.items[1].sku <> CASE WHEN id % 2 = 0 THEN id::VARCHAR ELSE 'a longer text, number ' || "
-        "id END",
+        ("s.items[1].sku <> CASE WHEN id % 2 = 0 THEN id::VARCHAR ELSE 'a longer text, number ' || "
+         "id END"),
         "s.items[2].n <> id + 1",
         "len(s.items) > 2 AND s.items[3].n IS NOT NULL",
         "len(s.items) > 3 AND (s.items[4] IS NOT NULL OR s.items[4].sku IS NOT NULL)",
