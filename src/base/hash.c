@@ -40,6 +40,11 @@ uint64_t hash_xxh3(struct str bytes)
     return XXH3_64bits(bytes.ptr, bytes.len);
 }
 
+uint64_t hash_xxh3_seeded(struct str bytes, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(bytes.ptr, bytes.len, seed);
+}
+
 struct hash128 hash_xxh3_128(struct str bytes)
 {
     XXH128_hash_t h = XXH3_128bits(bytes.ptr, bytes.len);

@@ -9,6 +9,8 @@ uint32_t crc32c(uint32_t crc, const void *bytes, size_t len);
 uint32_t hash_murmur2(struct str key);
 /* XXH3, for hash tables and fingerprints. Stable across versions and machines. */
 uint64_t hash_xxh3(struct str bytes);
+/* The same with a secret start, where the bytes are a stranger's and many would share a slot. */
+uint64_t hash_xxh3_seeded(struct str bytes, uint64_t seed);
 struct hash128 {
     uint64_t low;
     uint64_t high;

@@ -6,12 +6,14 @@
  * `carry` holds the beginning of the present record when it lies in earlier pieces, at most
  * record_bytes_max + 2 bytes. A quote that is not closed within that is not allowed to swallow
  * the rest of the file: the line that opened it is a bad record, and reading goes on with the next
- * line. What follows cannot be unclosed for long, since an odd quote there would have closed the
- * first one: the work stays linear. */
+ * line. A body made for it can do that again and again; once REREAD_FACTOR times what has come in
+ * was read again, a record ends with its line, and the work stays linear. */
 #include "flow/csv_lines.h"
 
 #include "flow/json_index.h"
 #include "flow/text_json.h"
+
+enum { REREAD_FACTOR = 8 };
 
 struct column {
     struct str name; /* owned */
@@ -34,7 +36,10 @@ struct csv_reader {
     struct buf json;          /* owned */
     enum csv_state state;     /* at the end of carry */
     bool is_started;
-    bool has_header;  /* read or not needed */
+    bool has_header; /* read or not needed */
+    bool is_by_line; /* too many quotes are not closed: none reaches beyond its line */
+    uint64_t seen;   /* bytes that feed() has passed, those read again too */
+    uint64_t reread;
     bool is_skipping; /* the rest of a record that was too large */
     uint64_t index;
     uint64_t line;       /* of the next byte */
@@ -467,6 +472,8 @@ static err give_up_quote(struct csv_reader *r)
     buf_reset(&r->carry);
     r->state = CSV_FIELD;
     struct str held = buf_str(&r->again);
+    r->reread += held.len;
+    r->is_by_line |= r->reread > REREAD_FACTOR * (r->seen - MIN(r->seen, r->reread) + r->carry.max);
     const char *newline = memchr(held.ptr, '\n', held.len);
     size_t len = newline == NULL ? held.len : (size_t)(newline - held.ptr);
     struct str first = str_of(held.ptr, MIN(len, r->record_bytes_max));
@@ -514,6 +521,10 @@ static const char *skip_line(struct csv_reader *r, const char *p, const char *en
 /* The end of the present record before `end`, or NULL; keeps r->state. */
 static const char *find_end(struct csv_reader *r, const char *p, const char *end)
 {
+    if (r->is_by_line) {
+        r->state = CSV_FIELD;
+        return memchr(p, '\n', (size_t)(end - p));
+    }
     if (r->carry.len > 0) {
         return csv_scan(&r->dialect, &r->state, p, end);
     }
@@ -545,6 +556,7 @@ static err feed(struct csv_reader *r, const char *p, const char *end)
             return ERR_NOMEM;
         }
         r->line += newlines(part);
+        r->seen += part.len;
         p = part.ptr + part.len;
         if (stop == NULL) {
             if (part.len == room) {

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/timefmt.h"
 #include "flow/decode_int.h"
+#include "os/clock.h"
 
 enum {
     TIME_RANKS = 5,
@@ -58,6 +59,7 @@ struct decoder {
     struct buf rescued;            /* owned */
     struct field **buckets;        /* owned */
     size_t bucket_count;           /* a power of two */
+    uint64_t seed;                 /* of their hashes */
     size_t unknown_count;          /* fields without a column */
     struct field **columns;        /* owned; the fields of the event columns, by index */
     struct field **projected;      /* owned; those that have a sink */
@@ -169,7 +171,7 @@ static struct field *add_field(struct decoder *d, uint64_t hash, struct str name
 
 static struct field *find_field(struct decoder *d, struct str name, bool is_raw)
 {
-    uint64_t hash = hash_xxh3(name);
+    uint64_t hash = hash_xxh3_seeded(name, d->seed);
     if (d->bucket_count != 0) {
         for (struct field *f = d->buckets[hash & (d->bucket_count - 1)]; f != NULL; f = f->next) {
             if (field_is(f, hash, name, is_raw)) {
@@ -337,7 +339,7 @@ static err init_columns(struct decoder *d)
     size_t count = event_schema_count(d->schema);
     for (size_t i = 0; i < count; i++) {
         struct str name = event_schema_column(d->schema, i)->name;
-        d->columns[i] = add_field(d, hash_xxh3(name), name, false);
+        d->columns[i] = add_field(d, hash_xxh3_seeded(name, d->seed), name, false);
         if (d->columns[i] == NULL) {
             return ERR_NOMEM;
         }
@@ -355,6 +357,7 @@ err decoder_new(struct event_schema *schema, const struct decode_options *option
                 struct decoder **out_decoder, struct errmsg *msg)
 {
     AUTO(decoder) d = xnew(struct decoder);
+    d->seed = os_random_u64();
     size_t count = event_schema_count(schema);
     d->schema = event_schema_ref(schema);
     d->text = buf_make(text_bytes_max);

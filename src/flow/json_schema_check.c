@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "flow/json_schema_int.h"
+#include "os/clock.h"
 
 enum { FOUND_BYTES = 40 };
 static const uint64_t BUDGET_STEPS =
@@ -29,6 +30,7 @@ struct json_schema_run {
     struct json_schema_patterns *patterns; /* owned; NULL until needed */
     struct buf scratch;                    /* owned */
     uint64_t visit;
+    uint64_t seed; /* of hashes of an event's names */
     /* Of the present event: */
     const struct json_view *view;
     uint64_t budget;
@@ -52,6 +54,7 @@ err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run)
     run->first = calloc((size_t)s->node_count + 1, sizeof *run->first);
     run->slots = calloc((size_t)s->slot_count + 1, sizeof *run->slots);
     run->scratch = buf_make(EVENT_RECORD_BYTES_MAX);
+    run->seed = os_random_u64();
     if (run->seen == NULL || run->follow == NULL || run->first == NULL || run->slots == NULL) {
         return ERR_NOMEM;
     }
@@ -555,7 +558,7 @@ __attribute__((noinline)) static bool mark_shadowed(struct json_schema_run *run,
         struct str name;
         /* A name with a lone surrogate is compared as it is written. */
         name = json_schema_text_at(view, i, &a, &name) ? name : json_view_string(view, i);
-        size_t at = hash_xxh3(name) & (size - 1);
+        size_t at = hash_xxh3_seeded(name, run->seed) & (size - 1);
         for (; table[at] != 0; at = (at + 1) & (size - 1)) {
             struct str other;
             other = json_schema_text_at(view, table[at], &b, &other)

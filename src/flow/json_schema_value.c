@@ -491,10 +491,13 @@ bool json_schema_enum_index(struct arena *arena, struct json_schema_enum *e)
             continue;
         }
         size_t at = hash_of(&e->values[i]) & e->mask;
-        while (e->table[at] != 0) {
+        while (e->table[at] != 0 &&
+               !json_schema_value_equal(&e->values[e->table[at] - 1], &e->values[i])) {
             at = (at + 1) & e->mask;
         }
-        e->table[at] = (uint32_t)i + 1;
+        if (e->table[at] == 0) { /* one of equal values is enough */
+            e->table[at] = (uint32_t)i + 1;
+        }
     }
     return true;
 }

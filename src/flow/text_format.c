@@ -277,7 +277,7 @@ err text_reader_new(const struct text_reader_options *o, struct text_reader **ou
     r->record_bytes_max =
         o->record_bytes_max == 0 ? EVENT_RECORD_BYTES_DEFAULT : o->record_bytes_max;
     r->carry = buf_make(r->record_bytes_max + 2);
-    r->json = buf_make(r->record_bytes_max * 12 + 65536);
+    r->json = buf_make(r->record_bytes_max * 20 + 65536);
     r->line = 1;
     if (o->spec->format == TEXT_CSV) {
         TRY(csv_reader_new(o, &r->csv, msg));

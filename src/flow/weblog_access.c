@@ -104,6 +104,7 @@ static bool is_token(struct str s)
 bool weblog_request_split(struct str line, struct weblog_request *out)
 {
     *out = (struct weblog_request){0};
+    struct str protocol = {0};
     ptrdiff_t space = str_find(line, ' ');
     if (space <= 0 || !is_token(str_of(line.ptr, (size_t)space))) {
         return false;
@@ -111,17 +112,17 @@ bool weblog_request_split(struct str line, struct weblog_request *out)
     struct str target = str_of(line.ptr + space + 1, line.len - (size_t)space - 1);
     const char *last = target.len == 0 ? NULL : memrchr(target.ptr, ' ', target.len);
     if (last != NULL) {
-        struct str protocol = str_of(last + 1, (size_t)(target.ptr + target.len - last) - 1);
+        protocol = str_of(last + 1, (size_t)(target.ptr + target.len - last) - 1);
         if (!str_starts(protocol, STR("HTTP/"))) {
             return false;
         }
-        out->protocol = protocol;
         target.len = (size_t)(last - target.ptr);
     }
     if (target.len == 0) {
-        return false;
+        return false; /* with nothing in *out: the caller writes the whole line instead */
     }
     out->method = str_of(line.ptr, (size_t)space);
+    out->protocol = protocol;
     ptrdiff_t mark = str_find(target, '?');
     out->path = mark < 0 ? target : str_of(target.ptr, (size_t)mark);
     if (mark >= 0) {
@@ -380,7 +381,8 @@ bool weblog_access_parse(struct str line, enum text_format format, struct buf *o
         return false;
     }
     struct text_json j;
-    if (!text_json_begin(&j, out, line.len, ACCESS_NAME_BYTES, ACCESS_FIELDS_MAX)) {
+    /* Every part is written once; the room for two is what a mistake there would need. */
+    if (!text_json_begin(&j, out, line.len * 2, ACCESS_NAME_BYTES, ACCESS_FIELDS_MAX)) {
         (void)errmsg_set(msg, ERR_NOMEM, "no memory for a line of %zu bytes", line.len);
         return false;
     }

@@ -395,7 +395,7 @@ bool weblog_nginx_json_parse(struct json_indexer *indexer, struct str line, stru
         return false;
     }
     if (!buf_reserve(&n.plain, line.len * 4) ||
-        !text_json_begin(&j, out, line.len * 2, 200, (size_t)count + TO_COUNT + 2)) {
+        !text_json_begin(&j, out, line.len * 2, 200, (size_t)count / 4 + TO_COUNT + 2)) {
         buf_deinit(&n.plain);
         (void)errmsg_set(msg, ERR_NOMEM, "no memory for a line of %zu bytes", line.len);
         return false;

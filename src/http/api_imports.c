@@ -367,7 +367,9 @@ static err on_part(void *ctx, const struct multipart_part *part, struct errmsg *
     u->in_file = part->has_file;
     buf_reset(&u->field);
     if (!part->has_file) {
-        (void)copy_text(u->field_name, sizeof u->field_name, part->name); /* unknown: refused */
+        if (!copy_text(u->field_name, sizeof u->field_name, part->name)) {
+            u->field_name[0] = '\0'; /* no field is called so: refused at its end */
+        }
         return ERR_OK;
     }
     if (u->import != NULL) {

@@ -609,15 +609,17 @@ static struct import_column *column_named(const struct import_run *r, struct str
 
 static bool type_text_is_plain(struct str type)
 {
+    int depth = 0; /* it goes inside a CAST and must not end it */
     for (size_t i = 0; i < type.len; i++) {
         char c = type.ptr[i];
         bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
                      c == '_' || c == ' ' || c == '(' || c == ')' || c == ',';
-        if (!plain) {
+        depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+        if (!plain || depth < 0) {
             return false;
         }
     }
-    return type.len > 0 && type.len < 100;
+    return depth == 0 && type.len > 0 && type.len < 100;
 }
 
 /* The first "name:TYPE"; commas inside brackets belong to the type. */

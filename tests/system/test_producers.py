@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Producers: jobs that make events, changed while they run, and there again after a restart."""
 import json
+import os
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -182,11 +184,16 @@ def test_a_deleted_topic_fails_its_producer_until_it_is_started(api, producer, t
     wait_for(lambda: status(api, name)["state"] == "running", 20, "it to run")
 
 
-def test_a_topic_that_is_behind_slows_its_producer(client, api, producer, topic):
+def test_a_topic_that_is_behind_slows_its_producer(shared_server, client, api, producer, topic):
     client.create_topic(topic, unlanded_rows_max=500, flush_age_ms="24h")
+    writer = shared_server.child("writer")
+    os.kill(writer, signal.SIGSTOP)  # it would keep up
     name = producer(spec={"template": TINY, "rate": 5000, "count": 3000})
-    slowed = wait_for(lambda: (s := status(api, name))["state"] == "slowed" and
-                      s["sent"] >= 500 and s, 30, "the producer to be slowed", 0.02)
+    try:
+        slowed = wait_for(lambda: (s := status(api, name))["state"] == "slowed" and
+                          s["sent"] >= 500 and s, 30, "the producer to be slowed", 0.02)
+    finally:
+        os.kill(writer, signal.SIGCONT)
     assert slowed["sent"] < 3000 and slowed["rejected"] == 0
     wait_for(lambda: client.flush(topic) and status(api, name)["state"] == "finished", 60,
              "the rest to go in", 0.2)

@@ -204,12 +204,37 @@ static void finds_whole_records(void **state)
     assert_int_equal(csv_whole_records(&d, STR("")), 0);
 }
 
+/* A body in which each line opens a quote anew takes work in proportion to its length: read again
+ * from every line it would take minutes. */
+static void open_quotes_do_not_pile_up(void **state)
+{
+    (void)state;
+    enum { LINES = 200000 };
+    AUTO_BUF body = buf_make(1 << 22);
+    AUTO_BUF got = buf_make(1 << 26);
+    buf_puts(&body, "a,b\n");
+    for (int i = 0; i < LINES; i++) {
+        buf_puts(&body, "x\",\"\n");
+    }
+    struct text_spec spec = {.format = TEXT_CSV, .delimiter = ','};
+    assert_int_equal(read_text(&spec, buf_str(&body), 65536, 1 << 20, &got, NULL), ERR_OK);
+    size_t lines = 0;
+    for (size_t i = 0; i < got.len; i++) {
+        lines += got.data[i] == '\n';
+    }
+    assert_int_equal(lines, LINES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_bodies),         cmocka_unit_test(refuses_options),
-        cmocka_unit_test(schema_gives_hints),   cmocka_unit_test(limits_hold),
-        cmocka_unit_test(pieces_do_not_matter), cmocka_unit_test(finds_whole_records),
+        cmocka_unit_test(reads_bodies),
+        cmocka_unit_test(refuses_options),
+        cmocka_unit_test(schema_gives_hints),
+        cmocka_unit_test(limits_hold),
+        cmocka_unit_test(pieces_do_not_matter),
+        cmocka_unit_test(finds_whole_records),
+        cmocka_unit_test(open_quotes_do_not_pile_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

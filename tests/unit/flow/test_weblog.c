@@ -257,12 +257,33 @@ static void lines_and_pieces(void **state)
     assert_string_equal(buf_cstr(&got), "1 !no ident at byte 3 <\xef\xbb>\n");
 }
 
+/* A request of control bytes that is no request line fits where it is written, whatever its length:
+ * each of its bytes becomes six. */
+static void escaped_requests_fit(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {2000, 10500, 21400, 43200};
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        AUTO_BUF body = buf_make(1 << 20);
+        AUTO_BUF got = buf_make(1 << 22);
+        buf_puts(&body, "h - u [17/May/2015:10:05:03 +0000] \"GET  HTTP/");
+        for (size_t k = 0; k < lengths[i]; k++) {
+            buf_add_byte(&body, '\1');
+        }
+        buf_puts(&body, "\" 200 1\n");
+        struct text_spec spec = {.format = TEXT_COMMON};
+        assert_int_equal(read_text(&spec, buf_str(&body), body.len, 1 << 20, &got, NULL), ERR_OK);
+        assert_non_null(strstr(buf_cstr(&got), "\"protocol\":null"));
+        assert_non_null(strstr(buf_cstr(&got), "\"request\":\"GET  HTTP/\\"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(access_lines),     cmocka_unit_test(error_lines),
         cmocka_unit_test(nginx_json_lines), cmocka_unit_test(zone_of_error_times),
-        cmocka_unit_test(lines_and_pieces),
+        cmocka_unit_test(lines_and_pieces), cmocka_unit_test(escaped_requests_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
