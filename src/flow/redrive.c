@@ -663,8 +663,8 @@ static err ask(struct redrive_job *job, const struct topic *t, struct errmsg *ms
     size_t record_max = r->options.record_bytes_max;
     AUTO_BUF sql = buf_make(REDRIVE_WHERE_BYTES_MAX + 4096);
     AUTO_JSON params = json_pack("[I,I,I]", (json_int_t)record_max,
-                                 job->asks == 0 ? (json_int_t)-1 : (json_int_t)job->last.partition,
-                                 job->asks == 0 ? (json_int_t)-1 : (json_int_t)job->last.offset);
+                                 job->has_last ? (json_int_t)job->last.partition : (json_int_t)-1,
+                                 job->has_last ? (json_int_t)job->last.offset : (json_int_t)-1);
     job->asks++;
     buf_printf(&sql,
                "SELECT reason, _partition AS p, _offset AS o, octet_length(value) AS n, "

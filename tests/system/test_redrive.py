@@ -5,6 +5,8 @@ No door of this tier stores dead letters at will, so they are written into the l
 with the record header that a door writes."""
 import base64
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -225,6 +227,27 @@ def test_a_redrive_goes_on_when_the_query_process_ends(server, connect, topic):
     assert (job["redriven"], job["still_bad"], job["already"]) == (11_996, 4, 0)
     assert client.rows(f"SELECT count(*), count(DISTINCT n) FROM bronze.{topic}") == \
         [(11_996, 11_996)]
+
+
+def test_a_redrive_that_is_cut_off_before_its_first_row_skips_none(server, connect, topic):
+    """A statement that ends before any row is asked again from the start: the first dead letter of the
+    first partition is among what goes through the door."""
+    one = server()
+    client = connect(one)
+    client.create_topic(topic, partitions=1, flush_age_ms="1h")
+    one.stop()
+    plant(one, topic, events(0, 3))
+    one.start()
+    client = connect(one)
+    client.value(f"SELECT count(*) FROM bronze.{topic}__dead")
+    os.kill(one.child("query"), signal.SIGSTOP)
+    job = client.start_redrive(topic)
+    one.kill("query")
+    path = f"/api/v1/topics/{topic}/dead/redrive/{job['id']}"
+    while job["state"] == "running":
+        job = client.http.get(path).json()
+    assert (job["state"], job["redriven"]) == ("done", 3), job
+    assert numbers(client, topic) == [0, 1, 2]
 
 
 def test_many_pieces_and_a_cancel(server, connect, topic):
