@@ -92,6 +92,7 @@ static void on_tick(struct reactor_timer *timer)
         front->is_address_owed = data_dir_write_addresses(&front->dir, front->url, NULL) != ERR_OK;
     }
     producers_tick(front->producers);
+    redrive_durable(front->redrive); /* one may wait for its turn to ask */
     if (front->api.tails != NULL) {
         api_tails_poll(&front->api); /* page_cache topics have no wake-up of their own */
     }

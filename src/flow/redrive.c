@@ -45,12 +45,12 @@ struct redrive_job {
     struct text_spec spec; /* of bad lines, with has_format */
     struct row last;       /* the last row that came: where another statement goes on */
     bool has_last;
-    int asks;
+    int repeats; /* statements that were cut off */
     enum job_state state;
     enum job_step step;
     bool is_cancelled;
     bool rows_ended; /* no more rows will come */
-    bool is_slowed;  /* between two pieces, until the topic's table has caught up */
+    bool is_slowed;  /* waits without a statement: for the table, or for its turn to ask */
     struct row_query *query;
     struct row *rows; /* owned, REDRIVE_PIECE_ROWS_MAX; NULL when ended */
     size_t row_count;
@@ -409,11 +409,31 @@ static err write_done(struct redrive_job *job, struct redrive_book *b, struct to
 
 static err ask(struct redrive_job *job, const struct topic *t, struct errmsg *msg);
 
+/* Goes on with the rows, of this statement or of another one, unless the table is too far behind or
+ * too many queries wait: then the job waits without a statement. */
+static void select_more(struct redrive_job *job, const struct topic *t)
+{
+    struct errmsg msg = {0};
+    job->step = STEP_SELECT;
+    job->is_slowed = topic_is_too_far_behind(t);
+    if (job->is_slowed) {
+        row_query_free(job->query);
+        job->query = NULL;
+    } else if (job->query != NULL) {
+        row_query_resume(job->query);
+    } else {
+        err e = ask(job, t, &msg);
+        job->is_slowed = e == ERR_LIMIT;
+        if (e != ERR_OK && e != ERR_LIMIT) {
+            fail_job(job, e, &msg);
+        }
+    }
+}
+
 /* Between two pieces. */
 static void next_piece(struct redrive_job *job)
 {
     struct topic *t = topic_of(job);
-    struct errmsg msg = {0};
     if (job->is_partial) {
         job->is_partial = false;
         AUTO_TEXT code = xstrdup(job->code);
@@ -421,18 +441,10 @@ static void next_piece(struct redrive_job *job)
         end_job(job, JOB_FAILED, code, detail);
     } else if (job->is_cancelled) {
         end_job(job, JOB_CANCELLED, "", "");
-    } else if (!job->rows_ended && job->query != NULL) {
-        job->step = STEP_SELECT;
-        job->is_slowed = t != NULL && topic_is_too_far_behind(t);
-        if (!job->is_slowed) {
-            row_query_resume(job->query);
-        }
-    } else if (!job->rows_ended) { /* its statement was cut off */
-        job->step = STEP_SELECT;
-        err e = t == NULL ? ERR_NOT_FOUND : ask(job, t, &msg);
-        if (e != ERR_OK) {
-            fail_job(job, e, &msg);
-        }
+    } else if (!job->rows_ended && t == NULL) {
+        end_job(job, JOB_FAILED, "topic_not_found", "the topic was deleted meanwhile");
+    } else if (!job->rows_ended) {
+        select_more(job, t);
     } else if (job->code[0] != '\0') {
         AUTO_TEXT code = xstrdup(job->code);
         AUTO_TEXT detail = xstrdup(job->detail.text);
@@ -480,9 +492,8 @@ static bool advance(struct redrive_job *job)
         next_piece(job);
         return false;
     case STEP_SELECT:
-        if (job->is_slowed && !topic_is_too_far_behind(t)) {
-            job->is_slowed = false;
-            row_query_resume(job->query);
+        if (job->is_slowed) {
+            select_more(job, t);
         }
         break;
     }
@@ -644,9 +655,10 @@ static void on_rows_end(void *ctx, const char *code, const char *detail)
 {
     struct redrive_job *job = ctx;
     job->query = NULL;
-    bool again = code != NULL && job->asks < REDRIVE_ASKS_MAX &&
+    bool again = code != NULL && job->repeats < REDRIVE_REPEATS_MAX &&
                  (strcmp(code, "query_aborted") == 0 || strcmp(code, "query_crashed") == 0);
     job->rows_ended = !again;
+    job->repeats += again;
     if (code != NULL && !again) {
         (void)snprintf(job->code, sizeof job->code, "%s", code); /* codes are short */
         (void)errmsg_set(&job->detail, ERR_FAILED, "%s", detail);
@@ -665,7 +677,6 @@ static err ask(struct redrive_job *job, const struct topic *t, struct errmsg *ms
     AUTO_JSON params = json_pack("[I,I,I]", (json_int_t)record_max,
                                  job->has_last ? (json_int_t)job->last.partition : (json_int_t)-1,
                                  job->has_last ? (json_int_t)job->last.offset : (json_int_t)-1);
-    job->asks++;
     buf_printf(&sql,
                "SELECT reason, _partition AS p, _offset AS o, octet_length(value) AS n, "
                "CASE WHEN octet_length(value) <= $1 THEN value END AS v, _key AS k "

@@ -8,6 +8,9 @@
  *
  *   SELECT ──rows──▶ judge ──▶ INTENT ──durable──▶ append ──durable──▶ DONE ──durable──▶ SELECT ...
  *
+ * Where the topic's table is too far behind, a job waits in SELECT without a statement: those that
+ * wait leave the places of queries to others. Then it asks again for what follows its last row.
+ *
  * What is refused again stays a dead letter and is told as `still_bad`. A job that ends early, by a
  * cancel, an error or a crash of any process, leaves the rest to the next one.
  *
@@ -26,7 +29,7 @@ enum {
     REDRIVE_PIECE_BYTES_MAX = 4 << 20, /* of values; one larger value is a piece by itself */
     REDRIVE_LISTED_MAX = 100,          /* rows that are still bad, told by a job */
     REDRIVE_WHERE_BYTES_MAX = 64 << 10,
-    REDRIVE_ASKS_MAX = 5, /* statements of one job: the query process may end in the middle */
+    REDRIVE_REPEATS_MAX = 4, /* statements of one job that the query process's end cut off */
 };
 
 struct redrive;
@@ -71,7 +74,8 @@ bool redrive_has(struct redrive *r, struct topic *t, uint32_t partition, int64_t
 /* How many were; CORRUPT, IO: the journal cannot be read, and re-drives are refused. */
 err redrive_count(struct redrive *r, struct topic *t, uint64_t *out_count, struct errmsg *msg);
 
-/* The store became durable further, or failed, or a table has caught up. */
+/* The store became durable further, or failed, or a table has caught up; also now and then, as
+ * waiting may end without a word of it. */
 void redrive_durable(struct redrive *r);
 /* No job may start for the topic while it is being deleted. */
 void redrive_hold(struct redrive *r, struct topic *t, bool hold);

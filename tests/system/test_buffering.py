@@ -112,6 +112,46 @@ def test_a_redrive_waits_for_the_table_to_catch_up(server, connect, topic):
     assert most < 800 + 1000, "the limit and one piece"
 
 
+def test_slowed_redrives_leave_room_for_queries(server, connect, topic):
+    """As many re-drives as queries may run at a time wait for a writer that is stuck: a query of
+    somebody else is answered all the same. All of them go on to their end afterwards, each dead letter
+    once, however often they had to wait."""
+    one = server(args=["--query-concurrency", "4"])
+    client = connect(one)
+    topics, count = [f"{topic}_{i}" for i in range(4)], 7000
+    for name in topics:
+        client.create_topic(name, partitions=1, flush_age_ms="1h", unlanded_rows_max=800)
+    one.stop()
+    for name in topics:  # more than the query process may send ahead of what is taken
+        append_values(one.data / "topics" / name / "0",
+                      [b'{"n":%d,"pad":"%s"}' % (n, b"x" * 1000) for n in range(count)],
+                      int(time.time() * 1000),
+                      headers=[[(b"tarn-dead", b"schema\nwas so")]] * count)
+    one.start()
+    client = connect(one)
+    for name in topics:
+        wait_for(lambda name=name: client.topic(name)["lag_events"] == 0, 20, "them to land")
+    writer = one.child("writer")
+    os.kill(writer, signal.SIGSTOP)
+    try:
+        jobs = {name: client.start_redrive(name)["id"] for name in topics}
+        for name in topics:
+            wait_for(lambda name=name: client.topic(name)["slowed"], 20, "the limit")
+        assert client.value("SELECT 42", timeout_ms=10_000) == 42
+    finally:
+        os.kill(writer, signal.SIGCONT)
+
+    def states(name):
+        return client.http.get(f"/api/v1/topics/{name}/dead/redrive/{jobs[name]}").json()
+
+    for name in topics:
+        wait_for(lambda name=name: states(name)["state"] != "running", 60, "the end", 0.05)
+        job = states(name)
+        assert (job["state"], job["redriven"], job["already"]) == ("done", count, 0), job
+        assert client.rows(f"SELECT count(*), count(DISTINCT n) FROM bronze.{name}") == \
+            [(count, count)]
+
+
 def test_the_limit_comes_from_the_configuration_too(server, connect, topic):
     one = server(args=["--unlanded-rows-max", "7"])
     client = connect(one)
