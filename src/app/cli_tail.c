@@ -75,14 +75,30 @@ bool cli_text_options(struct cli *cli, struct text_spec *spec, struct buf *query
     return !bad;
 }
 
+/* Lines of JSON whatever the first looks like, and the options that were given. The server would
+ * take format=json as one value of JSON when a chunk begins as one. */
+static void write_ndjson(struct str query, struct buf *out)
+{
+    struct str one;
+    buf_puts(out, "format=ndjson");
+    while (str_split(&query, '&', &one)) {
+        if (one.len > 0 && !str_starts(one, STR("format="))) {
+            buf_add_byte(out, '&');
+            buf_add_str(out, one);
+        }
+    }
+}
+
 /* What a chunk is sent to. A CSV's chunks have no header: the file's was read before. */
 static void write_target(const struct run *r, const struct tail_file *f, struct buf *out)
 {
     buf_puts(out, "/api/v1/topics/");
     cli_encode(out, str_from(r->topic));
     buf_puts(out, "/events?on_bad=dead&");
-    if (r->spec.format != TEXT_CSV) {
-        buf_add_str(out, r->query.len > 0 ? buf_str(&r->query) : STR("format=ndjson"));
+    if (r->spec.format == TEXT_NDJSON) {
+        write_ndjson(buf_str(&r->query), out);
+    } else if (r->spec.format != TEXT_CSV) {
+        buf_add_str(out, buf_str(&r->query));
     } else {
         buf_printf(out, "format=csv&header=false&delimiter=%%%02X&quote=", f->dialect.delimiter);
         if (f->dialect.quote == '\n') {
@@ -295,6 +311,8 @@ static int run(struct run *r, struct tail_options *o, int64_t interval_us, bool 
     (void)sigaction(SIGTERM, &action, NULL); /* likewise */
     e = follow(r, tail, o, interval_us, once, &msg);
     stop_client = NULL;
+    err finished = tail_finish(tail, e == ERR_OK ? &msg : NULL);
+    e = e == ERR_OK ? finished : e;
     if (r->cli->json) {
         printf("{\"accepted\":%llu,\"dead\":%llu,\"bytes\":%llu}\n",
                (unsigned long long)r->accepted, (unsigned long long)r->dead,

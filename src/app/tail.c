@@ -487,3 +487,8 @@ err tail_step(struct tail *t, int64_t now_us, bool *out_busy, struct errmsg *msg
     TRY(pump_all(t, false, now_us, out_busy, msg));
     return t->is_dirty && !*out_busy && !SEEDED_BUG(SEEDED_TAIL_STATE_LATE) ? save(t, msg) : ERR_OK;
 }
+
+err tail_finish(struct tail *t, struct errmsg *msg)
+{
+    return t->is_dirty ? save(t, msg) : ERR_OK;
+}

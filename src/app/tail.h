@@ -16,6 +16,7 @@
  *
  *     tail_open(&options, &t, msg)     reads the state, locks it
  *     tail_step(t, now, &busy, msg)    looks at all files, sends what there is; again and again
+ *     tail_finish(t, msg)              on a clean stop: what was received is in the state
  *     tail_free(t)
  *
  * Owner: one thread. Time comes in as an argument. */
@@ -87,5 +88,7 @@ AUTO_DEFINE(tail)
 /* Sends what is there. *out_busy: there is more already. Errors: of send; IO and NOSPACE of the
  * state file. */
 err tail_step(struct tail *t, int64_t now_us, bool *out_busy, struct errmsg *msg);
+/* Writes the state when it is behind: a stop while busy. Errors: IO and NOSPACE. */
+err tail_finish(struct tail *t, struct errmsg *msg);
 /* Bytes received for good since tail_open(). */
 uint64_t tail_bytes(const struct tail *t);

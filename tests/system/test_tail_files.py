@@ -329,3 +329,14 @@ def test_once_reads_to_the_end_and_ends(client, shared_server, tail, topic, tmp_
     one = tail([path], topic, "--once", server=shared_server.url)
     assert one.process.wait(20) == 0, one.log.read_text()
     assert numbers(client, topic) == [0, 1]
+
+
+def test_lines_are_lines_whatever_the_first_looks_like(client, shared_server, tail, topic,
+                                                       tmp_path):
+    """With --format json a first line that is a list loses nothing behind it."""
+    path = tmp_path / "app.log"
+    path.write_bytes(b'[1,2]\n{"n":0}\n{"n":1}\n')
+    one = tail([path], topic, "--format", "json", server=shared_server.url)
+    settled(client, topic, 2)
+    one.stop()
+    assert client.value(f"SELECT count(*) FROM bronze.{topic}__dead") == 1

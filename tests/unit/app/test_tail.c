@@ -224,6 +224,28 @@ static void renamed_files_are_finished(void **state)
     scene_deinit(&s);
 }
 
+/* Stopped while there is more, tail says in its state that what was answered is received. */
+static void a_stop_while_busy_is_in_the_state(void **state)
+{
+    (void)state;
+    struct scene s;
+    bool busy = false;
+    scene_init(&s, TEXT_NDJSON);
+    for (int i = 0; i < 40; i++) {
+        append(s.log, "a line of a chunk\n");
+    }
+    open_tail(&s);
+    assert_int_equal(tail_step(s.tail, s.now_us, &busy, NULL), ERR_OK);
+    assert_true(busy);
+    assert_int_equal(tail_finish(s.tail, NULL), ERR_OK);
+    struct tail_state saved;
+    assert_int_equal(tail_state_load(s.state, &saved, NULL), ERR_OK);
+    assert_int_equal(saved.files[0].offset, tail_bytes(s.tail));
+    assert_int_equal(saved.files[0].pending_end, saved.files[0].offset);
+    tail_state_deinit(&saved);
+    scene_deinit(&s);
+}
+
 /* Every kind of rotation, met while running or after a restart, loses and repeats nothing. */
 static void rotations(void **state)
 {
@@ -423,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_arrive_once),
         cmocka_unit_test(renamed_files_are_finished),
+        cmocka_unit_test(a_stop_while_busy_is_in_the_state),
         cmocka_unit_test(rotations),
         cmocka_unit_test(the_same_beginning_is_no_proof),
         cmocka_unit_test(lost_answers),
