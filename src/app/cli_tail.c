@@ -43,7 +43,8 @@ struct run {
     uint64_t accepted;
     uint64_t dead;
     bool is_fatal;
-    bool is_waiting; /* a failure was told */
+    bool is_waiting;       /* a failure was told */
+    struct errmsg trouble; /* of the last look, as it was told */
 };
 
 bool cli_text_options(struct cli *cli, struct text_spec *spec, struct buf *query)
@@ -268,7 +269,19 @@ static int watch_all(const struct tail_options *o)
     return watch;
 }
 
-/* Follows until a signal, or with `once` until two looks in a row find nothing. */
+/* Once, however often it comes. */
+static void tell_trouble(struct run *r, err e, const struct errmsg *msg)
+{
+    if (e == ERR_OK) {
+        r->trouble.text[0] = '\0';
+    } else if (strcmp(r->trouble.text, msg->text) != 0) {
+        fprintf(stderr, "tarn: trying again: %s\n", msg->text);
+        r->trouble = *msg;
+    }
+}
+
+/* Follows until a signal, or with `once` until two looks in a row find nothing. What one file has
+ * holds up no other: it is tried again, with `once` until the others are at their ends. */
 static err follow(struct run *r, struct tail *tail, const struct tail_options *o,
                   int64_t interval_us, bool once, struct errmsg *msg)
 {
@@ -280,16 +293,16 @@ static err follow(struct run *r, struct tail *tail, const struct tail_options *o
         int64_t began_us = os_mono_us();
         uint64_t before = tail_bytes(tail);
         e = tail_step(tail, began_us, &busy, msg);
-        if (e != ERR_OK && (r->is_fatal || e == ERR_CANCELLED || once)) {
+        if (e != ERR_OK && (r->is_fatal || e == ERR_CANCELLED)) {
             break;
         }
-        if (e != ERR_OK) {
-            tell(r, msg->text);
-            pause_us(1000000);
-            continue;
+        if (!once) {
+            tell_trouble(r, e, msg);
         }
         idle = busy || tail_bytes(tail) > before ? 0 : idle + 1;
-        if (!busy && !once) {
+        if (!busy && !once && e != ERR_OK) {
+            pause_us(1000000);
+        } else if (!busy && !once) {
             os_watch_wait(watch, POLL_MS);
             pause_us(interval_us - (os_mono_us() - began_us));
         }

@@ -25,6 +25,9 @@ struct tail {
     int lock_fd;
     bool is_dirty; /* the state in memory is ahead of the file */
     bool is_first; /* no state was there: from_end counts */
+    bool is_send_failed;
+    err trouble; /* the first that a path or file has in this step; the others go on */
+    struct errmsg trouble_msg;
     uint64_t bytes;
 };
 
@@ -41,6 +44,14 @@ static err save(struct tail *t, struct errmsg *msg)
     TRY(tail_state_save(t->o.state_path, &t->state, msg));
     t->is_dirty = false;
     return ERR_OK;
+}
+
+static void note_trouble(struct tail *t, err e, const struct errmsg *msg)
+{
+    if (e != ERR_OK && t->trouble == ERR_OK) {
+        t->trouble = e;
+        t->trouble_msg = *msg;
+    }
 }
 
 /* What a kill left behind while the state was replaced. */
@@ -197,66 +208,131 @@ static err add_file(struct tail *t, const char *path, int64_t now_us, bool at_en
     f->changed_us = now_us;
     memcpy(f->id, os_uuid_new().text, UUID_TEXT_BYTES);
     t->is_dirty = true;
-    return at_end ? seek_end(t, f, msg) : ERR_OK;
+    e = at_end ? seek_end(t, f, msg) : ERR_OK;
+    if (e != ERR_OK) {
+        tail_state_remove(&t->state, t->state.count - 1);
+    }
+    return e;
 }
 
-/* The file is not what it was: its copy may be beside it, and goes on as a rotated file. Else what
- * was not read of it is lost, and it is removed. */
-static err was_cut(struct tail *t, size_t index, uint64_t not_inode, int64_t now_us,
-                   struct errmsg *msg)
+/* Its copy may be beside it, and goes on as a rotated file. */
+static err find_moved(struct tail *t, struct tail_file *f, uint64_t not_inode, int64_t now_us,
+                      bool *out_found, struct errmsg *msg)
 {
-    struct tail_file *f = &t->state.files[index];
-    bool found = false;
-    TRY(tail_find_moved(f, not_inode, &found, msg));
-    t->is_dirty = true;
-    if (found) {
+    TRY(tail_find_moved(f, not_inode, out_found, msg));
+    if (*out_found) {
         f->is_rotated = true;
         f->changed_us = now_us;
-        return ERR_OK;
+        t->is_dirty = true;
     }
+    return ERR_OK;
+}
+
+/* What was not read of it is lost. */
+static void let_go(struct tail *t, size_t index)
+{
+    const struct tail_file *f = &t->state.files[index];
     if (f->pending_end > f->offset) {
         warn(t, f->path, "gone or cut before its last lines were acknowledged; some may be lost");
     } else if (f->offset > 0) {
         warn(t, f->path, "gone or cut; lines that were not read before are lost");
     }
     tail_state_remove(&t->state, index);
+    t->is_dirty = true;
+}
+
+/* The file is not what it was. */
+static err was_cut(struct tail *t, size_t index, uint64_t not_inode, int64_t now_us,
+                   struct errmsg *msg)
+{
+    bool found = false;
+    TRY(find_moved(t, &t->state.files[index], not_inode, now_us, &found, msg));
+    if (!found) {
+        let_go(t, index);
+    }
     return ERR_OK;
 }
 
-/* Where is what the state file knows? Once, at the start. */
-static err find_all(struct tail *t, int64_t now_us, struct errmsg *msg)
+static bool is_named(const struct tail *t, const char *path)
 {
-    for (size_t i = t->state.count; i > 0; i--) {
-        struct tail_file *f = &t->state.files[i - 1];
-        AUTO_FD fd = -1;
-        struct os_stat st = {0};
-        bool same = false;
-        if (f->fd >= 0) {
-            continue;
-        }
-        f->changed_us = now_us;
-        err e = os_open(f->path, O_RDONLY, &fd, msg);
-        if (e == ERR_OK) {
-            TRY(os_fstat(fd, &st, msg));
-            bool is_it = !f->is_rotated && st.inode == f->inode && st.device == f->device;
-            e = is_it ? tail_is_same(f, fd, &same, msg) : ERR_OK;
-        }
-        if (e != ERR_OK && e != ERR_NOT_FOUND) {
-            return e;
-        }
-        if (same) {
-            f->fd = os_take_fd(&fd);
-        } else {
-            TRY(was_cut(t, i - 1, st.inode, now_us, msg));
+    for (size_t i = 0; i < t->o.path_count; i++) {
+        if (strcmp(t->o.paths[i], path) == 0) {
+            return true;
         }
     }
-    return ERR_OK;
+    return false;
+}
+
+/* Whether the file that had this name is waited for: find_one() sees to it. */
+static bool is_awaited(const struct tail *t, const char *path)
+{
+    for (size_t i = 0; i < t->state.count; i++) {
+        const struct tail_file *f = &t->state.files[i];
+        if (f->fd < 0 && !f->is_rotated && strcmp(f->path, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where is a file that the state file knows? When its name leads nowhere it may come back (a mount
+ * that is late) and keeps its place; it goes when its name leads to another file. */
+static err find_one(struct tail *t, size_t index, int64_t now_us, struct errmsg *msg)
+{
+    struct tail_file *f = &t->state.files[index];
+    AUTO_FD fd = -1;
+    struct os_stat st = {0};
+    bool same = false;
+    bool found = false;
+    err e = os_open(f->path, O_RDONLY, &fd, msg);
+    if (e == ERR_OK) {
+        TRY(os_fstat(fd, &st, msg));
+        bool is_it = !f->is_rotated && st.inode == f->inode && st.device == f->device;
+        TRY(is_it ? tail_is_same(f, fd, &same, msg) : ERR_OK);
+    } else if (e != ERR_NOT_FOUND && !(e == ERR_DENIED && f->is_rotated)) {
+        return e;
+    }
+    if (same) {
+        f->fd = os_take_fd(&fd);
+        f->changed_us = now_us;
+        return ERR_OK;
+    }
+    bool may_return = e == ERR_NOT_FOUND && !f->is_rotated && is_named(t, f->path);
+    if (may_return && f->is_missed) {
+        return ERR_OK;
+    }
+    TRY(find_moved(t, f, st.inode, now_us, &found, msg));
+    if (found) {
+        return ERR_OK;
+    }
+    if (may_return) {
+        f->is_missed = true;
+        warn(t, f->path, "not there now; goes on from where it was when it is back");
+        return ERR_OK;
+    }
+    if (e != ERR_DENIED) {
+        let_go(t, index);
+    }
+    return e == ERR_DENIED ? e : ERR_OK;
+}
+
+static void find_all(struct tail *t, int64_t now_us)
+{
+    for (size_t i = t->state.count; i > 0; i--) {
+        struct errmsg msg = {0};
+        if (t->state.files[i - 1].fd < 0) {
+            note_trouble(t, find_one(t, i - 1, now_us, &msg), &msg);
+        }
+    }
 }
 
 static err look_at(struct tail *t, const char *path, int64_t now_us, struct errmsg *msg)
 {
     struct os_stat st;
     bool same = false;
+    if (is_awaited(t, path)) {
+        return ERR_OK;
+    }
     err e = os_stat(path, &st, msg);
     if (e == ERR_NOT_FOUND) {
         give_name(t, NULL, path, now_us);
@@ -333,7 +409,9 @@ static err send_pending(struct tail *t, struct tail_file *f, struct errmsg *msg)
     (void)snprintf(key, sizeof key, "tail-%016llx%016llx-%llu", (unsigned long long)h.high,
                    (unsigned long long)h.low, (unsigned long long)f->offset); /* fits */
     struct tail_chunk chunk = {.file = f, .key = key, .bytes = buf_str(&t->chunk)};
-    TRY(t->o.send(t->o.ctx, &chunk, msg));
+    err e = t->o.send(t->o.ctx, &chunk, msg);
+    t->is_send_failed = e != ERR_OK;
+    TRY(e);
     f->offset = f->pending_end;
     tail_note_anchor(f, buf_str(&t->chunk));
     t->bytes += t->chunk.len;
@@ -462,8 +540,13 @@ static err pump_all(struct tail *t, bool rotated, int64_t now_us, bool *out_busy
     for (size_t i = 0; i < t->state.count;) {
         struct tail_file *f = &t->state.files[i];
         bool done = false;
-        if (f->is_rotated == rotated) {
-            TRY(pump(t, f, now_us, &done, out_busy, msg));
+        if (f->is_rotated == rotated && f->fd >= 0) {
+            struct errmsg own = {0};
+            err e = pump(t, f, now_us, &done, out_busy, &own);
+            if (t->is_send_failed) {
+                return errmsg_set(msg, e, "%s", own.text);
+            }
+            note_trouble(t, e, &own);
         }
         if (done) {
             tail_state_remove(&t->state, i);
@@ -478,14 +561,20 @@ static err pump_all(struct tail *t, bool rotated, int64_t now_us, bool *out_busy
 err tail_step(struct tail *t, int64_t now_us, bool *out_busy, struct errmsg *msg)
 {
     *out_busy = false;
-    TRY(find_all(t, now_us, msg));
+    t->trouble = ERR_OK;
+    t->is_send_failed = false;
+    find_all(t, now_us);
     for (size_t i = 0; i < t->o.path_count; i++) {
-        TRY(look_at(t, t->o.paths[i], now_us, msg));
+        struct errmsg own = {0};
+        note_trouble(t, look_at(t, t->o.paths[i], now_us, &own), &own);
     }
     t->is_first = false;
     TRY(pump_all(t, true, now_us, out_busy, msg));
     TRY(pump_all(t, false, now_us, out_busy, msg));
-    return t->is_dirty && !*out_busy && !SEEDED_BUG(SEEDED_TAIL_STATE_LATE) ? save(t, msg) : ERR_OK;
+    if (t->is_dirty && !*out_busy && !SEEDED_BUG(SEEDED_TAIL_STATE_LATE)) {
+        TRY(save(t, msg));
+    }
+    return t->trouble == ERR_OK ? ERR_OK : errmsg_set(msg, t->trouble, "%s", t->trouble_msg.text);
 }
 
 err tail_finish(struct tail *t, struct errmsg *msg)

@@ -12,6 +12,7 @@
  *   a file was cut (copytruncate)    the copy beside it is looked for by its content and read to
  *                                    its end, then the file from its start
  *   a file is gone                   what is open is read to its end
+ *   a file is not there at the start it is waited for, and goes on from where it was
  * What the system has let go of while tail was not running cannot be read: that is logged.
  *
  *     tail_open(&options, &t, msg)     reads the state, locks it
@@ -49,7 +50,8 @@ struct tail_file {
     char *columns;        /* owned; CSV: the header as tarn's `columns` takes it; NULL: none yet */
     struct csv_dialect dialect;
     /* not in the state file */
-    int fd;             /* -1: not found yet */
+    int fd;             /* -1: not found yet, or cannot be read now: left alone until it can */
+    bool is_missed;     /* its name led nowhere at the start: it is waited for */
     uint64_t seen_size; /* and when it last changed */
     int64_t changed_us;
 };
@@ -85,8 +87,10 @@ struct tail;
 err tail_open(const struct tail_options *options, struct tail **out_tail, struct errmsg *msg);
 void tail_free(struct tail *t);
 AUTO_DEFINE(tail)
-/* Sends what is there. *out_busy: there is more already. Errors: of send; IO and NOSPACE of the
- * state file. */
+/* Sends what is there. *out_busy: there is more already, also with an error. Errors: of send, which
+ * end the step; IO and NOSPACE of the state file; else the first that a path or file has, after
+ * all others had their turn: it is tried again with the next step. from_end is for files that could
+ * be read in the first step. */
 err tail_step(struct tail *t, int64_t now_us, bool *out_busy, struct errmsg *msg);
 /* Writes the state when it is behind: a stop while busy. Errors: IO and NOSPACE. */
 err tail_finish(struct tail *t, struct errmsg *msg);

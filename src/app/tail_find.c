@@ -94,7 +94,10 @@ err tail_find_moved(struct tail_file *f, uint64_t not_inode, bool *out_found, st
                                        : xstrndup(f->path, (size_t)(slash - f->path));
     AUTO_NAMES names = {0};
     *out_found = false;
-    TRY(os_list(dir, &names, msg));
+    err e = os_list(dir, &names, msg);
+    if (e != ERR_OK) {
+        return e == ERR_NOT_FOUND || e == ERR_DENIED ? ERR_OK : e;
+    }
     for (int by_content = 0; by_content < 2; by_content++) {
         for (size_t i = 0; i < names.count && !*out_found; i++) {
             AUTO_TEXT path = xasprintf("%s/%s", dir, names.items[i]);

@@ -12,5 +12,5 @@ err tail_note_head(struct tail_file *f, struct errmsg *msg);
 void tail_note_anchor(struct tail_file *f, struct str before);
 /* Looks beside f->path for a file that is the same: by inode (renamed), else by content (copied).
  * On success f->fd, device and inode are of that one. `not_inode`: the file that has the name now.
- * Errors: IO. */
+ * A folder that is not there or closed to us holds nothing. Errors: IO. */
 err tail_find_moved(struct tail_file *f, uint64_t not_inode, bool *out_found, struct errmsg *msg);

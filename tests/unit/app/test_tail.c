@@ -79,7 +79,8 @@ struct scene {
     char *dir;
     char *log;
     char *state;
-    const char *paths[1];
+    const char *paths[2];
+    size_t path_count;
     struct text_spec spec;
     struct receiver receiver;
     struct tail *tail;
@@ -94,7 +95,7 @@ static void open_tail(struct scene *s)
     struct tail_options o = {.state_path = s->state,
                              .topic = "t",
                              .paths = s->paths,
-                             .path_count = 1,
+                             .path_count = s->path_count,
                              .spec = &s->spec,
                              .from_end = s->from_end,
                              .chunk_bytes = s->chunk_bytes,
@@ -122,6 +123,7 @@ static void scene_init(struct scene *s, enum text_format format)
     s->log = xasprintf("%s/log", s->dir);
     s->state = xasprintf("%s/state", s->dir);
     s->paths[0] = s->log;
+    s->path_count = 1;
     s->receiver.bodies = buf_make(1 << 20);
     assert_int_equal(os_mkdirs(s->dir, NULL), ERR_OK);
 }
@@ -378,6 +380,92 @@ static void from_the_end(void **state)
     scene_deinit(&s);
 }
 
+/* A path that cannot be followed holds up no other; the step tells of it. */
+static void a_bad_path_stops_no_other(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s, TEXT_NDJSON);
+    s.paths[0] = s.dir; /* no file */
+    s.paths[1] = s.log;
+    s.path_count = 2;
+    append(s.log, "one\n");
+    open_tail(&s);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(steps(&s), ERR_INVALID);
+        assert_string_equal(buf_cstr(&s.receiver.bodies), i == 0 ? "one\n" : "one\ntwo\n");
+        append(s.log, "two\n");
+    }
+    scene_deinit(&s);
+}
+
+/* A known file that may not be read at the start is left alone until it may; others go on. */
+static void a_closed_file_stops_no_other(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s, TEXT_NDJSON);
+    AUTO_TEXT other = xasprintf("%s/other", s.dir);
+    s.paths[1] = other;
+    s.path_count = 2;
+    append(s.log, "one\n");
+    append(other, "a line of the other one\n");
+    open_tail(&s);
+    expect(&s, "one\na line of the other one\n");
+    reopen(&s);
+    append(s.log, "two\n");
+    append(other, "three\n");
+    os_io_faults_start(OS_IO_OPEN, 1, EACCES, 0);
+    err e = steps(&s);
+    os_io_faults_stop();
+    assert_int_equal(e, ERR_DENIED);
+    assert_string_equal(buf_cstr(&s.receiver.bodies), "one\na line of the other one\ntwo\n");
+    expect(&s, "one\na line of the other one\ntwo\nthree\n");
+    scene_deinit(&s);
+}
+
+/* A file that is not there when tail starts, with its folder, goes on from where it was when it is
+ * back; another file of its name is read from its start. The rest is sent meanwhile. */
+static void a_missing_file_is_waited_for(void **state)
+{
+    (void)state;
+    for (int is_another = 0; is_another < 2; is_another++) {
+        struct scene s;
+        scene_init(&s, TEXT_NDJSON);
+        AUTO_TEXT mount = xasprintf("%s/mount", s.dir);
+        AUTO_TEXT away = xasprintf("%s/away", s.dir);
+        AUTO_TEXT log = xasprintf("%s/log", mount);
+        s.paths[1] = log;
+        s.path_count = 2;
+        assert_int_equal(os_mkdirs(mount, NULL), ERR_OK);
+        append(log, "the first line of the log\n");
+        open_tail(&s);
+        expect(&s, "the first line of the log\n");
+        tail_free(s.tail);
+        s.tail = NULL;
+        assert_int_equal(os_rename(mount, away, NULL), ERR_OK);
+        append(s.log, "here\n");
+        open_tail(&s);
+        for (int i = 0; i < 2; i++) {
+            expect(&s, "the first line of the log\nhere\n");
+            s.now_us += 100LL * SECOND;
+        }
+        reopen(&s);
+        expect(&s, "the first line of the log\nhere\n");
+        if (is_another) {
+            assert_int_equal(os_mkdirs(mount, NULL), ERR_OK);
+        } else {
+            assert_int_equal(os_rename(away, mount, NULL), ERR_OK);
+        }
+        append(log, "two\n");
+        expect(&s, "the first line of the log\nhere\ntwo\n");
+        reopen(&s);
+        append(log, "three\n");
+        expect(&s, "the first line of the log\nhere\ntwo\nthree\n");
+        scene_deinit(&s);
+    }
+}
+
 /* CSV: chunks end with records, the header is read once and goes with each file. */
 static void csv_records(void **state)
 {
@@ -451,6 +539,9 @@ int main(void)
         cmocka_unit_test(lost_answers),
         cmocka_unit_test(survives_every_fault),
         cmocka_unit_test(from_the_end),
+        cmocka_unit_test(a_bad_path_stops_no_other),
+        cmocka_unit_test(a_closed_file_stops_no_other),
+        cmocka_unit_test(a_missing_file_is_waited_for),
         cmocka_unit_test(csv_records),
         cmocka_unit_test(states),
     };
