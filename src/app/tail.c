@@ -419,21 +419,24 @@ static err send_pending(struct tail *t, struct tail_file *f, struct errmsg *msg)
     return SEEDED_BUG(SEEDED_TAIL_STATE_LATE) ? save(t, msg) : ERR_OK;
 }
 
-/* The header is [bytes + mark, end): notes what it says and passes it. */
+static bool has_header(const struct text_spec *s)
+{
+    return s->header == CSV_HEADER_YES || (s->header == CSV_HEADER_UNSAID && s->column_count == 0);
+}
+
+/* The first record is [bytes + mark, end): notes what it says and passes it if it is a header. */
 static err take_header(struct tail *t, struct tail_file *f, struct str bytes, size_t mark,
                        const char *end, struct errmsg *msg)
 {
     const struct text_spec *s = t->o.spec;
-    bool has_header =
-        s->header == CSV_HEADER_YES || (s->header == CSV_HEADER_UNSAID && s->column_count == 0);
     AUTO_BUF columns = buf_make(TEXT_OPTION_BYTES_MAX * 4);
     struct str first = str_of(bytes.ptr + mark, (size_t)(end - bytes.ptr) - mark);
     first.len -= first.len > 0 && first.ptr[first.len - 1] == '\r';
-    if (has_header && s->column_count == 0) {
+    if (has_header(s) && s->column_count == 0) {
         TRY(csv_columns_text(&f->dialect, first, &columns, msg));
     }
     f->columns = xstrdup(buf_cstr(&columns));
-    size_t skip = has_header ? (size_t)(end - bytes.ptr) + 1 : mark;
+    size_t skip = has_header(s) ? MIN((size_t)(end - bytes.ptr) + 1, bytes.len) : mark;
     if (f->offset < skip) {
         f->offset = skip;
         f->pending_end = skip;
@@ -443,8 +446,10 @@ static err take_header(struct tail *t, struct tail_file *f, struct str bytes, si
     return ERR_OK;
 }
 
-/* CSV: the header of a file decides how its later chunks are to be read. */
-static err need_header(struct tail *t, struct tail_file *f, bool *out_known, struct errmsg *msg)
+/* CSV: the header of a file decides how its later chunks are to be read. A header waits for its
+ * line end: with half of its names the file would be read wrongly for good. */
+static err need_header(struct tail *t, struct tail_file *f, bool take_rest, bool *out_known,
+                       struct errmsg *msg)
 {
     *out_known = true;
     if (t->o.spec->format != TEXT_CSV || f->columns != NULL) {
@@ -463,6 +468,10 @@ static err need_header(struct tail *t, struct tail_file *f, bool *out_known, str
     enum csv_state state = CSV_FIELD;
     const char *end =
         sample.len == 0 ? NULL : csv_scan(&d, &state, sample.ptr, sample.ptr + sample.len);
+    bool is_enough = bytes.len >= TAIL_RECORD_BYTES_MAX || (take_rest && !has_header(t->o.spec));
+    if (end == NULL && sample.len > 0 && is_enough) {
+        end = sample.ptr + sample.len;
+    }
     if (end == NULL) {
         *out_known = false; /* not all there yet */
         return ERR_OK;
@@ -480,7 +489,7 @@ static err pump_once(struct tail *t, struct tail_file *f, bool take_rest, bool *
     if (f->pending_end > f->offset) {
         TRY(read_chunk(t, f, (size_t)(f->pending_end - f->offset), msg));
     } else {
-        TRY(need_header(t, f, &known, msg));
+        TRY(need_header(t, f, take_rest, &known, msg));
         if (!known) {
             return ERR_OK;
         }

@@ -489,6 +489,46 @@ static void csv_records(void **state)
     scene_deinit(&s);
 }
 
+/* CSV without a header: a first record without its line end is sent after the time limit and when
+ * the file is rotated. A header without its end waits: its rest may come. */
+static void a_first_csv_record_needs_no_line_end(void **state)
+{
+    (void)state;
+    for (int is_rotated = 0; is_rotated < 2; is_rotated++) {
+        struct scene s;
+        scene_init(&s, TEXT_CSV);
+        s.spec.header = CSV_HEADER_NO;
+        append(s.log, "\xef\xbb\xbf");
+        open_tail(&s);
+        expect(&s, "");
+        s.now_us += 61LL * SECOND;
+        expect(&s, "");
+        append(s.log, "1;2");
+        expect(&s, "");
+        if (is_rotated) {
+            move(&s, "log.1");
+            expect(&s, "");
+            s.now_us += 6LL * SECOND;
+        } else {
+            s.now_us += 61LL * SECOND;
+        }
+        expect(&s, "1;2");
+        assert_string_equal(s.receiver.last_columns, "");
+        scene_deinit(&s);
+    }
+    struct scene s;
+    scene_init(&s, TEXT_CSV);
+    append(s.log, "a;b");
+    open_tail(&s);
+    expect(&s, "");
+    s.now_us += 61LL * SECOND;
+    expect(&s, "");
+    append(s.log, "c\n1;2\n");
+    expect(&s, "1;2\n");
+    assert_string_equal(s.receiver.last_columns, "\"a\",\"bc\"");
+    scene_deinit(&s);
+}
+
 /* A state file comes back as it was written; one that is damaged or of another topic is refused. */
 static void states(void **state)
 {
@@ -543,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_closed_file_stops_no_other),
         cmocka_unit_test(a_missing_file_is_waited_for),
         cmocka_unit_test(csv_records),
+        cmocka_unit_test(a_first_csv_record_needs_no_line_end),
         cmocka_unit_test(states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
