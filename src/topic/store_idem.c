@@ -7,7 +7,7 @@
 
 struct idem_request {
     struct topic *topic;      /* borrowed; must outlive the request */
-    struct idem_entry *entry; /* borrowed from the table, which keeps it while in flight */
+    struct idem_entry *entry; /* borrowed from the table, which keeps it while it has users */
 };
 
 static struct idem_detail *detail_new(struct topic *t, struct hash128 key, struct str params)
@@ -33,6 +33,7 @@ static err begin_fresh(struct topic *t, struct hash128 key, struct str params,
     struct topic_store *s = t->store;
     struct idem_table *table = idem_table_of(t);
     struct idem_entry *e = idem_entry_add(table, key, os_now_us());
+    idem_entry_set_state(table, e, ENTRY_IN_FLIGHT); /* so that it does not make room for itself */
     idem_table_evict(s, table);
     e->detail = detail_new(t, key, params);
     err result = idem_global_of(s)->keys > s->options.idempotency_keys_max
@@ -81,6 +82,8 @@ err idem_begin(struct topic *t, struct str key, struct str params,
     struct idem_request *r = xnew(struct idem_request);
     r->topic = t;
     r->entry = e;
+    e->users++;
+    table->users++;
     *out_request = r;
     return ERR_OK;
 }
@@ -90,6 +93,8 @@ void idem_release(struct idem_request *r)
     if (r == NULL) {
         return;
     }
+    r->entry->users--;
+    r->topic->idem->users--;
     if (r->entry->state == ENTRY_IN_FLIGHT) {
         idem_entry_set_state(r->topic->idem, r->entry, ENTRY_PARTIAL);
     }

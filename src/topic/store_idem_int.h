@@ -38,6 +38,7 @@ struct idem_entry {
     uint32_t answer_len;
     uint32_t journal; /* number of the file that holds its last record; 0: none */
     enum entry_state state;
+    uint32_t users;             /* requests that hold it: it must stay */
     struct idem_detail *detail; /* owned; NULL when done */
     struct idem_entry *chain;   /* same bucket */
     struct idem_entry *older;
@@ -57,6 +58,7 @@ struct idem_table {
     size_t bucket_count;
     size_t count;
     size_t in_flight;
+    size_t users; /* of all entries */
     struct idem_entry *oldest;
     struct idem_entry *newest;
     struct journal *journals; /* owned, ascending; the last may be the open one */
@@ -79,7 +81,8 @@ bool idem_is_producer(int64_t producer_id); /* in the range of HTTP's keys */
 struct idem_global *idem_global_of(struct topic_store *s);
 struct idem_table *idem_table_of(struct topic *t);                              /* made if needed */
 struct idem_entry *idem_table_find(struct idem_table *table, int64_t producer); /* NULL: none */
-/* Forgets the oldest while there are too many, as far as they are not in flight. */
+/* Forgets the oldest of all topics while there are too many, as far as no request holds them.
+ * `table` may be of a topic that the store does not list yet. */
 void idem_table_evict(struct topic_store *s, struct idem_table *table);
 struct idem_entry *idem_entry_add(struct idem_table *table, struct hash128 key, int64_t time_us);
 void idem_entry_remove(struct idem_table *table, struct idem_entry *e);

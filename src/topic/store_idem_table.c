@@ -184,7 +184,7 @@ void idem_table_free(struct idem_table *table)
 
 bool idem_is_in_flight(const struct idem_table *table)
 {
-    return table != NULL && table->in_flight > 0;
+    return table != NULL && (table->in_flight > 0 || table->users > 0);
 }
 
 void idem_global_free(struct idem_global *g)
@@ -214,18 +214,32 @@ void idem_range_add(struct idem_part *part, int32_t position, int32_t count, int
 
 /* Housekeeping. */
 
-static void remove_oldest(struct idem_table *table)
+/* The first entry from `e` on that no request holds; NULL: none. */
+static struct idem_entry *first_free(struct idem_entry *e)
 {
-    const struct idem_entry *gone = table->oldest;
-    idem_entry_remove(table, table->oldest);
-    ASSERT(table->oldest != gone);
+    while (e != NULL && (e->state == ENTRY_IN_FLIGHT || e->users > 0)) {
+        e = e->newer;
+    }
+    return e;
 }
 
 void idem_table_evict(struct topic_store *s, struct idem_table *table)
 {
-    while (table->oldest != NULL && idem_global_of(s)->keys > s->options.idempotency_keys_max &&
-           table->oldest->state != ENTRY_IN_FLIGHT) {
-        remove_oldest(table);
+    while (idem_global_of(s)->keys > s->options.idempotency_keys_max) {
+        struct idem_table *from = table;
+        struct idem_entry *gone = first_free(table->oldest);
+        for (size_t i = 0; i < s->topic_count; i++) {
+            struct idem_table *other = s->topics[i]->idem;
+            struct idem_entry *e = other != NULL ? first_free(other->oldest) : NULL;
+            if (e != NULL && (gone == NULL || e->time_us < gone->time_us)) {
+                from = other;
+                gone = e;
+            }
+        }
+        if (gone == NULL) {
+            return;
+        }
+        idem_entry_remove(from, gone);
     }
 }
 
@@ -237,9 +251,11 @@ void idem_tick(struct topic_store *s, int64_t now_us)
         if (table == NULL) {
             continue;
         }
-        while (table->oldest != NULL && table->oldest->time_us < oldest_us &&
-               table->oldest->state != ENTRY_IN_FLIGHT) {
-            remove_oldest(table);
+        struct idem_entry *e = first_free(table->oldest);
+        while (e != NULL && e->time_us < oldest_us) {
+            struct idem_entry *next = first_free(e->newer);
+            idem_entry_remove(table, e);
+            e = next;
         }
         idem_journals_clean(table, topic_store_durable_seq(s));
     }

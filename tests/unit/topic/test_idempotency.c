@@ -278,6 +278,89 @@ static void test_expiry(void **state)
     rig_end(&r);
 }
 
+/* Too many keys over all topics: the oldest goes, wherever it is, and never the one just begun. */
+static void test_eviction_over_topics(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    r.options.idempotency_keys_max = 2;
+    os_clock_fix(1700000000000000);
+    rig_must_open(&r);
+    rig_create(&r, 2);
+    int appended = 0;
+    assert_int_equal(whole_request(&r, "a", &appended), ERR_OK);
+    os_clock_fix(1700000001000000);
+    assert_int_equal(whole_request(&r, "b", &appended), ERR_OK);
+    AUTO_TOPIC_META meta = {0};
+    struct topic *other = NULL;
+    assert_int_equal(topic_meta_init(&meta, STR("u"), NULL), ERR_OK);
+    meta.partition_count = 2;
+    assert_int_equal(topic_store_create(r.store, &meta, NULL, &other, NULL), ERR_OK);
+    struct topic *first = r.topic;
+    r.topic = other;
+    os_clock_fix(1700000002000000);
+    assert_int_equal(whole_request(&r, "c", &appended), ERR_OK);
+    assert_int_equal(appended, 8);
+    check_done(&r, "c");
+    assert_int_equal(idem_stats_of(r.store).keys, 2);
+    struct idem_request *one = NULL; /* "a" is gone: the next oldest are "b", then "c" */
+    struct idem_request *two = NULL;
+    struct idem_request *three = NULL;
+    os_clock_fix(1700000003000000);
+    assert_int_equal(idem_begin(other, STR("d"), STR(""), &one, NULL), ERR_OK);
+    check_done(&r, "c");
+    assert_int_equal(idem_begin(first, STR("e"), STR(""), &two, NULL), ERR_OK);
+    assert_int_equal(idem_begin(first, STR("f"), STR(""), &three, NULL), ERR_LIMIT);
+    assert_int_equal(idem_stats_of(r.store).keys, 2);
+    assert_int_equal(idem_stats_of(r.store).in_flight, 2);
+    idem_release(one);
+    idem_release(two);
+    os_clock_fix(-1);
+    rig_end(&r);
+}
+
+/* While a repeat of a finished request is read, its key stays: it is neither forgotten for its age
+ * nor for a newer key, and its topic is not deleted. */
+static void test_repeat_holds_its_key(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_start(&r);
+    r.options.idempotency_keys_max = 2;
+    os_clock_fix(1700000000000000);
+    rig_must_open(&r);
+    rig_create(&r, 2);
+    int appended = 0;
+    assert_int_equal(whole_request(&r, "a", &appended), ERR_OK);
+    struct idem_request *repeat = NULL;
+    struct idem_request *again = NULL;
+    assert_int_equal(idem_begin(r.topic, STR("a"), STR(""), &repeat, NULL), ERR_OK);
+    assert_int_equal(idem_begin(r.topic, STR("a"), STR(""), &again, NULL), ERR_OK);
+    idem_release(again);
+    for (int i = 0; i < 3; i++) { /* the second makes room for the third */
+        char key[16];
+        (void)snprintf(key, sizeof key, "key %d", i);
+        assert_int_equal(whole_request(&r, key, &appended), ERR_OK);
+        assert_int_equal(idem_digest(repeat).low, digest.low);
+    }
+    assert_int_equal(idem_stats_of(r.store).keys, 2);
+    os_clock_fix(1700000000000000 + 25ll * 3600 * 1000000);
+    topic_store_tick(r.store);
+    assert_int_equal(idem_stats_of(r.store).keys, 1);
+    assert_int_equal(idem_digest(repeat).high, digest.high);
+    assert_int_equal(topic_store_delete(r.store, r.topic, NULL), ERR_BUSY);
+    AUTO_BUF answer = buf_make(100);
+    assert_int_equal(idem_answer(repeat, &answer, NULL), ERR_OK);
+    assert_true(str_is(buf_str(&answer), "the answer"));
+    idem_release(repeat);
+    topic_store_tick(r.store);
+    assert_int_equal(idem_stats_of(r.store).keys, 0);
+    assert_int_equal(topic_store_delete(r.store, r.topic, NULL), ERR_OK);
+    os_clock_fix(-1);
+    rig_end(&r);
+}
+
 /* A torn or damaged journal end is ignored: at worst a retry goes the long way. */
 static void test_damaged_journal(void **state)
 {
@@ -321,6 +404,8 @@ int main(void)
         cmocka_unit_test(test_cut_log_and_retry),
         cmocka_unit_test(test_journal_vouches_for_nothing_unsynced),
         cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_eviction_over_topics),
+        cmocka_unit_test(test_repeat_holds_its_key),
         cmocka_unit_test(test_damaged_journal),
     };
     return cmocka_run_group_tests_name("topic_idempotency", tests, NULL, NULL);
