@@ -39,7 +39,7 @@ struct ingest {
     bool bury;
     XXH3_state_t *digest; /* owned, only with idem */
     struct part *parts;   /* owned; part_count of them */
-    uint32_t part_count;
+    uint32_t part_count;  /* the topic's when the request began; it may get more meanwhile */
     bool atomic;
     bool is_repeat; /* of a finished request: only the digest is wanted */
     uint64_t body_bytes;
@@ -115,6 +115,7 @@ static err close_batch(struct ingest *x, uint32_t partition)
 static err add_record(struct ingest *x, uint32_t partition, const struct record *record,
                       const struct record_header *headers, size_t header_count)
 {
+    ASSERT(partition < x->part_count);
     struct part *p = &x->parts[partition];
     int32_t position = p->position++;
     if (x->idem != NULL && position < idem_have(x->idem, partition)) {
@@ -172,7 +173,7 @@ static uint32_t keyless_partition(struct ingest *x)
     if (x->idem != NULL) {
         return idem_keyless_partition(x->idem);
     }
-    return topic_partition_sticky(x->topic);
+    return topic_partition_sticky(x->topic) % x->part_count;
 }
 
 /* The schema of a version is what events are checked with from now on. */
@@ -202,14 +203,8 @@ enum event_code ingest_judge(struct ingest *x, struct str record, struct event_k
 err ingest_add_event(struct ingest *x, struct str record, const struct event_key *key,
                      const struct record_header *headers, size_t header_count, struct errmsg *msg)
 {
-    uint32_t partition = 0;
-    if (!key->has_key) {
-        partition = keyless_partition(x);
-    } else if (x->idem != NULL) {
-        partition = (hash_murmur2(key->bytes) & 0x7fffffffU) % x->part_count;
-    } else {
-        partition = topic_partition_for_key(x->topic, key->bytes);
-    }
+    uint32_t partition = key->has_key ? (hash_murmur2(key->bytes) & 0x7fffffffU) % x->part_count
+                                      : keyless_partition(x);
     struct record event = {
         .has_key = key->has_key, .key = key->bytes, .has_value = true, .value = str_trim(record)};
     x->msg = msg;

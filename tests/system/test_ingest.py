@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 
 import pyarrow as pa
 import pytest
@@ -270,6 +271,57 @@ def test_a_retry_after_a_kill_halfway_appends_just_what_is_missing(server, conne
     assert [r[0] for r in rows] == list(range(4000))
     again = client.post(topic, body, idempotency_key="h", params={"key": "k"}).json()
     assert again["offsets"] == answer.json()["offsets"]
+
+
+def in_two_halves(connect, server, topic, first, second, between, **options):
+    """The answer to a request whose topic is changed by between() amid its body."""
+    sent, go_on = threading.Event(), threading.Event()
+
+    def body():
+        yield first
+        sent.set()
+        go_on.wait(20)
+        yield second
+
+    other, answers = connect(server), []
+    other.topic(topic)  # its connection is known to the server before the slow request
+    sender = threading.Thread(target=lambda: answers.append(other.post(topic, body(), **options)))
+    sender.start()
+    try:
+        assert sent.wait(10)
+        time.sleep(0.3)  # the first half is on its way; nothing tells when it is taken
+        between()
+    finally:
+        go_on.set()
+        sender.join(20)
+    return answers[0]
+
+
+@pytest.mark.parametrize("params", [{}, {"key": "n"}], ids=["keyless", "keyed"])
+def test_partitions_may_become_more_during_a_request(shared_server, connect, client, topic,
+                                                     params):
+    """A request goes on with the partitions that there were when it began."""
+    client.create_topic(topic, partitions=2)
+    answer = in_two_halves(connect, shared_server, topic, ndjson(EVENTS[:5]), ndjson(EVENTS[5:]),
+                           lambda: client.change_topic(topic, partitions=64), params=params)
+    assert answer.status_code == 200 and answer.json()["accepted"] == 25
+    assert {o["partition"] for o in answer.json()["offsets"]} <= {0, 1}
+    assert stored(client, topic) == want(EVENTS)
+
+
+def test_a_topic_deleted_and_made_again_during_a_request_takes_none_of_it(
+        shared_server, connect, client, topic):
+    """A request is for the topic of its beginning, not for a later one of the same name."""
+    client.create_topic(topic, partitions=2)
+
+    def again():
+        client.delete_topic(topic)
+        client.create_topic(topic, partitions=1)
+
+    answer = in_two_halves(connect, shared_server, topic, ndjson(EVENTS[:5]), ndjson(EVENTS[5:]),
+                           again)
+    assert answer.status_code == 404
+    assert client.value(f"SELECT count(*) FROM bronze.{topic}") == 0
 
 
 # other
