@@ -260,6 +260,10 @@ static struct hash128 way_of_reading(const struct ingest_options *o)
 {
     AUTO_BUF way = buf_make(4 << 20);
     buf_puts(&way, o->bury ? "bury " : "");
+    if (o->key_field.len > 0) {
+        buf_printf(&way, "key %zu ", o->key_field.len);
+        buf_add_str(&way, o->key_field);
+    }
     if (o->text != NULL) {
         text_spec_write(o->text, &way);
     }
@@ -281,8 +285,9 @@ static err same_way(const struct ingest *x, struct str wanted, struct errmsg *ms
     if (json_parse(idem_params(x->idem), &first, NULL) == ERR_OK &&
         json_parse(wanted, &now, NULL) == ERR_OK && param_of(first, "way").len > 0 &&
         !str_eq(param_of(first, "way"), param_of(now, "way"))) {
-        return errmsg_set(msg, ERR_CONFLICT,
-                          "this Idempotency-Key was used with another format; use a new key");
+        return errmsg_set(
+            msg, ERR_CONFLICT,
+            "this Idempotency-Key was used with another format or key; use a new one");
     }
     return ERR_OK;
 }
@@ -292,7 +297,7 @@ static err begin_idempotent(struct ingest *x, const struct ingest_options *o, st
     AUTO_BUF params = buf_make(IDEM_PARAMS_BYTES_MAX);
     const struct topic_meta *meta = topic_meta_of(o->topic);
     struct hash128 way = way_of_reading(o);
-    bool is_plain = o->text == NULL && !o->bury;
+    bool is_plain = o->text == NULL && !o->bury && o->key_field.len == 0;
     buf_printf(&params,
                "{\"record_bytes_max\":%zu,\"nesting_max\":%u,\"way\":\"%016llx%016llx\","
                "\"version\":%u}",
@@ -377,7 +382,7 @@ err ingest_new(const struct ingest_options *o, struct ingest **out_ingest, struc
     x->schemas = o->schemas;
     x->version = (uint32_t)meta->version_count;
     first_limits(x, &record_bytes_max, &nesting_max);
-    const char *own_key = meta->versions[meta->version_count - 1].key_field;
+    const char *own_key = meta->versions[x->version - 1].key_field;
     struct event_validator_options v = {
         .depth_max = nesting_max,
         .record_bytes_max = record_bytes_max,
