@@ -20,6 +20,7 @@ struct events {
     struct api *api;
     struct topic *topic; /* borrowed; looked up again after waits */
     char name[TOPIC_NAME_BYTES_MAX + 1];
+    struct uuid_text uuid;   /* of the topic: its name and its address may be given again */
     struct ingest *ingest;   /* owned */
     struct inflate *inflate; /* owned; NULL for plain bodies */
     int64_t started_us;
@@ -422,6 +423,7 @@ static void on_request(struct http_exchange *ex)
     x->wait.on_ready = on_ready;
     x->started_us = os_mono_us();
     memcpy(x->name, topic_meta_of(t)->name, sizeof x->name);
+    x->uuid = topic_meta_of(t)->uuid;
     enum http_coding coding = HTTP_CODING_IDENTITY;
     if (!open_inflate(x, &coding) || !open_ingest(x, key, atomic, &way)) {
         return;
@@ -435,7 +437,8 @@ static void on_request(struct http_exchange *ex)
 /* The topic may have been deleted while the body was on its way. */
 static bool topic_is_there(struct events *x)
 {
-    if (topic_store_find(x->api->store, str_from(x->name)) == x->topic) {
+    const struct topic *t = topic_store_find(x->api->store, str_from(x->name));
+    if (t == x->topic && strcmp(topic_meta_of(t)->uuid.text, x->uuid.text) == 0) {
         return true;
     }
     struct errmsg msg = {0};
