@@ -308,7 +308,8 @@ static err follow(struct run *r, struct tail *tail, const struct tail_options *o
         }
     }
     os_close(watch);
-    return e == ERR_CANCELLED ? ERR_OK : e;
+    bool is_told = stop_asked && !once && !r->is_fatal; /* it was being tried again */
+    return e == ERR_CANCELLED || is_told ? ERR_OK : e;
 }
 
 static int run(struct run *r, struct tail_options *o, int64_t interval_us, bool once)

@@ -340,3 +340,19 @@ def test_lines_are_lines_whatever_the_first_looks_like(client, shared_server, ta
     settled(client, topic, 2)
     one.stop()
     assert client.value(f"SELECT count(*) FROM bronze.{topic}__dead") == 1
+
+
+def test_a_path_that_is_no_file_holds_up_no_other(client, shared_server, tail, topic, tmp_path):
+    """The others are read to their ends, with the last line; the trouble is told once."""
+    path, bad = tmp_path / "app.log", tmp_path / "folder"
+    bad.mkdir()
+    path.write_bytes(b'{"n":0}\n{"n":1}')
+    one = tail([bad, path], topic, "--once", server=shared_server.url)
+    assert one.process.wait(20) == 1 and "folder is not a file" in one.log.read_text()
+    assert numbers(client, topic) == [0, 1]
+    again = tail([bad, path], topic, server=shared_server.url)
+    with open(path, "ab") as f:
+        f.write(b'\n{"n":2}\n')
+    settled(client, topic, 3)
+    again.stop()
+    assert again.log.read_text().count("trying again") == 1
