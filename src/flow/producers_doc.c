@@ -195,29 +195,44 @@ static err read_document(struct producers_job *job, const char *text, struct err
     return ERR_OK;
 }
 
-void producers_load(struct producers *p)
+static void load_one(struct producers *p, const struct meta_doc *doc)
 {
-    AUTO_META_PAGE page = {0};
     struct errmsg msg = {0};
-    err e = meta_list(p->o.meta, kind, STR(""), STR(""), PRODUCERS_MAX, &page, &msg);
-    if (e != ERR_OK) {
-        log_warn("producers cannot be read", "error=\"%s\"", msg.text);
+    struct str name = str_from(doc->id);
+    if (name.len > PRODUCERS_NAME_BYTES_MAX) {
         return;
     }
-    for (size_t i = 0; i < page.count; i++) {
-        struct str name = str_from(page.docs[i].id);
-        if (name.len > PRODUCERS_NAME_BYTES_MAX) {
-            continue;
+    struct producers_job *job = new_job(p, name);
+    job->is_kept = true;
+    job->spec = json_object();
+    if (read_document(job, doc->json, &msg) != ERR_OK) {
+        job->state = JOB_FAILED;
+        producers_set_error(job, msg.text);
+    }
+    insert(p, job);
+}
+
+/* Page by page: a page ends early when its documents are large. */
+void producers_load(struct producers *p)
+{
+    AUTO_TEXT after = xstrdup("");
+    bool more = true;
+    while (more && p->count < PRODUCERS_MAX) {
+        AUTO_META_PAGE page = {0};
+        struct errmsg msg = {0};
+        uint32_t limit = (uint32_t)(PRODUCERS_MAX - p->count);
+        if (meta_list(p->o.meta, kind, STR(""), str_from(after), limit, &page, &msg) != ERR_OK) {
+            log_warn("producers cannot be read", "after=\"%s\" error=\"%s\"", after, msg.text);
+            return;
         }
-        struct producers_job *job = new_job(p, name);
-        job->is_kept = true;
-        job->spec = json_object();
-        e = read_document(job, page.docs[i].json, &msg);
-        if (e != ERR_OK) {
-            job->state = JOB_FAILED;
-            producers_set_error(job, msg.text);
+        for (size_t i = 0; i < page.count; i++) {
+            load_one(p, &page.docs[i]);
         }
-        insert(p, job);
+        more = page.more && page.count > 0;
+        if (more) {
+            free(after);
+            after = TAKE(page.docs[page.count - 1].id);
+        }
     }
 }
 
