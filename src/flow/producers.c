@@ -127,6 +127,9 @@ static void finish_when_empty(struct producers_job *job)
 void producers_on_end(struct reactor_task *task)
 {
     struct producers_job *job = JOB_OF_END(task);
+    producers_lock(job->owner);
+    job->is_end_posted = false;
+    producers_unlock(job->owner);
     finish_when_empty(job);
     unref(job);
 }

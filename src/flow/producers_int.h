@@ -40,7 +40,8 @@ struct producers_job {
     bool is_busy;                   /* the worker is making some */
     bool is_starved;                /* events are due, and no chunk is free */
     bool is_at_end;                 /* the limit is reached */
-    bool is_told;                   /* `end` is posted */
+    bool is_told;                   /* the worker has said that this run is over */
+    bool is_end_posted;             /* `end` is the reactor's; of this run or a former one */
     bool is_fresh;                  /* next_producer begins anew, it does not go on */
     char *failure;                  /* owned: why the worker gave up */
     struct producer *next_producer; /* owned: to go on with, or NULL */

@@ -98,12 +98,14 @@ static struct chunk *free_chunk(struct producers_job *job)
     return NULL;
 }
 
-/* [lock] The limit is reached: says so to the reactor, once. */
+/* [lock] The limit is reached: says so to the reactor. An `end` of a former run that has not
+ * arrived yet says it for this one too. */
 static void tell_end(struct producers_job *job, struct work *work)
 {
     job->is_active = false;
-    if (!job->is_told) {
-        job->is_told = true;
+    job->is_told = true;
+    if (!job->is_end_posted) {
+        job->is_end_posted = true;
         job->refs++;
         work->posts[work->post_count++] = &job->end;
     }

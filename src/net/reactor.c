@@ -198,6 +198,8 @@ static void wake_up(struct reactor *r)
 void reactor_post(struct reactor *r, struct reactor_task *task)
 {
     ASSERT(task->run != NULL);
+    bool was_posted = atomic_exchange(&task->is_posted, true);
+    ASSERT(!was_posted);
     pthread_mutex_lock(&r->lock);
     bool was_empty = r->tasks == NULL;
     task->next = r->tasks;
@@ -232,6 +234,7 @@ static void run_tasks(struct reactor *r)
         struct reactor_task *task = ordered;
         ordered = task->next;
         task->next = NULL;
+        atomic_store(&task->is_posted, false);
         task->run(task);
     }
 }

@@ -10,6 +10,8 @@
  * Callbacks never run inside the call that armed them, and never block.
  * Thread: the one that runs the loop, but for reactor_post() and reactor_stop(). */
 #pragma once
+#include <stdatomic.h>
+
 #include "base/base.h"
 
 struct reactor;
@@ -55,9 +57,11 @@ void reactor_timer_stop(struct reactor *r, struct reactor_timer *t);
  * The storage belongs to the poster until posted, then to the reactor until `run` is called. */
 struct reactor_task {
     struct reactor_task *next; /* the reactor's */
+    atomic_bool is_posted;     /* the reactor's: set from the post until `run` is called */
     void (*run)(struct reactor_task *task);
 };
-/* Thread: any. A task must not be posted again before it has run. */
+/* Thread: any. The storage is zeroed before the first post. A task must not be posted again before
+ * `run` is called (from within it is fine): the list would lose what is behind it. */
 void reactor_post(struct reactor *r, struct reactor_task *task);
 
 /* Called once at the end of every turn, in ascending `order`. Zeroed storage is unregistered. */

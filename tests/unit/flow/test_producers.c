@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_producers.c - the server's producers: their documents. */
+/* test_producers.c - the server's producers: their documents, and the end of a run. */
 #include "flow_test.h"
 
 #include <stdio.h>
@@ -126,11 +126,75 @@ static void loading_is_bounded(void **unused)
     assert_int_equal(producers_count(rig.producers), PRODUCERS_MAX);
 }
 
+/* ---- the end of a run ---- */
+
+static bool is_told(struct producers_job *job)
+{
+    producers_lock(rig.producers);
+    bool told = job->is_told && job->is_end_posted;
+    producers_unlock(rig.producers);
+    return told;
+}
+
+static void wait_told(struct producers_job *job)
+{
+    int64_t until_us = os_mono_us() + 60 * 1000000ll;
+    while (!is_told(job)) {
+        assert_true(os_mono_us() < until_us);
+        os_sleep_us(1000);
+    }
+}
+
+static struct producers_job *must_create(const char *name)
+{
+    struct producers_job *job = NULL;
+    AUTO_JSON body = json_pack("{s:s, s:s, s:{s:{s:i}, s:i, s:i}}", "name", name, "topic", "events",
+                               "spec", "template", "n", 1, "rate", 100000, "count", 10);
+    assert_non_null(body);
+    OK(producers_create(rig.producers, body, true, &job, msg));
+    return job;
+}
+
+/* One that is started again before the loop came to the end of its former run ends once more, and
+ * what others posted in between arrives. */
+static void a_start_before_the_end_arrived_loses_nothing(void **unused)
+{
+    (void)unused;
+    OK(producers_run(rig.producers, msg));
+    struct producers_job *first = must_create("first");
+    wait_told(first);
+    struct producers_job *second = must_create("second");
+    wait_told(second);
+    OK(producers_job_stop(rig.producers, first, msg));
+    OK(producers_job_start(rig.producers, first, msg));
+    wait_told(first); /* again, while its task is in the loop's list still */
+    int64_t until_us = os_mono_us() + 60 * 1000000ll;
+    while (first->state != JOB_FINISHED || second->state != JOB_FINISHED) {
+        assert_true(os_mono_us() < until_us);
+        OK(reactor_turn(rig.reactor, 10, msg));
+        OK(topic_store_sync_now(rig.store, msg));
+        producers_durable(rig.producers);
+    }
+    assert_int_equal(first->sent, 10);
+    assert_int_equal(second->sent, 10);
+    assert_int_equal(first->refs, 1);
+    OK(producers_job_start(rig.producers, first, msg)); /* and a later run ends as well */
+    while (first->state != JOB_FINISHED) {
+        assert_true(os_mono_us() < until_us);
+        OK(reactor_turn(rig.reactor, 10, msg));
+        OK(topic_store_sync_now(rig.store, msg));
+        producers_durable(rig.producers);
+    }
+    assert_int_equal(first->sent, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_large_documents_are_all_loaded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loading_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_start_before_the_end_arrived_loses_nothing, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

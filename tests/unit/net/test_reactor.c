@@ -218,6 +218,30 @@ static void test_posted_tasks(void **state)
     }
 }
 
+static struct reactor_task again;
+static int again_run;
+
+static void on_again(struct reactor_task *task)
+{
+    if (++again_run < 3) {
+        reactor_post(reactor, task);
+    }
+}
+
+/* A task may be posted again from within its run: it is the poster's by then. */
+static void test_task_posts_itself(void **state)
+{
+    (void)state;
+    again.run = on_again;
+    reactor_post(reactor, &again);
+    for (int turn = 1; turn <= 3; turn++) {
+        assert_int_equal(reactor_turn(reactor, 0, NULL), ERR_OK);
+        assert_int_equal(again_run, turn);
+    }
+    assert_int_equal(reactor_turn(reactor, 0, NULL), ERR_OK);
+    assert_int_equal(again_run, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_removed_in_the_same_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_hooks_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_posted_tasks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_task_posts_itself, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
