@@ -177,7 +177,7 @@ static err not_found(struct catalog *c, struct str schema, struct str name, stru
                       STR_ARGS(schema), dot, STR_ARGS(name));
 }
 
-static bool is_on_disk(const struct catalog *c, const struct entry *e)
+static bool is_on_disk(struct catalog *c, const struct entry *e)
 {
     AUTO_TEXT file = NULL;
     return e->file != NULL ? catalog_file_find(c, str_from(e->table), &file) == ERR_OK
@@ -479,6 +479,7 @@ err catalog_new(const struct catalog_options *options, struct catalog **out_cata
     c->pool.bytes_max = options->hot_bytes_max;
     (void)pthread_mutex_init(&c->lock, NULL); /* neither can fail with default attributes */
     (void)pthread_cond_init(&c->released, NULL);
+    catalog_files_init(&c->files);
     *out_catalog = c;
     return ERR_OK;
 }
@@ -495,6 +496,7 @@ void catalog_free(struct catalog *c)
     (void)pthread_cond_destroy(&c->released); /* nobody waits */
     (void)pthread_mutex_destroy(&c->lock);
     free(c->entries);
+    catalog_files_deinit(&c->files);
     free(c->topics);
     free(c->data_dir);
     free(c);

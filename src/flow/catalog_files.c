@@ -2,11 +2,20 @@
 /* catalog_files.c - the schema `files`: CSV, Parquet and NDJSON files in <data>/files are tables.
  *
  * A table is named after its file: lower case, without the ending, other characters as _. Of two
- * files with one name the first by byte order counts. A file is looked at (its columns, their
- * types) when its size, time or inode have changed, so what a query costs is a stat. A file that
- * cannot be read is an error of that table alone. Thread: any, under claims. */
+ * files with one name the first by byte order counts. The folder is listed again when it has
+ * changed, a file looked at (its columns, their types) when its size, time or inode have, so what
+ * a query costs is two stats. A file that cannot be read is an error of that table alone.
+ * Thread: any, under claims; the list has a lock of its own. */
 #include "flow/catalog_int.h"
+#include "os/clock.h"
 #include "sql/import.h"
+
+/* A folder's time of change goes in steps: one list may be from between two changes of one step. */
+enum {
+    STEP_US = 20 * 1000,           /* of local file systems: the kernel's tick, 10 ms at most */
+    STEP_MAX_US = 2 * 1000 * 1000, /* of any */
+    REUSE_US = 20 * 1000,          /* for so long a list serves that is fit for local ones alone */
+};
 
 static const struct {
     const char *ending;
@@ -50,45 +59,146 @@ static bool table_of(struct str file, char out[TOPIC_NAME_BYTES_MAX + 1])
     return true;
 }
 
-/* The folder's names in byte order; none when it is not there. */
-static void list_folder(const struct catalog *c, struct os_names *out_names)
+/* ---- the list ---- */
+
+static void files_lock(struct files_list *l)
 {
+    (void)pthread_mutex_lock(&l->lock); /* cannot fail: a plain lock */
+}
+
+static void files_unlock(struct files_list *l)
+{
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* Under the lock, as the next ones. */
+static void forget(struct files_list *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        free(l->items[i].table);
+        free(l->items[i].file);
+    }
+    free(l->items);
+    l->items = NULL;
+    l->count = 0;
+    l->folder = (struct os_stat){0};
+}
+
+static int item_cmp(const void *a, const void *b)
+{
+    const struct files_item *x = a;
+    const struct files_item *y = b;
+    int order = strcmp(x->table, y->table);
+    return order != 0 ? order : strcmp(x->file, y->file);
+}
+
+/* Empty when the folder is not there or cannot be read; that is not relied on later. */
+static void list_folder(struct catalog *c)
+{
+    struct files_list *l = &c->files;
     AUTO_TEXT dir = xasprintf("%s/" CATALOG_FILES, c->data_dir);
-    if (os_list(dir, out_names, NULL) != ERR_OK) {
-        *out_names = (struct os_names){0};
-    }
-    while (out_names->count > CATALOG_FILES_MAX) {
-        free(out_names->items[--out_names->count]);
-    }
-}
-
-err catalog_file_find(const struct catalog *c, struct str table, char **out_file)
-{
     AUTO_NAMES names = {0};
-    char name[TOPIC_NAME_BYTES_MAX + 1];
-    list_folder(c, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        if (table_of(str_from(names.items[i]), name) && str_eq_nocase(table, str_from(name))) {
-            *out_file = xstrdup(names.items[i]);
-            return ERR_OK;
+    struct os_stat folder = {0};
+    char table[TOPIC_NAME_BYTES_MAX + 1];
+    forget(l);
+    l->listed_us = os_now_us();
+    l->listed_mono_us = os_mono_us();
+    if (os_stat(dir, &folder, NULL) != ERR_OK || os_list(dir, &names, NULL) != ERR_OK) {
+        return;
+    }
+    size_t count = MIN(names.count, (size_t)CATALOG_FILES_MAX);
+    l->folder = folder; /* as it was before: what changed meanwhile has changed since */
+    l->items = xnew_array(struct files_item, MAX(count, 1));
+    for (size_t i = 0; i < count; i++) {
+        if (table_of(str_from(names.items[i]), table)) {
+            l->items[l->count++] = (struct files_item){xstrdup(table), TAKE(names.items[i])};
         }
     }
-    return ERR_NOT_FOUND;
+    qsort(l->items, l->count, sizeof l->items[0], item_cmp);
 }
 
-void catalog_file_tables(const struct catalog *c, struct os_names *out_names)
+/* Is the folder the one that was listed? */
+static bool is_unchanged(const struct catalog *c)
 {
-    char name[TOPIC_NAME_BYTES_MAX + 1];
-    size_t kept = 0;
-    list_folder(c, out_names);
-    for (size_t i = 0; i < out_names->count; i++) {
-        bool is_table = table_of(str_from(out_names->items[i]), name);
-        free(out_names->items[i]);
-        if (is_table) {
-            out_names->items[kept++] = xstrdup(name);
+    const struct os_stat *then = &c->files.folder;
+    AUTO_TEXT dir = xasprintf("%s/" CATALOG_FILES, c->data_dir);
+    struct os_stat now = {0};
+    return then->is_dir && os_stat(dir, &now, NULL) == ERR_OK && now.device == then->device &&
+           now.inode == then->inode && now.ctime_us == then->ctime_us;
+}
+
+/* Between the last change and the listing; less than a step: another may have the same time. */
+static int64_t quiet_us(const struct files_list *l)
+{
+    return l->listed_us - l->folder.ctime_us;
+}
+
+/* Index of the first file of the table; count: none. */
+static size_t place_of(const struct files_list *l, struct str table)
+{
+    size_t low = 0;
+    size_t high = l->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        bool before = str_cmp(str_from(l->items[middle].table), table) < 0;
+        low = before ? middle + 1 : low;
+        high = before ? high : middle;
+    }
+    return low < l->count && str_is(table, l->items[low].table) ? low : l->count;
+}
+
+static bool is_file_there(const struct catalog *c, size_t at)
+{
+    if (at == c->files.count) {
+        return false;
+    }
+    AUTO_TEXT path = xasprintf("%s/" CATALOG_FILES "/%s", c->data_dir, c->files.items[at].file);
+    return os_exists(path);
+}
+
+err catalog_file_find(struct catalog *c, struct str table, char **out_file)
+{
+    struct files_list *l = &c->files;
+    files_lock(l);
+    bool known = is_unchanged(c) && quiet_us(l) >= STEP_US;
+    if (known && quiet_us(l) < STEP_MAX_US) {
+        known = os_mono_us() - l->listed_mono_us < REUSE_US && is_file_there(c, place_of(l, table));
+    }
+    if (!known) {
+        list_folder(c);
+    }
+    size_t at = place_of(l, table);
+    bool found = at < l->count;
+    if (found) {
+        *out_file = xstrdup(l->items[at].file);
+    }
+    files_unlock(l);
+    return found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+void catalog_file_tables(struct catalog *c, struct os_names *out_names)
+{
+    struct files_list *l = &c->files;
+    files_lock(l);
+    list_folder(c);
+    *out_names = (struct os_names){.items = xnew_array(char *, MAX(l->count, 1))};
+    for (size_t i = 0; i < l->count; i++) {
+        if (i == 0 || strcmp(l->items[i].table, l->items[i - 1].table) != 0) {
+            out_names->items[out_names->count++] = xstrdup(l->items[i].table);
         }
     }
-    out_names->count = kept;
+    files_unlock(l);
+}
+
+void catalog_files_init(struct files_list *l)
+{
+    (void)pthread_mutex_init(&l->lock, NULL); /* cannot fail with default attributes */
+}
+
+void catalog_files_deinit(struct files_list *l)
+{
+    forget(l);
+    (void)pthread_mutex_destroy(&l->lock);
 }
 
 /* ---- one file ---- */
@@ -192,30 +302,39 @@ err entry_refresh_file(struct entry *e, struct errmsg *msg)
 
 /* ---- what is no table ---- */
 
-err catalog_files_left_out(const struct catalog *c, json_t *list)
+static err add_left_out(const struct files_item *item, const char *first, json_t *list)
 {
-    AUTO_NAMES names = {0};
-    list_folder(c, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        char name[TOPIC_NAME_BYTES_MAX + 1];
-        AUTO_TEXT first = NULL;
-        if (!table_of(str_from(names.items[i]), name) ||
-            catalog_file_find(c, str_from(name), &first) != ERR_OK ||
-            strcmp(first, names.items[i]) == 0) {
-            continue;
-        }
-        AUTO_TEXT reason = xasprintf("the file %s has the same table name and comes first", first);
-        json_t *item = json_object();
-        json_object_set_new(item, "name", json_string(name));
-        json_object_set_new(item, "schema", json_string(CATALOG_FILES));
-        json_t *file = json_string(names.items[i]);
-        json_object_set_new(item, "file", file != NULL ? file : json_string("?"));
-        json_object_set_new(item, "state", json_string("clash"));
-        json_t *why = json_string(reason);
-        json_object_set_new(item, "reason", why != NULL ? why : json_string("name clash"));
-        if (json_array_append_new(list, item) != 0) {
-            return ERR_NOMEM;
+    AUTO_TEXT reason = xasprintf("the file %s has the same table name and comes first", first);
+    json_t *json = json_object();
+    json_object_set_new(json, "name", json_string(item->table));
+    json_object_set_new(json, "schema", json_string(CATALOG_FILES));
+    json_t *file = json_string(item->file);
+    json_object_set_new(json, "file", file != NULL ? file : json_string("?"));
+    json_object_set_new(json, "state", json_string("clash"));
+    json_t *why = json_string(reason);
+    json_object_set_new(json, "reason", why != NULL ? why : json_string("name clash"));
+    return json_array_append_new(list, json) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
+err catalog_files_left_out(struct catalog *c, const atomic_bool *cancel, json_t *list,
+                           struct errmsg *msg)
+{
+    struct files_list *l = &c->files;
+    err result = ERR_OK;
+    size_t first = 0;
+    files_lock(l);
+    if (!is_unchanged(c) || quiet_us(l) < STEP_MAX_US) {
+        list_folder(c);
+    }
+    for (size_t i = 1; i < l->count && result == ERR_OK; i++) {
+        if (cancel != NULL && atomic_load(cancel)) {
+            result = errmsg_set(msg, ERR_CANCELLED, "cancelled");
+        } else if (strcmp(l->items[i].table, l->items[first].table) == 0) {
+            result = add_left_out(&l->items[i], l->items[first].file, list);
+        } else {
+            first = i;
         }
     }
-    return ERR_OK;
+    files_unlock(l);
+    return result;
 }

@@ -59,6 +59,19 @@ struct entry {
     struct entry_file *file;                  /* owned; NULL: no table of the files folder */
 };
 
+/* The files folder as it was listed last. The lock is a leaf, and held while it is listed. */
+struct files_list {
+    pthread_mutex_t lock;
+    struct os_stat folder;  /* before it was listed; not is_dir: nothing is known */
+    int64_t listed_us;      /* wall clock: when that was */
+    int64_t listed_mono_us; /* monotonic */
+    struct files_item {
+        char *table; /* owned */
+        char *file;  /* owned */
+    } * items;       /* owned; by table, then by file in byte order: the first one counts */
+    size_t count;
+};
+
 struct catalog {
     struct sql_engine *engine; /* borrowed */
     char *data_dir;            /* owned */
@@ -71,6 +84,7 @@ struct catalog {
     size_t cap;
     struct entry **topics; /* owned list of those that are topics, by name in byte order */
     size_t topic_count;
+    struct files_list files;
     uint64_t generation; /* changes when names go or change their meaning */
 };
 
@@ -131,15 +145,18 @@ void catalog_table_forget_hot(struct catalog_table *t);
 #define CATALOG_FILES "files"
 enum { CATALOG_FILES_MAX = 10000 };
 /* The file that is the table of that name: the first by byte order. Errors: NOT_FOUND. */
-err catalog_file_find(const struct catalog *c, struct str table, char **out_file);
-/* The names of its tables; the caller frees with os_names_free(). */
-void catalog_file_tables(const struct catalog *c, struct os_names *out_names);
+err catalog_file_find(struct catalog *c, struct str table, char **out_file);
+/* The names of its tables as they are now, each once; the caller frees with os_names_free(). */
+void catalog_file_tables(struct catalog *c, struct os_names *out_names);
 /* Looks at the file when it is another one than before, and makes the view. Under the claim.
  * Errors: NOT_FOUND (it is gone), INVALID (it cannot be read; the message says why). */
 err entry_refresh_file(struct entry *e, struct errmsg *msg);
 void entry_file_free(struct entry_file *f);
-/* Adds to the list what is in the folder and is no table, with the reason. */
-err catalog_files_left_out(const struct catalog *c, json_t *list);
+/* Adds to the list what is in the folder and is no table, with the reason. Errors: CANCELLED. */
+err catalog_files_left_out(struct catalog *c, const atomic_bool *cancel, json_t *list,
+                           struct errmsg *msg);
+void catalog_files_init(struct files_list *l);
+void catalog_files_deinit(struct files_list *l);
 
 /* --- catalog_list.c: every plain table, for GET /api/v1/tables --- */
 err catalog_list(struct catalog *c, const atomic_bool *cancel, struct buf *out, struct errmsg *msg);

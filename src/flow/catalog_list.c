@@ -69,6 +69,9 @@ static err list_one(struct entry *e, const atomic_bool *cancel, json_t *list, st
     if (e->name != NULL) {
         return ERR_OK;
     }
+    if (cancel != NULL && atomic_load(cancel)) {
+        return errmsg_set(msg, ERR_CANCELLED, "cancelled");
+    }
     AUTO_JSON item = json_object();
     TRY(entry_claim(e, cancel, msg));
     bool is_there = describe(e, item);
@@ -88,7 +91,7 @@ err catalog_list(struct catalog *c, const atomic_bool *cancel, struct buf *out, 
     }
     free(all);
     TRY(result);
-    TRY(catalog_files_left_out(c, list));
+    TRY(catalog_files_left_out(c, cancel, list, msg));
     AUTO_JSON answer = json_pack("{s:O}", "tables", list);
     return answer == NULL ? ERR_NOMEM : json_write(answer, out);
 }

@@ -265,6 +265,7 @@ static struct os_stat stat_from(const struct stat *st)
     return (struct os_stat){
         .size_bytes = (uint64_t)st->st_size,
         .mtime_us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000,
+        .ctime_us = (int64_t)st->st_ctim.tv_sec * 1000000 + st->st_ctim.tv_nsec / 1000,
         .is_dir = S_ISDIR(st->st_mode),
         .is_file = S_ISREG(st->st_mode),
         .link_count = st->st_nlink,

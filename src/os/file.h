@@ -58,6 +58,7 @@ err os_empty_dir(const char *path, struct errmsg *msg);
 struct os_stat {
     uint64_t size_bytes;
     int64_t mtime_us;
+    int64_t ctime_us; /* of any change, a folder's names included; nobody can set it */
     bool is_dir;
     bool is_file; /* regular */
     uint64_t link_count;

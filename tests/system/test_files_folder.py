@@ -2,6 +2,7 @@
 """Files in <data>/files are tables at once, follow their files, and harm no one when they are bad."""
 import os
 import subprocess
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -97,6 +98,49 @@ def test_of_two_files_with_one_name_the_first_counts(folder):
     assert client.rows("SELECT v FROM a_b") == [(1,)]
     listed = tables(client)
     assert listed["a_b.csv"]["state"] == "clash" and "a-b.csv" in listed["a_b.csv"]["reason"]
+
+
+def test_every_file_but_the_first_of_a_name_is_a_clash(folder):
+    """Of each name the first file by bytes is the table, and all others say which one that is."""
+    files, client, _ = folder
+    groups = {f"t{n:03}": [f"T{n:03}.csv", f"t{n:03}.csv", f"t{n:03}.tsv"][:n % 3 + 1]
+              for n in range(90)}
+    for names in groups.values():
+        for name in names:
+            (files / name).write_text("v\n1\n")
+    listed = tables(client)
+    assert set(listed) == {name for names in groups.values() for name in names}
+    for table, names in groups.items():
+        assert listed[names[0]]["state"] == "ok" and listed[names[0]]["name"] == table
+        for name in names[1:]:
+            assert listed[name]["state"] == "clash" and listed[name]["name"] == table
+            assert f"the file {names[0]} " in listed[name]["reason"]
+
+
+@pytest.mark.parametrize("pause", [0, 2.2], ids=["at_once", "settled"])
+def test_a_folder_is_listed_again_when_it_has_changed(folder, pause):
+    """What comes, goes and takes a name is seen by the next statement, however long the folder
+    was left alone before."""
+    files, client, _ = folder
+    (files / "a_b.csv").write_text("v\n2\n")
+    assert client.rows("SELECT v FROM a_b") == [(2,)]
+    time.sleep(pause)
+    assert client.rows("SELECT v FROM a_b") == [(2,)]
+    (files / "other.csv").write_text("v\n3\n")
+    assert client.rows("SELECT v FROM other") == [(3,)]
+    time.sleep(pause)
+    assert client.rows("SELECT v FROM a_b") == [(2,)]
+    (files / "a-b.csv").write_text("v\n1\n")  # comes first
+    assert client.rows("SELECT v FROM a_b") == [(1,)]
+    time.sleep(pause)
+    assert client.rows("SELECT v FROM a_b") == [(1,)]
+    (files / "a-b.csv").unlink()
+    assert client.rows("SELECT v FROM a_b") == [(2,)]
+    (files / "a_b.csv").rename(files / "c.csv")
+    with pytest.raises(Refused) as error:
+        client.rows("SELECT v FROM a_b")
+    assert error.value.status == 404
+    assert client.rows("SELECT v FROM c") == [(2,)]
 
 
 def test_other_schemas_come_first(folder):
