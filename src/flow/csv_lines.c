@@ -172,6 +172,7 @@ static unsigned fit(struct str sample, const struct csv_dialect *d, size_t *out_
 void csv_detect(struct str sample, struct csv_dialect *d)
 {
     static const char candidates[] = {',', ';', '\t', '|'};
+    sample = sample.len == 0 ? STR("") : sample; /* nothing may lie nowhere */
     if (d->quote == 0) {
         bool single = quoted_fields(sample, '\'') > 0 && quoted_fields(sample, '"') == 0;
         d->quote = single ? '\'' : '"';

@@ -243,6 +243,9 @@ static void begin_linger(struct conn *c)
     c->is_stop_parsing = true;
     c->drained_bytes = 0;
     drop_exchanges(c);
+    buf_deinit(&c->rest); /* of a body that was paused: there is no exchange that it belongs to */
+    c->rest_at = 0;
+    c->has_parse_pending = false;
     c->end_us = reactor_now_us(c->server->reactor);
     os_shutdown_write(c->io.fd);
     if (c->is_eof) {

@@ -234,6 +234,25 @@ static void test_pause_on_the_last_byte(void **state)
     }
 }
 
+/* A paused request that is answered from outside while more of its body lies in the connection: the
+ * rest is dropped and the connection closed. */
+static void test_answer_while_paused_drops_the_rest(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig, NULL);
+    rig.is_gate_shut = true;
+    struct client c = client_open(&rig);
+    assert_true(client_send(&c, STR("POST /gate HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+                                    "6\r\nabcdef\r\n6\r\nghijkl\r\n6\r\nmnopqr\r\n")));
+    rig_turns(&rig, 4);
+    assert_non_null(rig.gate);
+    http_problem(rig.gate, 507, "disk_full", STR("no space"), STR(""));
+    expect_body(&c, 507, NULL);
+    rig_turns(&rig, 8);
+    rig_end(&rig, &c);
+}
+
 /* The same when it resumes at once: what it gave back comes again, and then the end. */
 static void test_resume_at_once_on_the_last_byte(void **state)
 {
@@ -979,6 +998,7 @@ int main(void)
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_pause_resume_unread),
         cmocka_unit_test(test_pause_on_the_last_byte),
+        cmocka_unit_test(test_answer_while_paused_drops_the_rest),
         cmocka_unit_test(test_resume_at_once_on_the_last_byte),
         cmocka_unit_test(test_unread_and_resume_at_once),
         cmocka_unit_test(test_chunk_overhead_is_bounded),
