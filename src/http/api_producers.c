@@ -51,12 +51,6 @@ static void problem(struct http_exchange *ex, err e, const struct errmsg *msg)
     case ERR_CONFLICT:
         http_problem(ex, 409, "table_exists", str_from(msg->text), STR(""));
         return;
-    case ERR_INVALID:
-        http_problem(ex, 400, "invalid", str_from(msg->text), STR(""));
-        return;
-    case ERR_TOO_LARGE:
-        http_problem(ex, 413, "too_large", str_from(msg->text), STR(""));
-        return;
     case ERR_LIMIT:
         http_problem(ex, 429, "too_many_producers", str_from(msg->text), STR(""));
         return;

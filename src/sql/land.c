@@ -367,18 +367,6 @@ static err copy_staged(struct copy_run *run, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* Removes what a COPY that failed has left. */
-static err empty_folder(const char *path, struct errmsg *msg)
-{
-    AUTO_NAMES names = {0};
-    TRY(os_list(path, &names, msg));
-    for (size_t i = 0; i < names.count; i++) {
-        AUTO_TEXT file = xasprintf("%s/%s", path, names.items[i]);
-        TRY(os_remove_tree(file, msg));
-    }
-    return ERR_OK;
-}
-
 static err copy(struct copy_run *run, struct errmsg *msg)
 {
     struct errmsg first = {0};
@@ -388,7 +376,7 @@ static err copy(struct copy_run *run, struct errmsg *msg)
     if (!is_too_much || run->options->partition_count == 0 || run->rows > 0) {
         return e == ERR_OK ? ERR_OK : errmsg_set(msg, e, "%s", first.text);
     }
-    TRY(empty_folder(run->options->target_dir, msg));
+    TRY(os_empty_dir(run->options->target_dir, msg)); /* what the COPY that failed has left */
     TRY(drop_staged(run->conn, msg));
     e = copy_staged(run, msg);
     (void)drop_staged(run->conn, NULL); /* best effort: the next run drops them too */
