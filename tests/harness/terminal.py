@@ -59,10 +59,13 @@ class Terminal:
             if time.monotonic() > deadline or not self.read(0.1):
                 raise AssertionError(f"no {pattern!r} in:\n{self.everything[-3000:]}")
 
-    def finish(self, seconds=WAIT_SECONDS):
-        """Waits for the program's end; its exit code."""
+    def finish(self, seconds=WAIT_SECONDS, again=""):
+        """Waits for the program's end; its exit code. Types `again` until then: a key that comes between
+        the prompt's text and the line editor's mode is lost with the mode before it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
+            if again:
+                self.type(again)
             self.read(0.05)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:

@@ -316,8 +316,7 @@ def test_the_end_of_input_ends_it(prompt):
     assert "\\nonsense" in t.wait(PROMPT)
     t.enter("\\h")
     assert "\\timing" in t.wait(PROMPT)
-    t.type("\x04")
-    assert t.finish() == 0
+    assert t.finish(again="\x04") == 0
     other = prompt()
     other.enter("quit")
     assert other.finish() == 0
