@@ -149,12 +149,19 @@ bool http_origin_named(struct str origin, const char *const *origins, size_t cou
     return is_any;
 }
 
-bool http_token_matches(struct str authorization, struct str token)
+bool http_origin_own(struct str origin, struct str host, struct str fetch_site)
 {
-    if (authorization.len < 7 || !str_eq_nocase(str_of(authorization.ptr, 7), STR("bearer "))) {
-        return false;
+    if (str_is(fetch_site, "same-origin")) {
+        return true;
     }
-    struct str given = str_trim(str_of(authorization.ptr + 7, authorization.len - 7));
+    struct str authority;
+    const char *default_port;
+    return host.len > 0 && http_origin_valid(origin) &&
+           origin_rest(origin, &authority, &default_port) && str_eq_nocase(authority, host);
+}
+
+bool http_token_equal(struct str given, struct str token)
+{
     /* Only the length of what was given decides how long this takes. */
     unsigned difference = given.len == token.len ? 0 : 1;
     for (size_t i = 0; i < given.len; i++) {
@@ -162,4 +169,26 @@ bool http_token_matches(struct str authorization, struct str token)
         difference |= (unsigned)((unsigned char)given.ptr[i] ^ expected);
     }
     return token.len > 0 && difference == 0;
+}
+
+bool http_token_matches(struct str authorization, struct str token)
+{
+    if (authorization.len < 7 || !str_eq_nocase(str_of(authorization.ptr, 7), STR("bearer "))) {
+        return false;
+    }
+    return http_token_equal(str_trim(str_of(authorization.ptr + 7, authorization.len - 7)), token);
+}
+
+struct str http_cookie(struct str cookies, const char *name)
+{
+    while (cookies.len > 0) {
+        ptrdiff_t end = str_find(cookies, ';');
+        struct str pair = str_trim(end < 0 ? cookies : str_of(cookies.ptr, (size_t)end));
+        ptrdiff_t equals = str_find(pair, '=');
+        if (equals >= 0 && str_is(str_of(pair.ptr, (size_t)equals), name)) {
+            return str_of(pair.ptr + equals + 1, pair.len - (size_t)equals - 1);
+        }
+        cookies = end < 0 ? STR("") : str_of(cookies.ptr + end + 1, cookies.len - (size_t)end - 1);
+    }
+    return STR("");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* access.h - who may talk to the server: the Host and Origin rules against web pages that reach for
- * a local server (DNS rebinding, cross-site posts), the origins whose pages may (CORS), and the
- * bearer token. Pure. Thread: any. */
+ * a local server (DNS rebinding, cross-site posts), the origins whose pages may (CORS), the bearer
+ * token and cookies. Pure. Thread: any. */
 #pragma once
 #include "base/base.h"
 #include "base/str.h"
@@ -23,5 +23,15 @@ bool http_origin_valid(struct str origin);
  * everybody's may: *out_is_any is then true unless the origin is named as well. */
 bool http_origin_named(struct str origin, const char *const *origins, size_t count,
                        bool *out_is_any);
-/* True when `authorization` is "Bearer <token>". Takes the same time wherever they differ. */
+/* Whether a page of the server's own origin asks, as far as a browser tells: it says so itself
+ * (`fetch_site` is Sec-Fetch-Site: "same-origin"; pages cannot set it, and it stays true behind a
+ * proxy that changes Host), or Origin names the same host and port as Host. Ports count: a page of
+ * another server on the same host is not this server's, though it gets the same cookies. */
+bool http_origin_own(struct str origin, struct str host, struct str fetch_site);
+/* True when `given` is `token`. Takes the same time wherever they differ. */
+bool http_token_equal(struct str given, struct str token);
+/* True when `authorization` is "Bearer <token>". Likewise. */
 bool http_token_matches(struct str authorization, struct str token);
+/* The value of a cookie in a Cookie header (RFC 6265), the first of that name; empty when there is
+ * none. */
+struct str http_cookie(struct str cookies, const char *name);

@@ -204,6 +204,7 @@ err http_server_open(struct reactor *r, const struct http_route *routes, size_t 
     server->stop_timer.on_due = on_stop_due;
     server->hook = (struct reactor_hook){.order = REACTOR_ORDER_CONN, .run = on_hook};
     server->read_buffer = xcalloc(1, HTTP_READ_BYTES);
+    server->sessions = server->options.token == NULL ? NULL : http_sessions_new();
     get_metrics(server);
     reactor_hook_add(r, &server->hook);
     err e = route_table_build(&server->routes, routes, route_count, msg);
@@ -294,6 +295,7 @@ void http_server_close(struct http_server *server)
         free(ex);
     }
     route_table_deinit(&server->routes);
+    http_sessions_free(server->sessions);
     free(server->read_buffer);
     free(server);
 }

@@ -15,7 +15,8 @@
  * made in.
  *
  * Before a handler sees a request, the server has checked: framing, limits, Host (and Origin, for
- * methods that change something), the bearer token, the path and the method.
+ * methods that change something and for every request with an Upgrade, so that a WebSocket needs no
+ * check of its own), the bearer token or the cookie that stands for it, the path and the method.
  * Thread: the reactor's, for every call here. */
 #pragma once
 #include "base/buf.h"
@@ -48,8 +49,9 @@ struct http_route {
     const char *path; /* "/api/v1/topics/{topic}/events"; "{name}" is one whole segment;
                        * "{name...}", last, is the rest of the path, slashes included */
     const struct http_handler *handler; /* static */
-    bool is_open; /* no token asked, and served from the reserved connections: /health */
-    void *ctx;    /* for the handler: http_route_ctx() */
+    bool is_open;   /* no token asked, and served from the reserved connections: /health */
+    void *ctx;      /* for the handler: http_route_ctx() */
+    bool is_public; /* no token asked: files of the console, signing in */
 };
 /* HEAD goes to GET's handler and loses its body; OPTIONS is answered from the table, or is the
  * question of a browser whether a page of another origin may ask (CORS): answered for the origins
@@ -131,6 +133,20 @@ void http_resume(struct http_exchange *ex);
 /* In on_body only, with http_pause(): `rest` is the tail of the piece (maybe empty) that could not
  * be taken; on_body gets it again after http_resume(). */
 void http_unread(struct http_exchange *ex, struct str rest);
+
+/* ---- signing in from a browser ----
+ * A page sends the token once and gets a cookie (http/session.h). A request with that cookie counts
+ * as one with the token; one that changes something or upgrades must then come from a page of this
+ * server's own origin, or of an origin that the options name. */
+bool http_token_needed(const struct http_exchange *ex);
+/* True when no token is needed, or the request carries it or a session. */
+bool http_authorized(const struct http_exchange *ex);
+enum http_sign_in { HTTP_SIGN_IN_OK, HTTP_SIGN_IN_WRONG, HTTP_SIGN_IN_LATER };
+/* Begins a session when `token` is right and adds the value of Set-Cookie to *out_cookie. LATER:
+ * this address has tried too often. Only where a token is needed. */
+enum http_sign_in http_sign_in(struct http_exchange *ex, struct str token, struct buf *out_cookie);
+/* Ends the request's session, if there is one; the value of Set-Cookie makes the browser forget. */
+void http_sign_out(struct http_exchange *ex, struct buf *out_cookie);
 
 /* ---- the answer ---- */
 struct http_field {

@@ -3,6 +3,7 @@
  *
  *     server.c          listening, limits on connections, stopping, the hook at the end of a turn
  *     server_conn.c     one connection: reading, feeding the parser, sending, deadlines, closing
+ *     server_access.c   who may: Host, Origin, the token and the cookie that stands for it
  *     server_request.c  from parser callbacks to a checked request, and the accessors of handlers
  *     server_respond.c  from a handler's answer to bytes in the exchange's buffer
  *     server_route.c    the route table
@@ -16,6 +17,7 @@
 
 #include "base/metrics.h"
 #include "http/server.h"
+#include "http/session.h"
 
 enum {
     HTTP_SEGMENTS_MAX = 16,
@@ -88,6 +90,7 @@ struct http_exchange {
     bool is_chunked_in;
     bool is_keep_alive;  /* as the client asked */
     bool wants_continue; /* 100 (Continue) is owed before the body is read */
+    bool is_by_cookie;   /* let in by a session, not by the token */
     bool is_paused;
     bool has_unread;
     uint64_t length;              /* announced */
@@ -165,6 +168,11 @@ void conn_fail(struct conn *c, int status, const char *code, const char *detail)
 /* ---- server_request.c ---- */
 const llhttp_settings_t *request_parser_settings(void);
 
+/* ---- server_access.c ---- */
+bool access_host_allowed(const struct http_exchange *ex, struct str name, bool is_address);
+/* These answer and return false when the request must not go on; the token first. */
+bool access_check_token(struct http_exchange *ex);
+bool access_check_origin(struct http_exchange *ex);
 /* Whether a page of another origin asks, and the configuration lets it; *out_is_any as in
  * http_origin_named(). */
 bool cors_allows(const struct http_exchange *ex, bool *out_is_any);
@@ -181,6 +189,7 @@ struct http_server {
     struct reactor *reactor; /* borrowed */
     struct http_options options;
     struct route_table routes;
+    struct http_sessions *sessions; /* owned; NULL when no token is asked */
     struct reactor_fd listener;
     struct os_address address;
     struct reactor_timer accept_timer; /* out of descriptors: try again */

@@ -181,27 +181,6 @@ static bool check_expect(struct http_exchange *ex)
     return true;
 }
 
-/* The address the connection came in on, as text; empty when unknown. */
-static struct str local_host(const struct http_exchange *ex, char out[OS_ADDRESS_TEXT_BYTES])
-{
-    struct os_address local;
-    if (os_local_address(ex->conn->io.fd, &local) != ERR_OK ||
-        (local.storage.ss_family != AF_INET && local.storage.ss_family != AF_INET6)) {
-        return (struct str){NULL, 0};
-    }
-    os_address_format_host(&local, out);
-    return str_from(out);
-}
-
-static bool host_allowed(const struct http_exchange *ex, struct str name, bool is_address)
-{
-    const struct http_options *o = &ex->conn->server->options;
-    char local[OS_ADDRESS_TEXT_BYTES];
-    return http_host_allowed(name, is_address, o->hosts, o->host_count, (struct str){NULL, 0}) ||
-           (is_address &&
-            http_host_allowed(name, is_address, o->hosts, o->host_count, local_host(ex, local)));
-}
-
 /* Splits the target into path and query; an absolute target's authority takes Host's place. */
 static bool split_target(struct http_exchange *ex, struct str *authority)
 {
@@ -250,58 +229,12 @@ static bool check_host(struct http_exchange *ex)
     if (!http_authority_parse(authority, &name, &is_address)) {
         return refuse_head(ex, 400, "bad_host", "the request's target has no valid host");
     }
-    if (!host_allowed(ex, name, is_address)) {
+    if (!access_host_allowed(ex, name, is_address)) {
         return refuse_head(ex, 421, "host_not_allowed",
                            "this server does not answer to that host name; allow it in the "
                            "configuration (http.hosts)");
     }
     return true;
-}
-
-bool cors_allows(const struct http_exchange *ex, bool *out_is_any)
-{
-    const struct http_options *o = &ex->conn->server->options;
-    return o->cors_origin_count > 0 && ex->is_head_done && http_header_count(ex, "origin") == 1 &&
-           http_origin_named(http_header(ex, "origin"), o->cors_origins, o->cors_origin_count,
-                             out_is_any);
-}
-
-/* A page of another site may send simple requests without asking; only those of the origins that
- * the configuration names are wanted. */
-static bool check_origin(struct http_exchange *ex)
-{
-    bool is_safe = ex->method == HTTP_GET || ex->method == HTTP_HEAD || ex->method == HTTP_OPTIONS;
-    if (is_safe || http_header_count(ex, "origin") == 0) {
-        return true;
-    }
-    const struct http_options *o = &ex->conn->server->options;
-    char local[OS_ADDRESS_TEXT_BYTES];
-    bool is_any = false;
-    if (cors_allows(ex, &is_any)) {
-        return true;
-    }
-    if (!http_origin_allowed(http_header(ex, "origin"), o->hosts, o->host_count,
-                             local_host(ex, local))) {
-        return refuse_head(ex, 403, "origin_not_allowed",
-                           "pages of other sites may not change anything here");
-    }
-    return true;
-}
-
-static bool check_token(struct http_exchange *ex)
-{
-    const char *token = ex->conn->server->options.token;
-    if (token == NULL) {
-        return true;
-    }
-    if (http_header_count(ex, "authorization") == 1 &&
-        http_token_matches(http_header(ex, "authorization"), str_from(token))) {
-        return true;
-    }
-    struct http_field field = {"www-authenticate", STR("Bearer")};
-    respond_problem(ex, 401, "unauthorized", "send the server's token: Authorization: Bearer TOKEN",
-                    &field, 1);
-    return false;
 }
 
 /* ---- routing ---- */
@@ -442,7 +375,7 @@ static bool route(struct http_exchange *ex)
         return answer_preflight(ex);
     }
     if (str_is(head_text(ex, ex->path_at, ex->path_len), "*")) {
-        return check_token(ex) && answer_options(ex, 0x1f);
+        return access_check_token(ex) && answer_options(ex, 0x1f);
     }
     struct str segments[HTTP_SEGMENTS_MAX];
     size_t count = 0;
@@ -463,7 +396,8 @@ static bool route(struct http_exchange *ex)
         return false;
     }
     /* Deny by default: who has no token learns nothing about which paths there are. */
-    if ((!is_open && !check_token(ex)) || !check_origin(ex)) {
+    bool is_public = is_open || (found != NULL && is_known && found->route->is_public);
+    if ((!is_public && !access_check_token(ex)) || !access_check_origin(ex)) {
         return false;
     }
     if (verbs == 0) {

@@ -454,6 +454,13 @@ static void test_hosts_and_origins(void **state)
         {"POST /echo HTTP/1.1\r\n" H "Origin: http://localhost:5173\r\n\r\n", 200},
         {"POST /echo HTTP/1.1\r\n" H "Origin: https://lake.example.org\r\n\r\n", 200},
         {"GET /echo HTTP/1.1\r\n" H "Origin: http://evil.org\r\n\r\n", 200},
+        /* An upgrade is open to programs and to this server's own pages. */
+        {"GET /echo HTTP/1.1\r\n" H "Upgrade: websocket\r\n\r\n", 200},
+        {"GET /echo HTTP/1.1\r\n" H "Upgrade: websocket\r\nOrigin: http://localhost\r\n\r\n", 200},
+        {"GET /echo HTTP/1.1\r\n" H "Upgrade: websocket\r\nOrigin: http://localhost:3000\r\n\r\n",
+         403},
+        {"GET /echo HTTP/1.1\r\n" H "Upgrade: websocket\r\nOrigin: http://evil.org\r\n\r\n", 403},
+        {"GET /echo HTTP/1.1\r\n" H "Upgrade: websocket\r\nOrigin: null\r\n\r\n", 403},
     };
     static const char *const HOSTS[] = {"lake.example.org"};
     struct rig rig;
