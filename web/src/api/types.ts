@@ -1,0 +1,222 @@
+// types.ts - the documents of the API as the page uses them, by hand from docs/openapi.json (whose
+// truth the server's own tests hold). Fields that older or smaller answers leave out are optional.
+
+export interface Topic {
+  name: string;
+  table: string;
+  uuid: string;
+  created?: string;
+  partitions: number;
+  events?: number;
+  bytes?: number;
+  lag_events?: number;
+  slowed?: boolean;
+  durability?: "fsync" | "page_cache";
+  segment_bytes?: number;
+  retention_ms?: number;
+  retention_bytes?: number;
+  flush_bytes?: number;
+  flush_rows?: number;
+  flush_age_ms?: number;
+  unlanded_rows_max?: number;
+  key?: string | null;
+  time?: string | null;
+  partition_by?: string[];
+  gaps?: { partition?: number; from?: number; next?: number }[];
+  partition_list?: Partition[];
+  schema_version?: number | null;
+}
+
+export interface Partition {
+  partition: number;
+  start: number;
+  end: number;
+  bytes?: number;
+  committed?: number;
+  dead_next?: number;
+  state: "ok" | "damaged";
+  reason?: string;
+}
+
+export type TopicSettings = Partial<
+  Pick<
+    Topic,
+    | "partitions"
+    | "durability"
+    | "segment_bytes"
+    | "retention_ms"
+    | "retention_bytes"
+    | "flush_bytes"
+    | "flush_rows"
+    | "flush_age_ms"
+    | "unlanded_rows_max"
+    | "key"
+    | "time"
+    | "partition_by"
+  >
+>;
+
+export interface EventRecord {
+  partition: number;
+  offset: number;
+  timestamp: string;
+  key: string | null;
+  value: unknown;
+}
+
+export interface Records {
+  records: EventRecord[];
+  next: number;
+  start: number;
+  end: number;
+}
+
+export interface Column {
+  name: string;
+  type: string;
+  provisional?: boolean;
+}
+
+export interface Table {
+  name: string;
+  schema?: string;
+  topic?: string;
+  version?: number;
+  rows?: number;
+  files?: number;
+  bytes?: number;
+  dead_rows?: number;
+  dead_version?: number;
+  lag_events?: number;
+  columns?: Column[];
+  state?: string;
+  reason?: string;
+  last_commit?: string;
+}
+
+export interface TableSchema {
+  name: string;
+  version: number;
+  columns: Column[];
+  partition_columns: string[];
+}
+
+export interface CatalogTable {
+  schema: string;
+  name: string;
+  kind: "topic" | "dead" | "import" | "file";
+  rows?: number;
+  columns: { name: string; type: string }[];
+}
+
+export type ComponentState = "ok" | "degraded" | "failed";
+
+export interface Health {
+  state: ComponentState;
+  version?: string;
+  uptime_seconds?: number;
+  components: { component: string; state: string; reason: string }[];
+  processes?: { role?: string; pid?: number; restarts?: number; pss_bytes?: number }[];
+  memory_bytes?: number;
+  memory_bound_bytes?: number;
+}
+
+export interface Info {
+  name: string;
+  version: string;
+  build?: string;
+  uptime_seconds: number;
+  topics?: number;
+  limits?: {
+    memory_bytes?: number;
+    body_bytes?: number;
+    record_bytes?: number;
+    nesting?: number;
+    query_timeout_ms?: number;
+  };
+}
+
+export interface SessionInfo {
+  needed: boolean;
+  signed_in: boolean;
+}
+
+export interface SavedQuery {
+  name: string;
+  sql: string;
+  description: string;
+  tags: string[];
+  version: number;
+  created: string;
+  updated: string;
+}
+
+export interface RunningQuery {
+  id?: number;
+  state?: string;
+  elapsed_ms?: number;
+  percent?: number | null;
+  rows?: number;
+  bytes?: number;
+  sql?: string;
+  rows_read?: number;
+  rows_total?: number;
+  bytes_read?: number;
+  bytes_total?: number;
+  tag?: string;
+}
+
+export type ProducerState = "stopped" | "running" | "slowed" | "finished" | "failed";
+
+export interface ProducerSpec {
+  topic?: string;
+  rate?: number | Record<string, unknown>;
+  count?: number;
+  duration_s?: number;
+  seed?: number;
+  template?: Record<string, unknown>;
+  types?: { name: string; weight?: number; template: Record<string, unknown> }[];
+  weights?: Record<string, number>;
+  bad?: { share: number; kinds?: string[] };
+}
+
+export interface Producer {
+  name: string;
+  topic: string;
+  preset?: string | null;
+  state: ProducerState;
+  sent: number;
+  rejected: number;
+  skipped?: number;
+  rate_now?: number;
+  rate_wanted?: number;
+  created?: string;
+  started?: string | null;
+  last_error?: string | null;
+  last_error_at?: string | null;
+  spec?: ProducerSpec;
+}
+
+export interface Import {
+  id?: string;
+  table?: string;
+  mode?: string;
+  format?: string;
+  file?: string;
+  state?:
+    | "waiting"
+    | "checking"
+    | "receiving"
+    | "reading"
+    | "publishing"
+    | "done"
+    | "failed"
+    | "cancelled";
+  bytes?: number;
+  percent?: number | null;
+  rows?: number;
+  started?: string;
+  elapsed_ms?: number;
+  version?: number | null;
+  error?: { code?: string; detail?: string };
+}

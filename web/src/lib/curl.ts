@@ -1,0 +1,27 @@
+// curl.ts - a request as a command that a POSIX shell runs as it stands.
+
+export interface RequestText {
+  method: string;
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
+
+export function shellQuote(word: string): string {
+  if (word !== "" && SAFE.test(word)) return word;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+export function curl({ method, url, headers = {}, body }: RequestText): string {
+  const words = ["curl", "-sS"];
+  const implied = body === undefined ? "GET" : "POST";
+  if (method !== implied) words.push("-X", method);
+  for (const [name, value] of Object.entries(headers)) {
+    words.push("-H", shellQuote(`${name}: ${value}`));
+  }
+  if (body !== undefined) words.push("--data-raw", shellQuote(body));
+  words.push(shellQuote(url));
+  return words.join(" ");
+}

@@ -1,0 +1,123 @@
+// menu.tsx - Menu (a list of commands under a button) and Popover (any content under a button).
+import type { LucideIcon } from "lucide-react";
+import { DropdownMenu, Popover as RadixPopover } from "radix-ui";
+import { Fragment, type ReactNode } from "react";
+import { cx } from "./cx";
+
+const SURFACE =
+  "z-50 rounded-md border border-line bg-raised text-sm text-text shadow-raised outline-none";
+
+export interface MenuItem {
+  label: ReactNode;
+  icon?: LucideIcon;
+  keys?: string;
+  onSelect: () => void;
+  disabled?: boolean;
+  danger?: boolean;
+  /** Marks the current choice among several. */
+  checked?: boolean;
+  /** A line above this item. */
+  separated?: boolean;
+}
+
+interface MenuProps {
+  /** The button that opens it. */
+  trigger: ReactNode;
+  items: readonly MenuItem[];
+  /** A heading inside. */
+  label?: ReactNode;
+  align?: "start" | "center" | "end";
+}
+
+export function Menu({ trigger, items, label, align = "end" }: MenuProps) {
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align={align}
+          sideOffset={4}
+          collisionPadding={8}
+          className={cx(SURFACE, "max-h-[70vh] min-w-44 overflow-y-auto p-1")}
+        >
+          {label ? (
+            <DropdownMenu.Label className="px-2 py-1 text-xs text-muted">
+              {label}
+            </DropdownMenu.Label>
+          ) : null}
+          {items.map((item, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a menu's items are fixed while it is open.
+            <Fragment key={i}>
+              {item.separated ? <DropdownMenu.Separator className="my-1 h-px bg-line" /> : null}
+              <MenuRow item={item} />
+            </Fragment>
+          ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+function MenuRow({ item }: { item: MenuItem }) {
+  const { icon: Icon, label, keys, danger, checked, disabled, onSelect } = item;
+  const className = cx(
+    "flex items-center gap-2 rounded px-2 py-1.5 outline-none select-none data-[disabled]:opacity-50 data-[highlighted]:bg-hover",
+    danger && "text-error",
+  );
+  const content = (
+    <>
+      {Icon ? <Icon aria-hidden="true" className="size-4 shrink-0 opacity-80" /> : null}
+      <span className="flex-1">{label}</span>
+      {checked ? <span aria-hidden="true">✓</span> : null}
+      {keys ? <kbd className="font-mono text-xs text-muted">{keys}</kbd> : null}
+    </>
+  );
+  if (checked !== undefined) {
+    return (
+      <DropdownMenu.CheckboxItem
+        checked={checked}
+        disabled={disabled}
+        onSelect={onSelect}
+        className={className}
+      >
+        {content}
+      </DropdownMenu.CheckboxItem>
+    );
+  }
+  return (
+    <DropdownMenu.Item disabled={disabled} onSelect={onSelect} className={className}>
+      {content}
+    </DropdownMenu.Item>
+  );
+}
+
+interface PopoverProps {
+  trigger: ReactNode;
+  /** Its name for screen readers. */
+  label: string;
+  open?: boolean;
+  onOpenChange?: (open: boolean) => void;
+  align?: "start" | "center" | "end";
+  className?: string;
+  children: ReactNode;
+}
+
+export function Popover(props: PopoverProps) {
+  const { trigger, label, open, onOpenChange, align = "end", className, children } = props;
+  return (
+    <RadixPopover.Root open={open} onOpenChange={onOpenChange}>
+      <RadixPopover.Trigger asChild>{trigger}</RadixPopover.Trigger>
+      <RadixPopover.Portal>
+        <RadixPopover.Content
+          aria-label={label}
+          align={align}
+          sideOffset={4}
+          collisionPadding={8}
+          className={cx(SURFACE, "max-w-[calc(100vw-1rem)] p-3", className)}
+        >
+          {children}
+        </RadixPopover.Content>
+      </RadixPopover.Portal>
+    </RadixPopover.Root>
+  );
+}
