@@ -28,7 +28,7 @@
       "Least important log line: `debug`, `info`, `warn`, `error`.")                               \
     X(log_format, TEXT, "text", 0, 0, "Log lines as `text` or `json`.")                            \
     X(memory, BYTES, "1GiB", 256ULL << 20, 1ULL << 50,                                             \
-      "Bound on the memory of all tarn processes together.")                                       \
+      "Bound on the memory of all tarn processes together; see operating.md.")                     \
     X(auto_create, BOOL, "true", 0, 0, "Create a topic when the first event for it arrives.")      \
     X(partitions, COUNT, "4", 1, 1024, "Partitions of a new topic.")                               \
     X(durability, TEXT, "fsync", 0, 0,                                                             \

@@ -202,6 +202,7 @@ static void fill_settings(struct front *front)
     s->nesting_max = (uint32_t)c->nesting_max;
     s->memory_bytes = c->memory;
     s->unsynced_bytes_max = MIN(c->memory / 16, 64ULL << 20);
+    hold_pool_init(&front->api.held, c->memory / 8);
     s->query_timeout_ms = (int64_t)c->query_timeout;
     struct errmsg msg;
     err e = topic_meta_init(&s->defaults, STR("defaults"), &msg);

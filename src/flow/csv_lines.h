@@ -55,3 +55,5 @@ err csv_reader_new(const struct text_reader_options *options, struct csv_reader 
 void csv_reader_free(struct csv_reader *r);
 err csv_reader_feed(struct csv_reader *r, struct str piece, struct errmsg *msg);
 err csv_reader_finish(struct csv_reader *r, struct errmsg *msg);
+size_t csv_reader_held(const struct csv_reader *r);
+void csv_reader_trim(struct csv_reader *r);

@@ -634,3 +634,18 @@ err csv_reader_finish(struct csv_reader *r, struct errmsg *msg)
     }
     return ERR_OK;
 }
+
+size_t csv_reader_held(const struct csv_reader *r)
+{
+    return r->carry.cap + r->again.cap + r->json.cap + r->name_bytes +
+           r->column_count * (sizeof *r->columns + sizeof *r->fields);
+}
+
+void csv_reader_trim(struct csv_reader *r)
+{
+    buf_deinit(&r->json);
+    buf_deinit(&r->again);
+    if (r->carry.len == 0) {
+        buf_deinit(&r->carry);
+    }
+}

@@ -124,5 +124,8 @@ AUTO_DEFINE(event_splitter)
 err event_splitter_feed(struct event_splitter *s, struct str chunk);
 /* The body has ended: emits what is left, EVENT_TRUNCATED for half an array. */
 err event_splitter_finish(struct event_splitter *s);
+/* Bytes of memory that it holds for what has come; and giving back what is not in use now. */
+size_t event_splitter_held(const struct event_splitter *s);
+void event_splitter_trim(struct event_splitter *s);
 /* Records called back with so far, rejected ones included. */
 uint64_t event_splitter_count(const struct event_splitter *s);

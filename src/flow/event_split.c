@@ -90,6 +90,18 @@ void event_splitter_free(struct event_splitter *s)
     }
 }
 
+size_t event_splitter_held(const struct event_splitter *s)
+{
+    return s->carry.cap;
+}
+
+void event_splitter_trim(struct event_splitter *s)
+{
+    if (s->carry.len == 0) {
+        buf_deinit(&s->carry);
+    }
+}
+
 uint64_t event_splitter_count(const struct event_splitter *s)
 {
     return s->index;

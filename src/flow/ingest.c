@@ -24,6 +24,7 @@ struct part {
     bool open;
     uint32_t *held; /* owned; lengths of finished batches not appended yet */
     size_t held_count;
+    size_t touched;   /* bytes of the buffer that were written since it was allocated */
     int32_t position; /* records of this request seen for the partition, for idempotency */
 };
 
@@ -40,6 +41,7 @@ struct ingest {
     XXH3_state_t *digest; /* owned, only with idem */
     struct part *parts;   /* owned; part_count of them */
     uint32_t part_count;  /* the topic's when the request began; it may get more meanwhile */
+    size_t touched;       /* of all parts together */
     bool atomic;
     bool is_repeat; /* of a finished request: only the digest is wanted */
     uint64_t body_bytes;
@@ -86,6 +88,22 @@ static err append(struct ingest *x, uint32_t partition, struct str batch, int32_
     x->seq = MAX(x->seq, seq);
     note_range(x, partition, base, count);
     return ERR_OK;
+}
+
+static void note_touched(struct ingest *x, struct part *p)
+{
+    if (p->bytes.len > p->touched) {
+        x->touched += p->bytes.len - p->touched;
+        p->touched = p->bytes.len;
+    }
+}
+
+static void release_part(struct ingest *x, struct part *p)
+{
+    ASSERT(x->touched >= p->touched);
+    x->touched -= p->touched;
+    p->touched = 0;
+    buf_deinit(&p->bytes);
 }
 
 /* Closes the open batch and appends it, or keeps it for the end of an atomic request. */
@@ -135,6 +153,7 @@ static err add_record(struct ingest *x, uint32_t partition, const struct record 
     if (!batch_builder_add_record(&p->builder, record, headers, header_count)) {
         return errmsg_set(x->msg, ERR_TOO_LARGE, "the request does not fit in memory; send less");
     }
+    note_touched(x, p);
     return batch_builder_bytes(&p->builder) >= INGEST_BATCH_BYTES ? close_batch(x, partition)
                                                                   : ERR_OK;
 }
@@ -442,6 +461,36 @@ err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg)
                              : event_splitter_feed(x->splitter, chunk);
 }
 
+size_t ingest_held(const struct ingest *x, size_t *out_loose)
+{
+    *out_loose = x->atomic ? 0 : x->touched;
+    return x->rejects.cap + x->repeat_answer.cap + x->range_cap * sizeof *x->ranges +
+           x->part_count * sizeof *x->parts + (x->atomic ? x->touched : 0) +
+           (x->splitter != NULL ? event_splitter_held(x->splitter) : 0) +
+           (x->reader != NULL ? text_reader_held(x->reader) : 0);
+}
+
+err ingest_flush(struct ingest *x, struct errmsg *msg)
+{
+    x->msg = msg;
+    if (x->splitter != NULL) {
+        event_splitter_trim(x->splitter);
+    }
+    if (x->reader != NULL) {
+        text_reader_trim(x->reader);
+    }
+    for (uint32_t i = 0; !x->atomic && x->touched > 0 && i < x->part_count; i++) {
+        TRY(close_batch(x, i));
+        release_part(x, &x->parts[i]);
+    }
+    return ERR_OK;
+}
+
+bool ingest_is_repeatable(const struct ingest *x)
+{
+    return x->idem != NULL || x->range_count == 0;
+}
+
 /* Appends what an atomic request has held back. */
 static err append_held(struct ingest *x, uint32_t partition)
 {
@@ -493,6 +542,9 @@ err ingest_end(struct ingest *x, struct errmsg *msg)
         for (uint32_t i = 0; i < x->part_count; i++) {
             TRY(append_held(x, i));
         }
+    }
+    for (uint32_t i = 0; x->touched > 0 && i < x->part_count; i++) {
+        release_part(x, &x->parts[i]); /* the answer may wait for the disk */
     }
     return x->idem != NULL ? finish_idempotent(x, msg) : ERR_OK;
 }

@@ -58,6 +58,13 @@ bool ingest_ready(const struct ingest *x, const struct topic_store *store);
  * for text that cannot be read at all (text_reader_feed()). */
 err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg);
 err ingest_end(struct ingest *x, struct errmsg *msg);
+/* What it holds in memory: what it needs, and (*out_loose) what ingest_flush() would let go of. */
+size_t ingest_held(const struct ingest *x, size_t *out_loose);
+/* Appends the open batches before they are full and gives their memory back; an atomic request
+ * keeps them. Between two calls of ingest_feed(). Errors: as topic_append(). */
+err ingest_flush(struct ingest *x, struct errmsg *msg);
+/* True while the whole request can be sent again without storing anything twice. */
+bool ingest_is_repeatable(const struct ingest *x);
 /* The answer may leave when the store is durable up to this number. */
 uint64_t ingest_seq(const struct ingest *x);
 

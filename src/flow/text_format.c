@@ -250,6 +250,8 @@ void text_spec_write(const struct text_spec *s, struct buf *out)
 
 /* ---- lines ---- */
 
+enum { INDEXER_BYTES_MIN = 64 << 10 }; /* what json_index.cc begins with */
+
 struct text_reader {
     const struct text_spec *spec; /* borrowed */
     text_record_fn on_record;
@@ -437,4 +439,24 @@ err text_reader_finish(struct text_reader *r, struct errmsg *msg)
         buf_reset(&r->carry);
     }
     return r->failed;
+}
+
+size_t text_reader_held(const struct text_reader *r)
+{
+    return r->carry.cap + r->json.cap + (r->csv == NULL ? 0 : csv_reader_held(r->csv)) +
+           (r->indexer == NULL ? 0 : INDEXER_BYTES_MIN);
+}
+
+void text_reader_trim(struct text_reader *r)
+{
+    buf_deinit(&r->json);
+    if (r->indexer != NULL) {
+        json_indexer_trim(r->indexer, 0);
+    }
+    if (r->carry.len == 0) {
+        buf_deinit(&r->carry);
+    }
+    if (r->csv != NULL) {
+        csv_reader_trim(r->csv);
+    }
 }

@@ -108,3 +108,6 @@ AUTO_DEFINE(text_reader)
  * that is none), which can only come before the first record. */
 err text_reader_feed(struct text_reader *r, struct str piece, struct errmsg *msg);
 err text_reader_finish(struct text_reader *r, struct errmsg *msg);
+/* Bytes of memory that it holds for what has come; and giving back what is not in use now. */
+size_t text_reader_held(const struct text_reader *r);
+void text_reader_trim(struct text_reader *r);

@@ -177,6 +177,27 @@ void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg)
     }
 }
 
+void api_memory_short(struct http_exchange *ex)
+{
+    const struct http_field retry = {"retry-after", STR("1")};
+    http_problem_fields(ex, 429, "memory_short",
+                        STR("requests under way hold all the memory that there is for them, and "
+                            "nothing of this one was stored; send it again in a second"),
+                        STR(""), &retry, 1);
+}
+
+void api_hold_problem(struct http_exchange *ex, enum hold_why why)
+{
+    if (why == HOLD_REFUSED) {
+        api_memory_short(ex);
+        return;
+    }
+    http_problemf(
+        ex, 408, "too_slow",
+        "the body came too slowly (less than %d KiB/s) while memory for requests was short",
+        HOLD_RATE_MIN >> 10);
+}
+
 void api_meta_problem(struct http_exchange *ex, err e, const struct errmsg *msg)
 {
     const char *text = msg->text[0] != '\0' ? msg->text : err_text(e);
@@ -318,29 +339,65 @@ struct topic *api_topic_for_events(struct http_exchange *ex, struct str name)
 
 /* ---- JSON bodies ---- */
 
-enum { COLLECT_MAGIC = 0x434f4c4c };
+enum { COLLECT_MAGIC = 0x434f4c4c, COLLECT_BYTES = 4 << 10 /* beside the body */ };
 
 struct collect {
     uint32_t magic;
-    struct buf body; /* owned */
+    struct hold hold;
+    struct http_exchange *ex; /* borrowed */
+    struct buf body;          /* owned */
     api_json_fn on_json;
     api_text_fn on_text; /* instead, when not NULL */
 };
 
-void api_collect(struct http_exchange *ex, api_json_fn on_json)
+static void collect_out(struct hold *h, enum hold_why why)
 {
+    struct http_exchange *ex = ((struct collect *)((char *)h - offsetof(struct collect, hold)))->ex;
+    api_collect_abort(ex);
+    api_hold_problem(ex, why);
+}
+
+/* Says what is held; false after it was refused. */
+static bool collect_holds(struct collect *c, size_t bytes)
+{
+    struct http_exchange *ex = c->ex;
+    if (hold_set(&c->hold, bytes, 0)) {
+        return true;
+    }
+    hold_refused(&c->hold);
+    api_collect_abort(ex);
+    api_memory_short(ex);
+    return false;
+}
+
+static struct collect *collect_begin(struct http_exchange *ex)
+{
+    static const struct hold_events events = {.on_out = collect_out}; /* never loose, never waits */
     struct collect *c = xnew(struct collect);
     c->magic = COLLECT_MAGIC;
+    c->ex = ex;
+    hold_begin(&api_of(ex)->held, &c->hold, &events, os_mono_us());
+    http_set_user(ex, c);
+    return collect_holds(c, COLLECT_BYTES) ? c : NULL;
+}
+
+void api_collect(struct http_exchange *ex, api_json_fn on_json)
+{
+    struct collect *c = collect_begin(ex);
+    if (c == NULL) {
+        return;
+    }
     c->body = buf_make(API_JSON_BYTES_MAX);
     c->on_json = on_json;
-    http_set_user(ex, c);
 }
 
 void api_collect_text(struct http_exchange *ex, api_text_fn on_text)
 {
     api_collect(ex, NULL);
     struct collect *c = http_user(ex);
-    c->on_text = on_text;
+    if (c != NULL) {
+        c->on_text = on_text;
+    }
 }
 
 bool api_is_collecting(const struct http_exchange *ex)
@@ -354,6 +411,7 @@ void api_collect_abort(struct http_exchange *ex)
     struct collect *c = http_user(ex);
     if (c != NULL) {
         http_set_user(ex, NULL);
+        hold_end(&c->hold);
         buf_deinit(&c->body);
         free(c);
     }
@@ -366,6 +424,9 @@ void api_collect_body(struct http_exchange *ex, struct str piece)
         api_collect_abort(ex);
         http_problemf(ex, 413, "body_too_large", "the body is over %d MiB",
                       API_JSON_BYTES_MAX >> 20);
+    } else if (c != NULL) {
+        hold_received(&c->hold, piece.len);
+        (void)collect_holds(c, COLLECT_BYTES + c->body.cap); /* or it is answered */
     }
 }
 

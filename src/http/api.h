@@ -6,6 +6,7 @@
 #pragma once
 #include "base/metrics.h"
 #include "flow/broker.h"
+#include "flow/hold.h"
 #include "flow/producers.h"
 #include "flow/redrive.h"
 #include "flow/writer_link.h"
@@ -46,6 +47,7 @@ struct api {
     struct producers *producers; /* borrowed */
     uint32_t samples;            /* live looks at producers */
     struct api_settings settings;
+    struct hold_pool held; /* memory of requests under way */
     int64_t started_us;
     struct api_wait *waits;       /* oldest first */
     struct api_wait **waits_tail; /* where the next one goes; NULL: `waits` */
@@ -106,6 +108,11 @@ err api_topic_create(struct api *api, struct str name, const json_t *change, boo
 void api_topics_changed(struct api *api);
 /* Answers a problem for `e`, with the codes and headers that the resources agree on. */
 void api_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
+/* 429 memory_short: requests under way hold as much memory as they may; nothing was stored. Counts
+ * nothing. */
+void api_memory_short(struct http_exchange *ex);
+/* The answer to a request that hold.h ends. */
+void api_hold_problem(struct http_exchange *ex, enum hold_why why);
 /* The same for errors of meta/: state_busy, state_damaged, state_failed. */
 void api_meta_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
 /* Parses the query; refuses unknown names with a 400 and returns false. Call getters in between:

@@ -10,12 +10,17 @@
 #include "http/inflate.h"
 #include "os/clock.h"
 
-enum { EVENTS_TURN_BYTES = 1 << 20 };
+enum {
+    EVENTS_TURN_BYTES = 1 << 20,
+    EVENTS_BYTES = 16 << 10, /* a request while its body comes, beside what it counts itself */
+    EVENTS_ENDED_BYTES = 4 << 10,
+};
 
 enum { ANSWER_BYTES_USUAL = 256 };
 
 struct events {
     struct api_wait wait;     /* first: on_ready casts back */
+    struct hold hold;         /* what it holds in memory */
     struct http_exchange *ex; /* borrowed until answered or aborted */
     struct api *api;
     struct topic *topic; /* borrowed; looked up again after waits */
@@ -26,8 +31,11 @@ struct events {
     int64_t started_us;
     uint64_t body_bytes;
     uint64_t turn_bytes; /* decoded in the present callback */
+    size_t unread_bytes; /* read and not taken, while it is paused */
     bool is_ended;       /* the body is complete, the answer waits for the disk */
     bool is_paused;
+    bool is_atomic;
+    bool is_short; /* there is no memory for more of it */
     bool is_vague; /* the body as a whole is not of its format */
 };
 
@@ -45,6 +53,8 @@ static void way_deinit(struct way *way)
 }
 #define AUTO_WAY __attribute__((cleanup(way_deinit))) struct way
 
+#define EVENTS_OF(h) ((struct events *)((char *)(h)-offsetof(struct events, hold)))
+
 static struct metric *latency(void)
 {
     static struct metric *m;
@@ -58,6 +68,7 @@ static struct metric *latency(void)
 static void events_free(struct events *x)
 {
     api_wait_stop(x->api, &x->wait);
+    hold_end(&x->hold);
     ingest_free(x->ingest);
     inflate_free(x->inflate);
     free(x);
@@ -68,9 +79,15 @@ static void fail(struct events *x, err e, const struct errmsg *msg)
     struct http_exchange *ex = x->ex;
     bool is_retry_conflict = e == ERR_CONFLICT;
     bool is_vague = x->is_vague;
+    bool is_short = x->is_short && e == ERR_LIMIT;
+    if (is_short) {
+        hold_refused(&x->hold);
+    }
     events_free(x);
     http_set_user(ex, NULL);
-    if (e == ERR_BUSY) {
+    if (is_short) {
+        api_memory_short(ex);
+    } else if (e == ERR_BUSY) {
         http_problem(ex, 409, "idempotency_key_in_flight", str_from(msg->text), STR(""));
     } else if (is_retry_conflict) {
         http_problem(ex, 422, "idempotency_key_reused", str_from(msg->text), STR(""));
@@ -151,8 +168,76 @@ static void answer(struct events *x)
 static void resume(struct events *x)
 {
     x->is_paused = false;
+    hold_clients_turn(&x->hold, true, os_mono_us());
     http_resume(x->ex);
 }
+
+/* ---- memory ---- */
+
+static bool say_held(struct events *x)
+{
+    size_t loose = 0;
+    size_t fixed = (x->is_ended ? EVENTS_ENDED_BYTES : EVENTS_BYTES) + x->unread_bytes +
+                   ingest_held(x->ingest, &loose) + inflate_held(x->inflate);
+    x->hold.is_stored = !ingest_is_repeatable(x->ingest);
+    return hold_set(&x->hold, fixed, loose);
+}
+
+/* After a piece: batches are appended early when memory is short. AGAIN when not even that helps,
+ * and the request has to wait; LIMIT, TOO_LARGE for an atomic one, which would wait holding what it
+ * has. */
+static err count_held(struct events *x, struct errmsg *msg)
+{
+    if (say_held(x)) {
+        return ERR_OK;
+    }
+    TRY(ingest_flush(x->ingest, msg));
+    if (say_held(x)) {
+        return ERR_OK;
+    }
+    x->is_short = true;
+    if (!x->is_atomic) {
+        return ERR_AGAIN;
+    }
+    if (x->hold.fixed > hold_fixed_max(x->hold.pool)) {
+        return errmsg_set(msg, ERR_TOO_LARGE,
+                          "this server's `memory` has room for an atomic body of about %llu MiB",
+                          (unsigned long long)(hold_fixed_max(x->hold.pool) >> 20));
+    }
+    return ERR_LIMIT;
+}
+
+static bool topic_is_there(struct events *x);
+
+static void on_shrink(struct hold *hold)
+{
+    struct events *x = EVENTS_OF(hold);
+    struct errmsg msg = {0};
+    if (!topic_is_there(x)) {
+        return;
+    }
+    err e = ingest_flush(x->ingest, &msg);
+    if (e != ERR_OK) {
+        fail(x, e, &msg);
+        return;
+    }
+    (void)say_held(x); /* less than before */
+}
+
+static void on_go_on(struct hold *hold)
+{
+    resume(EVENTS_OF(hold));
+}
+
+static void on_out(struct hold *hold, enum hold_why why)
+{
+    struct events *x = EVENTS_OF(hold);
+    struct http_exchange *ex = x->ex;
+    events_free(x);
+    http_set_user(ex, NULL);
+    api_hold_problem(ex, why);
+}
+static const struct hold_events hold_events = {on_shrink, on_go_on, on_out};
 
 static void on_ready(struct api_wait *wait, bool failed)
 {
@@ -170,6 +255,7 @@ static void on_ready(struct api_wait *wait, bool failed)
 
 static void wait_for(struct events *x, uint64_t seq)
 {
+    hold_clients_turn(&x->hold, false, 0);
     if (!x->wait.is_waiting) {
         api_wait_start(x->api, &x->wait, seq);
     }
@@ -417,8 +503,17 @@ static void on_request(struct http_exchange *ex)
         return;
     }
     struct events *x = xnew(struct events);
+    hold_begin(&api->held, &x->hold, &hold_events, os_mono_us());
+    if (!hold_set(&x->hold, EVENTS_BYTES, 0)) {
+        hold_refused(&x->hold);
+        hold_end(&x->hold);
+        free(x);
+        api_memory_short(ex);
+        return;
+    }
     x->ex = ex;
     x->api = api;
+    x->is_atomic = atomic;
     x->topic = t;
     x->wait.on_ready = on_ready;
     x->started_us = os_mono_us();
@@ -457,10 +552,31 @@ static err to_ingest(void *ctx, struct str piece, struct errmsg *msg)
     struct events *x = ctx;
     x->body_bytes += piece.len;
     x->turn_bytes += piece.len;
+    hold_received(&x->hold, piece.len);
     err e = ingest_feed(x->ingest, piece, msg);
     x->is_vague = e == ERR_INVALID;
     TRY(e);
+    TRY(count_held(x, msg));
     return x->turn_bytes >= EVENTS_TURN_BYTES || disk_is_behind(x) ? ERR_AGAIN : ERR_OK;
+}
+
+/* The body is paused: why, and until when? */
+static void hold_back(struct events *x, size_t unread_bytes)
+{
+    uint64_t length = 0;
+    if (!x->is_short && !disk_is_behind(x)) {
+        http_resume(x->ex); /* others first */
+        return;
+    }
+    x->is_paused = true;
+    x->unread_bytes = unread_bytes + (http_body_length(x->ex, &length) ? 0 : HTTP_READ_BYTES);
+    (void)say_held(x); /* it waits anyhow */
+    if (x->is_short) {
+        x->is_short = false;
+        hold_wait(&x->hold);
+    } else {
+        wait_for(x, ingest_seq(x->ingest));
+    }
 }
 
 static void on_body(struct http_exchange *ex, struct str piece)
@@ -471,16 +587,12 @@ static void on_body(struct http_exchange *ex, struct str piece)
         return;
     }
     x->turn_bytes = 0;
+    x->unread_bytes = 0;
     err e = inflate_feed(x->inflate, &piece, to_ingest, x, &msg);
     if (e == ERR_AGAIN) {
         http_pause(ex);
         http_unread(ex, piece);
-        if (disk_is_behind(x)) {
-            x->is_paused = true;
-            wait_for(x, ingest_seq(x->ingest));
-        } else {
-            http_resume(ex);
-        }
+        hold_back(x, piece.len);
         return;
     }
     if (e == ERR_INVALID && !x->is_vague) {
@@ -518,6 +630,8 @@ static void on_body_end(struct http_exchange *ex)
         return;
     }
     x->is_ended = true;
+    hold_clients_turn(&x->hold, false, 0);
+    (void)say_held(x); /* less than before */
     if (ingest_seq(x->ingest) <= topic_store_durable_seq(x->api->store)) {
         answer(x);
     } else {

@@ -105,6 +105,7 @@ static void add_query(struct report *r, const struct api *api)
 void api_tick(struct api *api)
 {
     int64_t now = os_mono_us();
+    hold_pool_tick(&api->held, now);
     uint64_t last = api->disk_samples - 1;
     uint64_t free_bytes = 0;
     uint64_t total_bytes = 0;
@@ -184,6 +185,9 @@ static void on_health(struct http_exchange *ex)
         json_object_set_new(answer, "memory_bound_bytes",
                             json_integer((json_int_t)api->settings.memory_bytes));
     }
+    json_object_set_new(answer, "request_bytes", json_integer((json_int_t)api->held.bytes));
+    json_object_set_new(answer, "request_bound_bytes",
+                        json_integer((json_int_t)api->held.bytes_max));
     json_object_set_new(answer, "state", json_string(health_names[r.worst]));
     json_object_set_new(answer, "version", json_string(TARN_VERSION));
     json_object_set_new(answer, "uptime_seconds",
@@ -192,6 +196,32 @@ static void on_health(struct http_exchange *ex)
     api_respond_json(ex, r.worst == HEALTH_FAILED ? 503 : 200, answer);
 }
 const struct http_handler api_health_get = {.on_request = on_health};
+
+static void refresh_requests(const struct hold_pool *p)
+{
+    const struct {
+        enum metric_kind kind;
+        const char *name;
+        const char *help;
+        uint64_t value;
+    } rows[] = {
+        {METRIC_GAUGE, "tarn_request_bytes", "Memory that requests under way hold.", p->bytes},
+        {METRIC_GAUGE, "tarn_request_bytes_peak", "The most that it was since the start.", p->peak},
+        {METRIC_GAUGE, "tarn_request_bytes_max", "Its bound.", p->bytes_max},
+        {METRIC_COUNTER, "tarn_requests_early_total",
+         "Times that batches were appended early to free memory.", p->shrunk},
+        {METRIC_COUNTER, "tarn_requests_waited_total",
+         "Times that a request's body was not read on for want of memory.", p->waited},
+        {METRIC_COUNTER, "tarn_requests_memory_short_total", "Requests refused for want of memory.",
+         p->refused},
+        {METRIC_COUNTER, "tarn_requests_too_slow_total",
+         "Requests ended because they came slowly while memory was short.", p->slow},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        metric_set(metric_get(rows[i].kind, rows[i].name, NULL, rows[i].help),
+                   (int64_t)rows[i].value);
+    }
+}
 
 /* Gauges that are cheaper to compute when asked than to keep. */
 static void refresh_gauges(struct api *api)
@@ -214,6 +244,7 @@ static void refresh_gauges(struct api *api)
                (int64_t)queries.started);
     metric_set(metric_get(METRIC_GAUGE, "tarn_queries_failed", NULL, "Queries that failed."),
                (int64_t)queries.failed);
+    refresh_requests(&api->held);
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         const struct topic *t = topic_store_at(api->store, i);
         const struct topic_meta *m = topic_meta_of(t);

@@ -233,3 +233,8 @@ uint64_t inflate_decoded_bytes(const struct inflate *x)
 {
     return x->decoded_bytes;
 }
+
+size_t inflate_held(const struct inflate *x)
+{
+    return x->held;
+}

@@ -35,5 +35,7 @@ err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *
                  struct errmsg *msg);
 /* After the last byte. Errors: INVALID when the body ends in the middle. */
 err inflate_finish(const struct inflate *x, struct errmsg *msg);
+/* Bytes of memory that it holds. */
+size_t inflate_held(const struct inflate *x);
 /* All that came out so far. */
 uint64_t inflate_decoded_bytes(const struct inflate *x);

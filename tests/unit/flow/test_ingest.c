@@ -149,12 +149,77 @@ static void retry_with_another_key_field_is_refused(void **unused)
     rig_end(&r);
 }
 
+/* Batches that are appended early give their memory back, and each event is there once, also when
+ * a retry is flushed elsewhere; an atomic request keeps what it has. */
+static void flushes_early(void **unused)
+{
+    (void)unused;
+    enum { PIECES = 40 };
+    static const char *const keys[] = {"", "k"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        struct rig r;
+        rig_make(&r, 4);
+        set_key_field(&r, "a");
+        struct ingest_options o = options_of(&r, keys[i], "");
+        for (int attempt = 0; attempt < 1 + (int)i; attempt++) {
+            AUTO(ingest) x = NULL;
+            size_t loose = 0;
+            assert_int_equal(ingest_new(&o, &x, NULL), ERR_OK);
+            assert_int_equal(topic_store_sync_now(r.store, NULL), ERR_OK);
+            assert_true(ingest_is_repeatable(x));
+            for (int piece = 0; piece < PIECES; piece++) {
+                feed(x, piece * 100, piece * 100 + 100);
+                assert_true(ingest_held(x, &loose) < 4096);
+                assert_true(loose > 0 || attempt > 0); /* a retry finds the first ones stored */
+                if (piece % (attempt + 2) == 0) {
+                    assert_int_equal(ingest_flush(x, NULL), ERR_OK);
+                    (void)ingest_held(x, &loose); /* only what is loose */
+                    assert_int_equal(loose, 0);
+                }
+            }
+            assert_int_equal(ingest_is_repeatable(x), i == 1);
+            if (attempt == (int)i) { /* an earlier one is cut off here */
+                assert_int_equal(ingest_end(x, NULL), ERR_OK);
+                assert_int_equal(ingest_accepted(x), PIECES * 100);
+                (void)ingest_held(x, &loose); /* as above */
+                assert_int_equal(loose, 0);
+            }
+        }
+        assert_int_equal(stored(&r, 4), PIECES * 100);
+        rig_end(&r);
+    }
+}
+
+static void atomic_is_not_flushed(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    size_t loose = 0;
+    rig_make(&r, 4);
+    struct ingest_options o = options_of(&r, "", "");
+    o.atomic = true;
+    AUTO(ingest) x = NULL;
+    assert_int_equal(ingest_new(&o, &x, NULL), ERR_OK);
+    feed(x, 0, 1000);
+    assert_true(ingest_held(x, &loose) > 1000 * 20);
+    assert_int_equal(loose, 0);
+    assert_int_equal(ingest_flush(x, NULL), ERR_OK);
+    assert_true(ingest_held(x, &loose) > 1000 * 20);
+    assert_int_equal(stored(&r, 4), 0);
+    assert_int_equal(ingest_end(x, NULL), ERR_OK);
+    assert_true(ingest_held(x, &loose) < 4096);
+    assert_int_equal(stored(&r, 4), 1000);
+    rig_end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(partitions_grow_during_a_request),
         cmocka_unit_test(retry_keeps_the_first_key_field),
         cmocka_unit_test(retry_with_another_key_field_is_refused),
+        cmocka_unit_test(flushes_early),
+        cmocka_unit_test(atomic_is_not_flushed),
     };
     return cmocka_run_group_tests_name("flow_ingest", tests, NULL, NULL);
 }
