@@ -15,6 +15,7 @@
 #include "flow/importer.h"
 #include "http/access.h"
 #include "http/api.h"
+#include "http/console.h"
 #include "meta/meta.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -291,6 +292,7 @@ static err open_door(struct front *front, struct errmsg *msg)
 {
     char host[256];
     struct http_options options = {.token = front->token,
+                                   .pages = console_route,
                                    .connections_max = (uint32_t)front->config->connections_max};
     TRY(split_address(front->config->http, host, &options.port, msg));
     options.host = host;

@@ -15,8 +15,8 @@
  * made in.
  *
  * Before a handler sees a request, the server has checked: framing, limits, Host (and Origin, for
- * methods that change something and for every request with an Upgrade, so that a WebSocket needs no
- * check of its own), the bearer token or the cookie that stands for it, the path and the method.
+ * methods that change something and for every Upgrade, so that a WebSocket needs no check of its
+ * own), the bearer token or the cookie that stands for it, the path and the method.
  * Thread: the reactor's, for every call here. */
 #pragma once
 #include "base/buf.h"
@@ -66,6 +66,9 @@ struct http_options {
     size_t host_count;
     const char *const *cors_origins; /* whose pages may use the server, "*" for all; or NULL */
     size_t cors_origin_count;
+    /* Asked first for each GET and HEAD: a static route for just this request, open to all, or
+     * NULL for those of the table. */
+    const struct http_route *(*pages)(const struct http_exchange *ex);
     uint32_t connections_max;      /* 0: 16,384, less when descriptors are fewer */
     uint32_t connections_reserved; /* 0: 16: the last ones serve just routes that are open */
     uint32_t idle_ms;              /* 0: 75,000: keep-alive without a request */

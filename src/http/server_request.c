@@ -367,6 +367,13 @@ static bool is_preflight(const struct http_exchange *ex)
            http_header_count(ex, "access-control-request-method") > 0;
 }
 
+static const struct http_route *page_of(const struct http_exchange *ex)
+{
+    const struct http_options *o = &ex->conn->server->options;
+    bool is_get = ex->method == HTTP_GET || ex->method == HTTP_HEAD;
+    return is_get && o->pages != NULL ? o->pages(ex) : NULL;
+}
+
 /* Finds the handler, or answers OPTIONS, 401, 404, 405, and 503 on a reserved connection. */
 static bool route(struct http_exchange *ex)
 {
@@ -387,7 +394,8 @@ static bool route(struct http_exchange *ex)
     unsigned verbs = 0;
     const struct compiled_route *found =
         route_table_find(&c->server->routes, segments, count, verb, &verbs);
-    bool is_open = found != NULL && is_known && found->route->is_open;
+    const struct http_route *page = page_of(ex);
+    bool is_open = page == NULL && found != NULL && is_known && found->route->is_open;
     if (c->is_reserved && !is_open) {
         struct http_field field = {"retry-after", STR("1")};
         ex->is_close_after = true;
@@ -396,9 +404,14 @@ static bool route(struct http_exchange *ex)
         return false;
     }
     /* Deny by default: who has no token learns nothing about which paths there are. */
-    bool is_public = is_open || (found != NULL && is_known && found->route->is_public);
+    bool is_public =
+        is_open || page != NULL || (found != NULL && is_known && found->route->is_public);
     if ((!is_public && !access_check_token(ex)) || !access_check_origin(ex)) {
         return false;
+    }
+    if (page != NULL) {
+        ex->route = page;
+        return true;
     }
     if (verbs == 0) {
         return refuse_head(ex, 404, "not_found", "there is nothing at this path");

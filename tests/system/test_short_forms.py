@@ -66,17 +66,8 @@ def test_the_root_is_json_for_programs(client, accept):
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/*", "TEXT/HTML;Q=0.9, */*;q=0.1"])
-def test_the_root_is_a_page_for_people(client, topic, accept):
-    client.send(topic, [{"n": 1}])
-    answer = client.http.get("/", headers={"Accept": accept})
+@pytest.mark.parametrize("path", ["/", "/tables"])
+def test_the_root_and_the_tables_are_the_console_for_people(client, path, accept):
+    answer = client.http.get(path, headers={"Accept": accept})
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["vary"] == "accept"
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    page = answer.text
-    assert "{{" not in page and client.url in page and 'href="/docs"' in page
-    assert f"<code>{topic}</code>" in page
-
-
-def test_the_page_says_so_when_there_is_no_table(server, connect):
-    page = connect(server()).http.get("/", headers={"Accept": "text/html"}).text
-    assert "No topic has one yet" in page

@@ -167,7 +167,7 @@ static void test_cookies(void **state)
     }
 }
 
-/* Only a page of the very same host and port is the server's own, or one the browser vouches for. */
+/* Only a page of the very same host and port is the server's own, or what the browser says is. */
 static void test_own_origins(void **state)
 {
     (void)state;
