@@ -16,6 +16,7 @@
 #include "http/access.h"
 #include "http/api.h"
 #include "http/console.h"
+#include "http/live.h"
 #include "meta/meta.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -39,6 +40,7 @@ struct front {
     struct importer *importer;
     struct meta *meta;
     struct producers *producers;
+    struct live *live;
     struct child writer_child;
     struct child query_child;
     int children_left;
@@ -523,6 +525,8 @@ static err start(struct front *front, struct errmsg *msg)
     TRY(writer_link_attach(front->writer, writer_fd, msg));
     TRY(broker_attach(front->broker, query_fd, msg));
     open_producers(front);
+    front->live = live_new(&front->api);
+    front->api.live = front->live;
     TRY(open_door(front, msg));
     return producers_run(front->producers, msg);
 }
@@ -530,6 +534,7 @@ static err start(struct front *front, struct errmsg *msg)
 static void finish(struct front *front)
 {
     http_server_close(front->server);
+    live_free(front->live);
     producers_free(front->producers);
     if (front->reactor != NULL) {
         reactor_timer_stop(front->reactor, &front->tick);

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-enum { BUCKETS = 27 };
+enum { BUCKETS = METRIC_BUCKETS };
 
 struct metric {
     struct metric *next; /* owned by the list, which lives as long as the process */
@@ -101,6 +101,34 @@ static uint64_t observations(const struct metric *m)
         count += bucket_value(m, i);
     }
     return count;
+}
+
+void metric_buckets(const struct metric *m, uint64_t out_counts[METRIC_BUCKETS])
+{
+    ASSERT(m->kind == METRIC_HISTOGRAM);
+    for (int i = 0; i < BUCKETS; i++) {
+        out_counts[i] = bucket_value(m, i);
+    }
+}
+
+double metric_buckets_quantile_us(const uint64_t counts[METRIC_BUCKETS], double q)
+{
+    uint64_t total = 0;
+    for (int i = 0; i < BUCKETS; i++) {
+        total += counts[i];
+    }
+    double rank = q * (double)total;
+    double seen = 0;
+    for (int i = 0; i < BUCKETS; i++) {
+        double count = (double)counts[i];
+        if (counts[i] > 0 && seen + count >= rank) {
+            double low = i == 0 ? 0 : (double)(1ULL << (i - 1));
+            double high = (double)(1ULL << i);
+            return low + (high - low) * (rank - seen) / count;
+        }
+        seen += count;
+    }
+    return -1;
 }
 
 uint64_t metric_quantile_us(const struct metric *m, double q)

@@ -3,6 +3,7 @@
 #include "flow/broker.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "flow/announce.h"
 
 enum { WARM_EVERY_US = 50 * 1000, WARM_FOR_US = 60 * 1000 * 1000, LIST_SQL_BYTES = 2000 };
@@ -80,6 +81,12 @@ static void unlink_query(struct broker_query *q)
     free(q->sql);
     free(q->tag);
     free(q);
+}
+
+static struct metric *latency(void)
+{
+    return metric_get(METRIC_HISTOGRAM, "tarn_query_answer_seconds", NULL,
+                      "From a statement's arrival at the front to the end of its answer.");
 }
 
 static void end_with_error(struct broker_query *q, const char *code, const char *detail,
@@ -247,6 +254,7 @@ static err on_answer_frame(struct broker *b, struct broker_query *q, const struc
         return ERR_OK;
     case WIRE_DONE: {
         TRY(wire_done_decode(f->payload, &done, msg));
+        metric_observe_us(latency(), (uint64_t)(reactor_now_us(b->reactor) - q->started_us));
         struct broker_answer answer = q->answer;
         void *ctx = q->ctx;
         unlink_query(q);

@@ -18,6 +18,7 @@ static const struct http_route table[] = {
     {HTTP_VERB_GET, "/metrics", &api_metrics_prometheus, false, NULL},
     {HTTP_VERB_GET, "/api/v1/health", &api_health_get, true, NULL},
     {HTTP_VERB_GET, "/api/v1/metrics", &api_metrics_json, false, NULL},
+    {HTTP_VERB_GET, "/ws/dashboard", &api_live_socket, false, NULL},
     {HTTP_VERB_GET, "/api/v1/topics", &api_topics_list, false, NULL},
     {HTTP_VERB_POST, "/api/v1/topics", &api_topics_create, false, NULL},
     {HTTP_VERB_GET, "/api/v1/topics/{topic}", &api_topic_get, false, NULL},

@@ -54,6 +54,7 @@ struct api {
     struct json_indexer *indexer; /* owned; of all requests with events: 64 KiB and more */
     struct schema_cache *schemas; /* owned; likewise, NULL until the first */
     struct api_tail *tails;       /* open live tails */
+    struct live *live;            /* borrowed; NULL in tests of parts */
     struct api_disk_sample disk[API_DISK_SAMPLES];
     uint64_t disk_samples; /* taken so far */
     /* The processes for health, as [{"role","pid","restarts","pss_bytes","state"}]. */
@@ -165,12 +166,20 @@ void api_collect_abort(struct http_exchange *ex);
  * is not the collector's. */
 bool api_is_collecting(const struct http_exchange *ex);
 
+/* What a topic's totals were a second ago, and what came since: live_stats.c. */
+struct api_topic_second {
+    int64_t events, bytes, rejected, landed, dead; /* totals */
+    int64_t events_in, bytes_in, lag;              /* of the last second */
+    bool has_landed;                               /* the writer has said where it stands */
+};
+
 /* Metrics of one topic's ingest. */
 struct api_topic_metrics {
     struct metric *events;
     struct metric *bytes;
     struct metric *rejected;
     struct metric *slowed; /* requests */
+    struct api_topic_second live;
 };
 struct api_topic_metrics api_topic_metrics(struct topic *t);
 
@@ -225,6 +234,7 @@ extern const struct http_handler api_table_history;
 extern const struct http_handler api_table_files;
 extern const struct http_handler api_table_flush;
 extern const struct http_handler api_table_checkpoint;
+extern const struct http_handler api_live_socket;
 extern const struct http_handler api_health_get;
 extern const struct http_handler api_metrics_json;
 extern const struct http_handler api_metrics_prometheus;
@@ -232,6 +242,10 @@ extern const struct http_handler api_openapi;
 extern const struct http_handler api_docs;
 extern const struct http_handler api_root;
 extern const struct http_handler api_info;
+/* What GET /api/v1/health answers. New reference. */
+json_t *api_health_json(struct api *api, bool *out_has_failed);
+/* States and reasons of all components: when it changes, health has. */
+void api_health_key(struct api *api, struct buf *out);
 /* What flow/producers.h asks of its owner, with the api as `ctx`: struct producers_options. */
 err api_producers_topic(void *ctx, struct str name, struct topic **out_topic, struct errmsg *msg);
 void api_producers_stored(void *ctx, struct topic *topic, uint64_t accepted, uint64_t rejected,

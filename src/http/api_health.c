@@ -164,15 +164,34 @@ static void add_disk(struct report *r, struct api *api)
                                  : json_null());
 }
 
-static void on_health(struct http_exchange *ex)
+static json_t *components_of(struct api *api, enum health *out_worst)
 {
-    struct api *api = api_of(ex);
-    json_t *answer = json_object();
     struct report r = {.components = json_array()};
     add_log(&r, api);
     add_writer(&r, api);
     add_query(&r, api);
     add_disk(&r, api);
+    *out_worst = r.worst;
+    return r.components;
+}
+
+void api_health_key(struct api *api, struct buf *out)
+{
+    enum health worst;
+    AUTO_JSON components = components_of(api, &worst);
+    for (size_t i = 0; i < json_array_size(components); i++) {
+        const json_t *component = json_array_get(components, i);
+        buf_puts(out, json_string_value(json_object_get(component, "state")));
+        buf_puts(out, json_string_value(json_object_get(component, "reason")));
+        buf_add_byte(out, '\n');
+    }
+}
+
+json_t *api_health_json(struct api *api, bool *out_has_failed)
+{
+    enum health worst;
+    json_t *answer = json_object();
+    json_t *components = components_of(api, &worst);
     if (api->children != NULL) {
         json_t *children = api->children(api->ctx);
         uint64_t pss = 0;
@@ -188,12 +207,20 @@ static void on_health(struct http_exchange *ex)
     json_object_set_new(answer, "request_bytes", json_integer((json_int_t)api->held.bytes));
     json_object_set_new(answer, "request_bound_bytes",
                         json_integer((json_int_t)api->held.bytes_max));
-    json_object_set_new(answer, "state", json_string(health_names[r.worst]));
+    json_object_set_new(answer, "state", json_string(health_names[worst]));
     json_object_set_new(answer, "version", json_string(TARN_VERSION));
     json_object_set_new(answer, "uptime_seconds",
                         json_integer((os_mono_us() - api->started_us) / 1000000));
-    json_object_set_new(answer, "components", r.components);
-    api_respond_json(ex, r.worst == HEALTH_FAILED ? 503 : 200, answer);
+    json_object_set_new(answer, "components", components);
+    *out_has_failed = worst == HEALTH_FAILED;
+    return answer;
+}
+
+static void on_health(struct http_exchange *ex)
+{
+    bool has_failed = false;
+    json_t *answer = api_health_json(api_of(ex), &has_failed);
+    api_respond_json(ex, has_failed ? 503 : 200, answer);
 }
 const struct http_handler api_health_get = {.on_request = on_health};
 

@@ -10,6 +10,7 @@
 #include "flow/importer.h"
 #include "flow/schema_change.h"
 #include "http/api.h"
+#include "http/live.h"
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -129,6 +130,9 @@ void api_topics_changed(struct api *api)
 {
     broker_topics_changed(api->broker);
     writer_link_topics_changed(api->writer);
+    if (api->live != NULL) {
+        live_topics_changed(api->live);
+    }
 }
 
 /* Offsets of a topic over existing tables start after everything that both hold. */

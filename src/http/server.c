@@ -237,6 +237,11 @@ static void listener_close(struct http_server *server)
 static void end_stream(struct http_exchange *ex)
 {
     const struct http_handler *handler = ex->route->handler;
+    if (handler->on_stop != NULL) {
+        handler->on_stop(ex);
+        ASSERT(ex->answer == ANSWER_ENDED);
+        return;
+    }
     if (handler->on_abort != NULL) {
         handler->on_abort(ex);
     }

@@ -14,6 +14,9 @@
  * server (no more on_body). Answers leave in the order of requests whatever the order they are
  * made in.
  *
+ * http_upgrade() takes the whole connection over for another protocol: from then on on_body gets
+ * whatever the client sends and http_respond_chunk() sends bytes as they are.
+ *
  * Before a handler sees a request, the server has checked: framing, limits, Host (and Origin, for
  * methods that change something and for every Upgrade, so that a WebSocket needs no check of its
  * own), the bearer token or the cookie that stands for it, the path and the method.
@@ -43,6 +46,9 @@ struct http_handler {
     void (*on_abort)(struct http_exchange *ex);
     /* After http_writable() was false it is true again. For streamed answers. */
     void (*on_writable)(struct http_exchange *ex);
+    /* The server stops, and the stream is marked http_end_on_stop(): the handler ends the answer
+     * within the call. NULL: on_abort is called and the server ends it. */
+    void (*on_stop)(struct http_exchange *ex);
 };
 struct http_route {
     enum http_verb verb;
@@ -198,6 +204,15 @@ void http_respond_end(struct http_exchange *ex);
 /* Ends a streamed answer that failed midway: the connection is cut so that the client cannot take
  * it for complete. */
 void http_respond_abort(struct http_exchange *ex);
+/* Answers 101 with these fields beside Connection and Upgrade: the bytes after this request are of
+ * `protocol`, in both directions, until http_respond_end() closes the connection or on_abort says
+ * that the client has. Within on_request only, for a GET over HTTP/1.1 without a body that asks
+ * for it (http_upgrade_wanted()). */
+void http_upgrade(struct http_exchange *ex, struct str protocol, const struct http_field *fields,
+                  size_t field_count);
+/* True when the request may be answered with http_upgrade(): RFC 9110 section 7.8. Where it came
+ * from is checked already. */
+bool http_upgrade_wanted(const struct http_exchange *ex, struct str protocol);
 bool http_writable(struct http_exchange *ex);
 /* Bytes of this answer that the client's socket has not taken yet. */
 size_t http_buffered_bytes(const struct http_exchange *ex);

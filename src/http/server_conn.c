@@ -146,6 +146,7 @@ static void drop_exchanges(struct conn *c)
     }
     c->last = NULL;
     c->receiving = NULL;
+    c->upgraded = NULL;
     c->exchange_count = 0;
     buf_deinit(&c->rest);
     buf_deinit(&c->unread);
@@ -189,6 +190,9 @@ static bool may_parse(const struct conn *c)
 {
     if (c->is_dead || c->is_lingering || c->is_stop_parsing) {
         return false;
+    }
+    if (c->upgraded != NULL) {
+        return !c->upgraded->is_paused;
     }
     if (c->receiving != NULL) {
         return !c->receiving->is_paused;
@@ -349,9 +353,22 @@ static size_t skip_empty_lines(struct conn *c, const char *bytes, size_t len)
     return at;
 }
 
+/* Hands over bytes of the protocol that the connection was upgraded to; all are taken. */
+static size_t deliver_raw(struct conn *c, const char *bytes, size_t len)
+{
+    struct http_exchange *ex = c->upgraded;
+    if (ex->answer != ANSWER_ENDED && ex->route != NULL && len > 0) {
+        ex->route->handler->on_body(ex, str_of(bytes, len));
+    }
+    return len;
+}
+
 /* Feeds the parser; returns how much it used, less than `len` when it was stopped. */
 static size_t parse(struct conn *c, const char *bytes, size_t len)
 {
+    if (c->upgraded != NULL) {
+        return deliver_raw(c, bytes, len);
+    }
     if (c->receiving == NULL) {
         size_t skipped = skip_empty_lines(c, bytes, len);
         if (skipped > 0) {
@@ -424,7 +441,7 @@ static void on_eof(struct conn *c)
         c->receiving = NULL;
         c->is_stop_parsing = true;
         conn_mark_dirty(c);
-    } else if (c->first == NULL || c->is_lingering || cut == c->first) {
+    } else if (c->first == NULL || c->is_lingering || cut == c->first || c->upgraded != NULL) {
         conn_kill(c);
     }
 }
@@ -507,6 +524,9 @@ static void note_done(struct http_exchange *ex)
     struct http_server *server = ex->conn->server;
     int class = ex->status / 100;
     metric_add(server->metric_requests[class >= 1 && class <= 5 ? class : 0], 1);
+    if (ex->is_upgraded) {
+        return; /* how long it was open says nothing of how fast answers are */
+    }
     metric_observe_us(server->metric_latency,
                       (uint64_t)(reactor_now_us(server->reactor) - ex->started_us));
 }
@@ -524,6 +544,9 @@ static void pop_done(struct conn *c)
         note_done(ex);
         if (c->receiving == ex) {
             c->receiving = NULL;
+        }
+        if (c->upgraded == ex) {
+            c->upgraded = NULL;
         }
         c->first = ex->next;
         c->last = c->first == NULL ? NULL : c->last;

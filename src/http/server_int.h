@@ -105,7 +105,8 @@ struct http_exchange {
     bool is_chunked_out;
     bool drops_body; /* HEAD, 204, 304 */
     bool is_close_after;
-    bool was_full; /* on_writable is owed */
+    bool is_upgraded; /* bytes of another protocol, both ways */
+    bool was_full;    /* on_writable is owed */
     bool ends_on_stop;
 
     struct path_param path_params[HTTP_PATH_PARAMS_MAX];
@@ -124,6 +125,7 @@ struct conn {
     llhttp_t parser;
     struct http_exchange *first, *last; /* in request order; answers leave from the first */
     struct http_exchange *receiving;    /* the last, until its body has ended */
+    struct http_exchange *upgraded;     /* the last, which has taken the connection over, or NULL */
     struct buf rest;                    /* owned: read and not parsed */
     size_t rest_at;
     struct buf unread; /* owned: what a handler gave back */

@@ -493,6 +493,10 @@ static int on_message_complete(llhttp_t *parser)
     ex->is_received = true;
     c->receiving = NULL;
     c->drained_bytes = 0;
+    if (ex->is_upgraded) {
+        c->upgraded = ex;
+        return HPE_PAUSED; /* what follows is no HTTP */
+    }
     bool is_last = !ex->is_keep_alive || ex->is_close_after;
     if (is_last || c->server->is_stopping) {
         ex->is_close_after = true;
@@ -583,6 +587,26 @@ bool http_body_length(const struct http_exchange *ex, uint64_t *out_bytes)
         *out_bytes = ex->length;
     }
     return !ex->is_chunked_in;
+}
+
+/* True when the header is a list of tokens with this one among them. */
+static bool has_token(struct str list, struct str token)
+{
+    struct str part;
+    while (str_split(&list, ',', &part)) {
+        if (str_eq_nocase(str_trim(part), token)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_upgrade_wanted(const struct http_exchange *ex, struct str protocol)
+{
+    return ex->method == HTTP_GET && !ex->is_http10 && !ex->is_chunked_in && ex->length == 0 &&
+           http_header_count(ex, "connection") == 1 && http_header_count(ex, "upgrade") == 1 &&
+           has_token(http_header(ex, "connection"), STR("upgrade")) &&
+           has_token(http_header(ex, "upgrade"), protocol);
 }
 
 struct str http_content_type(const struct http_exchange *ex, char out[64])

@@ -15,6 +15,7 @@ const char *http_status_phrase(int status)
 #define PHRASE_(number, text)                                                                      \
     case number:                                                                                   \
         return text;
+        PHRASE_(101, "Switching Protocols")
         PHRASE_(200, "OK")
         PHRASE_(201, "Created")
         PHRASE_(202, "Accepted")
@@ -43,6 +44,7 @@ const char *http_status_phrase(int status)
         PHRASE_(417, "Expectation Failed")
         PHRASE_(421, "Misdirected Request")
         PHRASE_(422, "Unprocessable Content")
+        PHRASE_(426, "Upgrade Required")
         PHRASE_(429, "Too Many Requests")
         PHRASE_(431, "Request Header Fields Too Large")
         PHRASE_(500, "Internal Server Error")
@@ -295,6 +297,34 @@ void http_respond_begin(struct http_exchange *ex, int status, const struct http_
     ASSERT(ex->answer == ANSWER_NONE);
     ASSERT(status >= 200 && status <= 599);
     put_head(ex, status, fields, field_count, -1);
+    ex->answer = ANSWER_STREAMING;
+    conn_mark_dirty(ex->conn);
+}
+
+void http_upgrade(struct http_exchange *ex, struct str protocol, const struct http_field *fields,
+                  size_t field_count)
+{
+    ASSERT(ex->answer == ANSWER_NONE);
+    ASSERT(http_upgrade_wanted(ex, protocol));
+    ASSERT(ex->conn->receiving == ex); /* within on_request */
+    struct buf *out = &ex->out;
+    buf_puts(out, "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ");
+    buf_add_str(out, protocol);
+    buf_puts(out, "\r\ndate: ");
+    buf_puts(out, server_date(ex->conn->server));
+    buf_puts(out, "\r\n");
+    for (size_t i = 0; i < field_count; i++) {
+        if (is_field_clean(&fields[i])) {
+            buf_puts(out, fields[i].name);
+            buf_puts(out, ": ");
+            buf_add_str(out, fields[i].value);
+            buf_puts(out, "\r\n");
+        }
+    }
+    buf_puts(out, "\r\n");
+    ex->status = 101;
+    ex->is_upgraded = true;
+    ex->is_close_after = true; /* once it ends there is no way back to HTTP */
     ex->answer = ANSWER_STREAMING;
     conn_mark_dirty(ex->conn);
 }
