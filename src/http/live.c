@@ -3,6 +3,7 @@
 #include "http/live_int.h"
 
 #include "base/timefmt.h"
+#include "http/console.h"
 #include "os/clock.h"
 
 enum {
@@ -100,7 +101,8 @@ void live_client_error(struct live_client *c, int64_t id, const char *code, cons
 void live_client_hello(struct live_client *c)
 {
     struct buf *frame = frame_begin(c, "hello");
-    buf_printf(frame, ",\"version\":\"%s\",\"build\":\"%s\"", TARN_VERSION, "");
+    buf_printf(frame, ",\"version\":\"%s\",\"build\":\"%s\"", TARN_VERSION,
+               console_embedded.build);
     put_now(frame);
     buf_printf(frame, ",\"heartbeat_ms\":%d", LIVE_HEARTBEAT_MS);
     frame_end(c, "hello");
