@@ -3,7 +3,7 @@
 // the first page loads none of them.
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import type { Plugin } from "vite";
+import type { Plugin, ProxyOptions } from "vite";
 import { defineConfig } from "vitest/config";
 
 // The server puts the right <base href> into index.html; in development the page is at "/".
@@ -15,8 +15,20 @@ function devBase(): Plugin {
   };
 }
 
-const server = process.env.TARN_URL ?? "http://127.0.0.1:8080";
-const proxy = { target: server, changeOrigin: true };
+const server = process.env.TARN_URL ?? "http://127.0.0.1:8276";
+
+// To the server the page must look like its own: it checks Origin where a page changes something or
+// opens a WebSocket.
+const proxy: ProxyOptions = {
+  target: server,
+  changeOrigin: true,
+  configure: (forward) => {
+    forward.on("proxyReq", (request) => {
+      if (request.getHeader("origin") !== undefined) request.setHeader("origin", server);
+    });
+    forward.on("proxyReqWs", (request) => request.setHeader("origin", server));
+  },
+};
 
 export default defineConfig({
   base: "./",
@@ -44,7 +56,7 @@ export default defineConfig({
     host: "127.0.0.1",
     proxy: {
       "/api": proxy,
-      "/ws": { target: server, ws: true, changeOrigin: true },
+      "/ws": { ...proxy, ws: true },
       "/info": proxy,
       "/health": proxy,
       "/metrics": proxy,

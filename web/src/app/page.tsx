@@ -15,13 +15,19 @@ interface PageProps {
   actions?: ReactNode;
   /** The content fills the window and scrolls by itself (editor, grid). */
   fill?: boolean;
+  /** False while the first data is not drawn: browser tests and the bench wait for the mark. */
+  ready?: boolean;
   children: ReactNode;
 }
 
-export function Page({ title, badge, subtitle, crumb, actions, fill, children }: PageProps) {
+export function Page(props: PageProps) {
+  const { title, badge, subtitle, crumb, actions, fill, ready = true, children } = props;
   useEffect(() => {
     document.title = `${title} · tarn`;
   }, [title]);
+  useEffect(() => {
+    if (ready) performance.mark("app-ready");
+  }, [ready]);
   return (
     <div className={cx("flex min-w-0 flex-col gap-4 p-4 md:p-5", fill && "h-full min-h-0")}>
       <header className="flex flex-wrap items-center gap-x-3 gap-y-2">

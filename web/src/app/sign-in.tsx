@@ -35,7 +35,7 @@ export function SignInForm({ onDone }: { onDone?: () => void }) {
       <Field
         label="Token"
         error={failure}
-        hint="One of the tokens the server was started with (setting auth_tokens)."
+        hint="The first line of the server's token file (setting token_file)."
       >
         <Input
           type="password"
