@@ -62,7 +62,14 @@
     X(query_timeout, DURATION, "60s", 10, 1ULL << 40,                                              \
       "Longest run of a query that names no limit.")                                               \
     X(spill_bytes, BYTES, "4GiB", 0, 1ULL << 50,                                                   \
-      "Disk that queries may use for what does not fit in memory.")
+      "Disk that queries may use for what does not fit in memory.")                                \
+    X(results_max, COUNT, "64", 1, 10000,                                                          \
+      "Results of queries kept on the server at the same time (`store`); the least recently used " \
+      "goes first.")                                                                               \
+    X(result_bytes_max, BYTES, "1GiB", 1ULL << 20, 1ULL << 50,                                     \
+      "Disk that kept results and their sorted or filtered copies may use, beside `spill_bytes`.") \
+    X(result_age, DURATION, "30m", 1000, 1ULL << 40,                                               \
+      "A kept result goes when it was not used for this long.")
 
 struct config {
 #define CONFIG_TYPE_TEXT char * /* owned */

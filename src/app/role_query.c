@@ -17,6 +17,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "sql/words.h"
 
 enum {
     JOBS_MAX = 4096,
@@ -27,6 +28,8 @@ enum {
     MEMORY_PERCENT = 35, /* of `memory`: this process's DuckDB, hot rows included */
     HOT_PERCENT = 15,    /* of `memory`: log bytes held as hot rows */
     INFO_BYTES_MAX = 15 << 20,
+    RESULTS_EVERY_US = 200 * 1000,
+    RESULTS_SOON_US = 20 * 1000, /* while one is written */
 };
 static const uint64_t address_slack_bytes = 1ULL << 30;
 
@@ -55,6 +58,8 @@ struct role {
     struct frame_pipe *pipe;   /* owned */
     struct sql_engine *engine; /* owned */
     struct catalog *catalog;   /* owned */
+    struct results *results;   /* owned */
+    struct sql_words *words;   /* owned */
     atomic_bool stop;
     atomic_bool warm_cancel;
 
@@ -62,6 +67,7 @@ struct role {
     pthread_cond_t work;    /* a job waits, or it is time to stop */
     pthread_cond_t changed; /* some job has credit, or is to stop */
     pthread_cond_t warm;
+    pthread_cond_t ended; /* it is time to stop */
     bool warm_due;
     struct job *waiting; /* owned, oldest first */
     struct job *running; /* owned by their threads */
@@ -203,6 +209,7 @@ static void run_query(struct role *r, struct catalog_session *session, struct jo
         .cancel = &job->cancel,
         .counts = &job->counts,
         .scratch_dir = r->spill_dir,
+        .results = r->results,
     };
     struct wire_done done = {0};
     struct errmsg msg = {0};
@@ -218,12 +225,39 @@ static void run_query(struct role *r, struct catalog_session *session, struct jo
     }
 }
 
-static void run_info(struct role *r, struct job *job)
+static err answer_info(struct role *r, struct sql_conn *conn, struct job *job, struct buf *out,
+                       struct errmsg *msg)
+{
+    struct str what = job->info.what;
+    if (str_is(what, "words")) {
+        return sql_words_write(r->words, conn, out, msg);
+    }
+    if (str_is(what, "results")) {
+        results_list(r->results, out);
+        return buf_check(out);
+    }
+    if (str_is(what, "drop_result")) {
+        buf_puts(out, "{\"deleted\":true}");
+        return results_drop(r->results, job->info.table, msg);
+    }
+    return catalog_info(r->catalog, &job->info, &job->cancel, out, msg);
+}
+
+static const char *info_code(const struct job *job, err e)
+{
+    return e == ERR_NOT_FOUND && str_is(job->info.what, "drop_result") ? "result_gone"
+           : e == ERR_NOT_FOUND                                        ? "table_not_found"
+           : e == ERR_UNSUPPORTED                                      ? "unsupported"
+           : e == ERR_INVALID                                          ? "invalid"
+                                                                       : "internal";
+}
+
+static void run_info(struct role *r, struct sql_conn *conn, struct job *job)
 {
     struct sink sink = {r, job};
     struct errmsg msg = {0};
     AUTO_BUF out = buf_make(INFO_BYTES_MAX);
-    err e = catalog_info(r->catalog, &job->info, &job->cancel, &out, &msg);
+    err e = answer_info(r, conn, job, &out, &msg);
     if (e == ERR_OK) {
         e = send_head(&sink, STR("application/json"), &msg);
     }
@@ -234,31 +268,32 @@ static void run_info(struct role *r, struct job *job)
     if (e == ERR_OK) {
         send_done(r, job->id, &done);
     } else {
-        const char *code = e == ERR_NOT_FOUND     ? "table_not_found"
-                           : e == ERR_UNSUPPORTED ? "unsupported"
-                           : e == ERR_INVALID     ? "invalid"
-                                                  : "internal";
-        report_failure(r, job, e, code, &msg);
+        report_failure(r, job, e, info_code(job, e), &msg);
     }
 }
 
 /* ---- session threads ---- */
 
+static bool is_light(const struct job *job)
+{
+    return job->type == WIRE_INFO || wire_query_is_light(&job->query);
+}
+
 /* Under the lock: where the oldest job hangs that may be taken; NULL: none. */
-static struct job **find_waiting(struct role *r, bool infos_only)
+static struct job **find_waiting(struct role *r, bool light_only)
 {
     struct job **at = &r->waiting;
-    while (*at != NULL && infos_only && (*at)->type != WIRE_INFO) {
+    while (*at != NULL && light_only && !is_light(*at)) {
         at = &(*at)->next;
     }
     return *at == NULL ? NULL : at;
 }
 
-static struct job *next_job(struct role *r, struct sql_conn *conn, bool infos_only)
+static struct job *next_job(struct role *r, struct sql_conn *conn, bool light_only)
 {
     struct job **at = NULL;
     (void)pthread_mutex_lock(&r->lock);
-    while ((at = find_waiting(r, infos_only)) == NULL && !atomic_load(&r->stop)) {
+    while ((at = find_waiting(r, light_only)) == NULL && !atomic_load(&r->stop)) {
         (void)pthread_cond_wait(&r->work, &r->lock);
     }
     struct job *job = atomic_load(&r->stop) ? NULL : *at;
@@ -293,7 +328,7 @@ static void end_job(struct role *r, struct job *job)
     job_free(job);
 }
 
-static void *serve_jobs(struct role *r, bool infos_only)
+static void *serve_jobs(struct role *r, bool light_only)
 {
     struct errmsg msg = {0};
     AUTO(catalog_session) session = NULL;
@@ -303,14 +338,14 @@ static void *serve_jobs(struct role *r, bool infos_only)
     }
     struct sql_conn *conn = catalog_session_conn(session);
     for (;;) {
-        struct job *job = next_job(r, conn, infos_only);
+        struct job *job = next_job(r, conn, light_only);
         if (job == NULL) {
             return NULL;
         }
         if (job->type == WIRE_QUERY) {
             run_query(r, session, job);
         } else {
-            run_info(r, job);
+            run_info(r, conn, job);
         }
         end_job(r, job);
     }
@@ -322,11 +357,31 @@ static void *session_main(void *arg)
     return serve_jobs(arg, false);
 }
 
-/* What tables there are is told also while every session is busy with a long question. */
-static void *info_main(void *arg)
+/* What tables there are, and rows of a stored result, come also while every session is busy with a
+ * long question. */
+static void *light_main(void *arg)
 {
-    os_thread_name("info");
+    os_thread_name("light");
     return serve_jobs(arg, true);
+}
+
+/* Keeps stored results within their bounds. */
+static void *results_main(void *arg)
+{
+    struct role *r = arg;
+    os_thread_name("results");
+    bool is_soon = false;
+    while (!atomic_load(&r->stop)) {
+        int64_t until_us = os_mono_us() + (is_soon ? RESULTS_SOON_US : RESULTS_EVERY_US);
+        struct timespec until = {until_us / 1000000, until_us % 1000000 * 1000};
+        (void)pthread_mutex_lock(&r->lock);
+        if (!atomic_load(&r->stop)) {
+            (void)pthread_cond_clockwait(&r->ended, &r->lock, CLOCK_MONOTONIC, &until);
+        }
+        (void)pthread_mutex_unlock(&r->lock);
+        is_soon = results_tick(r->results);
+    }
+    return NULL;
 }
 
 static void *warm_main(void *arg)
@@ -526,6 +581,7 @@ static void send_metrics(struct role *r)
         {"memory", sql_engine_memory_bytes(r->engine)},
         {"temp", sql_engine_temp_bytes(r->engine)},
         {"hot_log", catalog_hot_bytes(r->catalog)},
+        {"results", results_bytes(r->results)},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO_TEXT labels = xasprintf("role=\"query\",kind=\"%s\"", rows[i].kind);
@@ -615,6 +671,9 @@ static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
         .address_bytes = memory + address_slack_bytes,
         .temp_dir = r->spill_dir,
         .temp_bytes_max = MAX(r->config->spill_bytes, (uint64_t)1 << 20),
+        .connections =
+            (unsigned)MIN(2 * r->config->query_concurrency + 16, (uint64_t)SQL_CONNECTIONS_MAX),
+        .file_bytes_max = MAX(r->config->spill_bytes, 2 * r->config->result_bytes_max),
         .walls = SQL_WALLS,
         .read_dirs = read_dirs,
         .read_dir_count = ARRAY_LEN(read_dirs),
@@ -650,7 +709,16 @@ static err role_open(struct role *r, struct errmsg *msg)
         .hot_bytes_max = r->config->memory / 100 * HOT_PERCENT,
         .threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L),
     };
-    return catalog_new(&options, &r->catalog, msg);
+    TRY(catalog_new(&options, &r->catalog, msg));
+    r->words = sql_words_new();
+    r->results = results_new(&(struct results_options){
+        .engine = r->engine,
+        .dir = r->spill_dir,
+        .count_max = (uint32_t)r->config->results_max,
+        .bytes_max = r->config->result_bytes_max,
+        .age_ms = (int64_t)r->config->result_age,
+    });
+    return ERR_OK;
 }
 
 /* Lets every thread end; statements that run are stopped. */
@@ -664,17 +732,19 @@ static void stop_all(struct role *r)
     }
     (void)pthread_cond_broadcast(&r->work);
     (void)pthread_cond_broadcast(&r->warm);
+    (void)pthread_cond_broadcast(&r->ended);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
 static err role_run(struct role *r, struct errmsg *msg)
 {
-    size_t wanted = (size_t)r->config->query_concurrency + 2; /* and warm, info */
+    static void *(*const others[])(void *) = {warm_main, results_main, light_main, light_main};
+    size_t wanted = (size_t)r->config->query_concurrency + ARRAY_LEN(others);
     pthread_t *threads = xnew_array(pthread_t, wanted);
     size_t started = 0;
     err e = ERR_OK;
     for (; started < wanted && e == ERR_OK; started++) {
-        void *(*body)(void *) = started == 0 ? warm_main : started == 1 ? info_main : session_main;
+        void *(*body)(void *) = started < ARRAY_LEN(others) ? others[started] : session_main;
         if (pthread_create(&threads[started], NULL, body, r) != 0) {
             e = errmsg_set(msg, ERR_NOMEM, "cannot start a thread");
             break;
@@ -698,6 +768,8 @@ static void role_close(struct role *r)
         r->waiting = job->next;
         job_free(job);
     }
+    results_free(r->results);
+    sql_words_free(r->words);
     catalog_free(r->catalog);
     sql_engine_close(r->engine);
     frame_pipe_free(r->pipe);
@@ -723,6 +795,7 @@ int role_query(const struct config *config)
     (void)pthread_cond_init(&r.work, NULL);
     (void)pthread_cond_init(&r.changed, NULL);
     (void)pthread_cond_init(&r.warm, NULL);
+    (void)pthread_cond_init(&r.ended, NULL);
     err e = role_open(&r, &msg);
     if (e == ERR_OK) {
         e = role_run(&r, &msg);

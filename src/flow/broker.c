@@ -16,6 +16,7 @@ struct broker_query {
     uint64_t id;
     enum state state;
     uint16_t type;
+    bool is_listed; /* a statement of a user, not what takes milliseconds: limited in number too */
     struct buf payload; /* owned; QUERY or INFO, kept to run it again */
     char *sql;          /* owned, for the list */
     char *tag;          /* owned, likewise; NULL: none */
@@ -166,7 +167,7 @@ static void schedule(struct broker *b)
     bool suspect_runs = false;
     struct broker_query *suspect = NULL;
     for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
-        running += q->state != WAITING && q->type == WIRE_QUERY;
+        running += q->state != WAITING && q->is_listed;
         any_runs = any_runs || q->state != WAITING;
         suspect_runs = suspect_runs || (q->state != WAITING && q->is_suspect);
         suspect = suspect == NULL && q->state == WAITING && q->is_suspect ? q : suspect;
@@ -181,10 +182,9 @@ static void schedule(struct broker *b)
         return;
     }
     for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
-        bool is_query = q->type == WIRE_QUERY;
-        if (q->state == WAITING && (!is_query || running < b->options.concurrency)) {
+        if (q->state == WAITING && (!q->is_listed || running < b->options.concurrency)) {
             run(q);
-            running += is_query;
+            running += q->is_listed;
         }
     }
 }
@@ -411,6 +411,7 @@ err broker_start(struct broker *b, const struct wire_query *query, struct str in
     q->timer.on_due = on_overdue;
     if (query != NULL) {
         wire_query_encode(query, &q->payload);
+        q->is_listed = !wire_query_is_light(query);
         q->sql = xstrndup(query->sql.ptr, MIN(query->sql.len, (size_t)LIST_SQL_BYTES));
         q->tag = query->tag.len > 0 ? xstrndup(query->tag.ptr, query->tag.len) : NULL;
         q->deadline_us = query->timeout_ms > 0 ? q->started_us + query->timeout_ms * 1000 : 0;
@@ -487,7 +488,7 @@ void broker_list(const struct broker *b, struct buf *out)
     buf_add_byte(out, '[');
     const char *comma = "";
     for (const struct broker_query *q = b->queries; q != NULL; q = q->next) {
-        if (q->type != WIRE_QUERY) {
+        if (!q->is_listed) {
             continue;
         }
         int64_t elapsed_us = reactor_now_us(b->reactor) - q->started_us;

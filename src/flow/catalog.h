@@ -49,6 +49,12 @@ void catalog_session_free(struct catalog_session *s);
 AUTO_DEFINE(catalog_session)
 struct sql_conn *catalog_session_conn(struct catalog_session *s);
 
+/* Shows `select_sql`, which is ours, as main.<name> to the session's next statement, until it is
+ * taken back. A table of that name stands aside. Errors: as sql_exec(). */
+err catalog_session_lend(struct catalog_session *s, const char *name, struct str select_sql,
+                         struct errmsg *msg);
+void catalog_session_take_back(struct catalog_session *s, const char *name);
+
 /* What one statement sees. */
 struct catalog_lease;
 /* Afterwards the session's connection is in a transaction, ready for the statement. Errors:
@@ -61,6 +67,8 @@ err catalog_prepare(struct catalog_session *s, const struct sql_policy_result *s
 /* Ends the transaction. */
 void catalog_lease_free(struct catalog_lease *lease);
 AUTO_DEFINE(catalog_lease)
+/* Ends it with what the statement wrote (a store, sql/store.h). Errors: as sql_exec(). */
+err catalog_lease_commit(struct catalog_lease *lease, struct errmsg *msg);
 /* Bytes of the tables' files and of the log behind their hot rows: what there is to read. */
 uint64_t catalog_lease_bytes(const struct catalog_lease *lease);
 /* Appends `,"as_of":{topic:{partition:{"table":n,"log":n}}}` and, where columns of the tables are

@@ -11,8 +11,7 @@ static err add_member(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0 ? ERR_OK : ERR_NOMEM;
 }
 
-/* Under the claim. Rows with the SQL names of their types, provisional ones marked. */
-static err add_columns(const struct entry *e, enum table_kind kind, json_t *answer)
+err catalog_add_columns(const struct entry *e, enum table_kind kind, json_t *answer)
 {
     const struct catalog_table *t = &e->tables[kind];
     const struct col_def *defs = event_dead_columns();
@@ -41,8 +40,7 @@ static err add_columns(const struct entry *e, enum table_kind kind, json_t *answ
     return add_member(answer, "columns", list);
 }
 
-/* Acknowledged events that the table does not have yet. */
-static int64_t lag_of(struct entry *e, enum table_kind kind)
+int64_t catalog_lag(struct entry *e, enum table_kind kind)
 {
     int64_t lag = 0;
     const struct catalog_table *t = &e->tables[kind];
@@ -56,9 +54,9 @@ static int64_t lag_of(struct entry *e, enum table_kind kind)
 
 static err describe_topic(struct entry *e, enum table_kind kind, json_t *answer)
 {
-    TRY(add_columns(e, kind, answer));
+    TRY(catalog_add_columns(e, kind, answer));
     TRY(add_member(answer, "topic", json_string(e->name)));
-    TRY(add_member(answer, "lag_events", json_integer(lag_of(e, kind))));
+    TRY(add_member(answer, "lag_events", json_integer(catalog_lag(e, kind))));
     const struct lake_snapshot *dead = e->tables[TABLE_DEAD].snapshot;
     if (kind == TABLE_ROWS) {
         TRY(add_member(answer, "dead_rows",
@@ -77,8 +75,7 @@ static json_t *describe_nothing(void)
                      "bytes", 0, "partition_columns", "properties");
 }
 
-/* Columns of a plain table by their SQL names, as those of topics. */
-static err add_plain_columns(const struct catalog_table *t, json_t *answer)
+err catalog_add_plain_columns(const struct catalog_table *t, json_t *answer)
 {
     const struct lake_metadata *m = lake_snapshot_metadata(t->snapshot);
     json_t *list = json_array();
@@ -131,7 +128,7 @@ static err describe(struct entry *e, enum table_kind kind, json_t **out_answer, 
     if (e->name != NULL) {
         TRY(describe_topic(e, kind, answer));
     } else if (t->snapshot != NULL) {
-        TRY(add_plain_columns(t, answer));
+        TRY(catalog_add_plain_columns(t, answer));
     }
     *out_answer = TAKE(answer);
     return ERR_OK;
@@ -199,9 +196,8 @@ static err files(const struct entry *e, const struct catalog_table *t, int64_t l
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-/* The hot rows too, so that the columns are those that a query would see. */
-static err bring_up(struct entry *e, enum table_kind kind, const atomic_bool *cancel,
-                    struct errmsg *msg)
+err catalog_bring_up(struct entry *e, enum table_kind kind, const atomic_bool *cancel,
+                     struct errmsg *msg)
 {
     const bool wants[TABLE_KINDS] = {kind == TABLE_ROWS, kind == TABLE_DEAD};
     struct entry_ends ends = {0};
@@ -220,7 +216,7 @@ static err answer(struct entry *e, enum table_kind kind, const struct wire_info 
     const bool wants[TABLE_KINDS] = {true, e->name != NULL};
     TRY(entry_refresh(e, wants, msg));
     if (str_is(info->what, "describe") || str_is(info->what, "schema")) {
-        TRY(bring_up(e, kind, cancel, msg));
+        TRY(catalog_bring_up(e, kind, cancel, msg));
     }
     const struct catalog_table *t = &e->tables[kind];
     int64_t limit = MIN(MAX(info->limit, 1), 10000);
@@ -244,6 +240,9 @@ err catalog_info(struct catalog *c, const struct wire_info *info, const atomic_b
 {
     if (str_is(info->what, "list")) {
         return catalog_list(c, cancel, out, msg);
+    }
+    if (str_is(info->what, "catalog")) {
+        return catalog_columns(c, info->table, info->limit, cancel, out, msg);
     }
     struct entry *e = NULL;
     enum table_kind kind = TABLE_ROWS;

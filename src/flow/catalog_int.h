@@ -160,3 +160,18 @@ void catalog_files_deinit(struct files_list *l);
 
 /* --- catalog_list.c: every plain table, for GET /api/v1/tables --- */
 err catalog_list(struct catalog *c, const atomic_bool *cancel, struct buf *out, struct errmsg *msg);
+
+/* --- catalog_info.c; all under the claim, of an entry that was refreshed --- */
+/* Adds the member "columns": names and SQL types, provisional ones marked. */
+err catalog_add_columns(const struct entry *e, enum table_kind kind, json_t *answer);
+err catalog_add_plain_columns(const struct catalog_table *t, json_t *answer);
+/* Acknowledged events that the table does not have yet. */
+int64_t catalog_lag(struct entry *e, enum table_kind kind);
+/* The hot rows too, so that the columns are those that a query would see. */
+err catalog_bring_up(struct entry *e, enum table_kind kind, const atomic_bool *cancel,
+                     struct errmsg *msg);
+
+/* --- catalog_columns.c: every table with its columns, for GET /api/v1/catalog --- */
+/* At most `limit` after the one named `after` ("bronze.events"), in byte order of these names. */
+err catalog_columns(struct catalog *c, struct str after, int64_t limit, const atomic_bool *cancel,
+                    struct buf *out, struct errmsg *msg);

@@ -103,6 +103,25 @@ static err set_view(struct catalog_session *s, const struct entry *e, enum table
     return ERR_OK;
 }
 
+err catalog_session_lend(struct catalog_session *s, const char *name, struct str select_sql,
+                         struct errmsg *msg)
+{
+    for (size_t i = 0; i < s->view_count; i++) {
+        bool same = str_eq_nocase(str_from(s->views[i].name), str_from(name));
+        s->views[i].serial = same ? 0 : s->views[i].serial; /* is made again when it is named */
+    }
+    return sql_session_set_view(s->sql, "main", str_from(name), select_sql, msg);
+}
+
+void catalog_session_take_back(struct catalog_session *s, const char *name)
+{
+    struct errmsg msg = {0};
+    sql_conn_interrupt_reset(sql_session_conn(s->sql));
+    if (sql_session_drop_view(s->sql, "main", str_from(name), &msg) != ERR_OK) {
+        log_warn("a view was not dropped", "name=%s error=\"%s\"", name, msg.text);
+    }
+}
+
 /* ---- from names to entries ---- */
 
 static struct lease_item *item_for(struct catalog_lease *lease, struct entry *e)
@@ -321,6 +340,14 @@ void catalog_lease_free(struct catalog_lease *lease)
     }
     free(lease->items);
     free(lease);
+}
+
+err catalog_lease_commit(struct catalog_lease *lease, struct errmsg *msg)
+{
+    ASSERT(lease->in_transaction);
+    TRY(sql_exec(catalog_session_conn(lease->session), "COMMIT", msg));
+    lease->in_transaction = false;
+    return ERR_OK;
 }
 
 /* ---- what the answer says about them ---- */

@@ -6,6 +6,7 @@
  * The same for the query process and for `tarn query --data` without a server. */
 #pragma once
 #include "flow/catalog.h"
+#include "flow/results.h"
 
 /* Where the answer goes. head() comes once, as late as possible: before the first data(), or at the
  * end of an answer without bytes. Both may wait; an error ends the statement and is returned. */
@@ -26,9 +27,10 @@ struct query_options {
                                   connection too */
     struct query_counts *counts; /* may be NULL */
     const char *scratch_dir;     /* for Parquet answers; NULL: refused */
+    struct results *results;     /* for what is stored; NULL: refused */
 };
 /* `*out_code` is stable and meets users: sql_invalid, sql_not_allowed, table_not_found,
- * query_cancelled, query_out_of_memory, log_damaged, log_cut (asking again helps), unsupported,
+ * query_cancelled, query_out_of_memory, result_gone, result_too_large, results_full, log_damaged, log_cut (asking again helps), unsupported,
  * internal. It is set when an error is returned; the message names no path; msg->position is the
  * character of the statement as it was sent, from 1, or 0. Thread: the session's. */
 err query_run(struct catalog_session *s, const struct query_options *options,

@@ -578,6 +578,11 @@ err wire_metrics_decode(struct str payload, struct wire_metrics *out_metrics, st
 
 /* ---- QUERY and its answers ---- */
 
+bool wire_query_is_light(const struct wire_query *query)
+{
+    return str_is(query->purpose, "window") || str_is(query->purpose, "check");
+}
+
 void wire_query_encode(const struct wire_query *query, struct buf *out)
 {
     json_t *root = json_object();
@@ -590,6 +595,17 @@ void wire_query_encode(const struct wire_query *query, struct buf *out)
     put_i64(root, "timeout_ms", query->timeout_ms);
     put(root, "int64_as_string", json_boolean(query->int64_as_string));
     put_i64(root, "credit_bytes", (int64_t)query->credit_bytes);
+    if (query->purpose.len > 0) {
+        put_str(root, "purpose", query->purpose);
+        put_str(root, "result", query->result);
+        put_str(root, "sort", query->sort);
+        if (query->filters != NULL) {
+            put(root, "filters", json_deep_copy(query->filters));
+        }
+        put_i64(root, "offset", query->offset);
+        put_i64(root, "limit_shown", query->limit_shown);
+        put(root, "guard_formulas", json_boolean(query->guard_formulas));
+    }
     finish(root, out);
 }
 
@@ -604,10 +620,19 @@ static err query_decode(struct str payload, struct wire_query *query, struct err
     TRY(json_opt_i64(root, "timeout_ms", &query->timeout_ms, msg));
     TRY(json_opt_bool(root, "int64_as_string", &query->int64_as_string, msg));
     TRY(json_get_i64(root, "credit_bytes", &credit_bytes, msg));
+    TRY(json_opt_str(root, "purpose", &query->purpose, msg));
+    TRY(json_opt_str(root, "result", &query->result, msg));
+    TRY(json_opt_str(root, "sort", &query->sort, msg));
+    TRY(json_opt_i64(root, "offset", &query->offset, msg));
+    TRY(json_opt_i64(root, "limit_shown", &query->limit_shown, msg));
+    TRY(json_opt_bool(root, "guard_formulas", &query->guard_formulas, msg));
+    query->filters = json_object_get(root, "filters");
     query->params = json_object_get(root, "params");
     bool params_ok =
         query->params == NULL || json_is_array(query->params) || json_is_object(query->params);
-    if (!params_ok || query->limit < 0 || query->timeout_ms < 0 || credit_bytes < 0 ||
+    bool shown_ok = (query->filters == NULL || json_is_array(query->filters)) &&
+                    query->offset >= 0 && query->limit_shown >= 0;
+    if (!params_ok || !shown_ok || query->limit < 0 || query->timeout_ms < 0 || credit_bytes < 0 ||
         query->sql.len > WIRE_SQL_BYTES_MAX) {
         return errmsg_set(msg, ERR_INVALID, "a member is out of its range");
     }

@@ -203,18 +203,34 @@ struct wire_query {
     bool int64_as_string;
     uint64_t credit_bytes; /* DATA that may be sent before the first CREDIT */
     struct str tag;        /* the client's name for it, in the front's list; not encoded */
+    /* What is asked of a statement or a stored result; empty: the statement's answer.
+     *   store   the statement's answer is kept; its first `limit_shown` rows
+     *   check   the statement's columns, or what is wrong with it; it is not run
+     *   window  `limit_shown` rows of `result` from `offset`
+     *   export  all rows of `result`
+     *   over    the statement, over the relation `result` alone */
+    struct str purpose;
+    struct str result;     /* its id */
+    struct str sort;       /* as in flow/results.h, for window, export and over */
+    const json_t *filters; /* likewise; array or NULL */
+    int64_t offset;
+    int64_t limit_shown;
+    bool guard_formulas; /* of a CSV export */
     json_t *root;
 };
+/* It takes milliseconds: it is in no list and needs no place among those that run. */
+bool wire_query_is_light(const struct wire_query *query);
 void wire_query_encode(const struct wire_query *query, struct buf *out);
 err wire_query_decode(struct str payload, struct wire_query *out_query, struct errmsg *msg);
 void wire_query_deinit(struct wire_query *query);
 
-/* INFO: what GET /api/v1/tables/{table}[/schema|/history|/files] answers; answered like a QUERY, as
- * JSON. */
+/* INFO: what GET /api/v1/tables/{table}[/schema|/history|/files] and what is like it answer;
+ * answered like a QUERY, as JSON. */
 struct wire_info {
-    struct str table;
-    struct str what; /* describe | schema | history | files | list: all plain tables */
-    int64_t limit;   /* commits or files */
+    struct str table; /* catalog: after which one; drop_result: its id */
+    struct str what;  /* describe | schema | history | files | list: all plain tables | catalog: all
+                         with their columns | words | results | drop_result */
+    int64_t limit;    /* commits, files or tables */
     json_t *root;
 };
 void wire_info_encode(const struct wire_info *info, struct buf *out);

@@ -85,10 +85,21 @@ void api_deinit(struct api *api);
 enum { API_ROUTES_MAX = 160 };
 size_t api_routes(struct api *api, struct http_route *out_routes);
 
+enum { API_WINDOW_ROWS = 500, API_WINDOW_ROWS_MAX = 10000 };
+
 /* Asks the query process (a statement, or with `query` NULL an INFO payload) and streams its answer
  * to the client; answers a problem when it cannot. Handlers that use it set api_ask_abort and
  * api_ask_writable. */
 void api_ask(struct http_exchange *ex, const struct wire_query *query, struct str info);
+/* The same, as a file to be saved under that name. */
+void api_ask_file(struct http_exchange *ex, const struct wire_query *query, const char *file_name);
+/* The members of a query in a JSON body, checked; what is not in the body stays as it is. Errors:
+ * INVALID, TOO_LARGE (the statement). The strings are borrowed from the body. */
+err api_read_query(const json_t *body, struct wire_query *query, struct errmsg *msg);
+/* 400, or 413 for a statement that is too large. */
+void api_query_problem(struct http_exchange *ex, err e, const struct errmsg *msg);
+/* What a query has when its body says nothing. */
+struct wire_query api_query_defaults(const struct api *api);
 /* The HTTP status for the code of a query that failed. */
 int api_query_status(struct str code);
 void api_ask_abort(struct http_exchange *ex);
@@ -183,6 +194,14 @@ struct api_topic_metrics {
 };
 struct api_topic_metrics api_topic_metrics(struct topic *t);
 
+extern const struct http_handler api_results_list;
+extern const struct http_handler api_result_get;
+extern const struct http_handler api_result_export;
+extern const struct http_handler api_result_query;
+extern const struct http_handler api_result_delete;
+extern const struct http_handler api_sql_words;
+extern const struct http_handler api_sql_check;
+extern const struct http_handler api_catalog_get;
 extern const struct http_handler api_events_post;
 extern const struct http_handler api_topics_list;
 extern const struct http_handler api_topics_create;

@@ -13,7 +13,14 @@ struct asked {
     struct broker_query *query;
     uint64_t owed; /* bytes of DATA passed on and not credited yet */
     bool has_begun;
+    char *disposition; /* owned; NULL: no file */
 };
+
+static void asked_free(struct asked *a)
+{
+    free(a->disposition);
+    free(a);
+}
 
 static void credit(struct asked *a)
 {
@@ -27,9 +34,10 @@ static void on_head(void *ctx, struct str content_type)
 {
     struct asked *a = ctx;
     const struct http_field fields[] = {{"content-type", content_type},
-                                        {"cache-control", STR("no-store")}};
+                                        {"cache-control", STR("no-store")},
+                                        {"content-disposition", str_from(a->disposition)}};
     a->has_begun = true;
-    http_respond_begin(a->ex, 200, fields, ARRAY_LEN(fields));
+    http_respond_begin(a->ex, 200, fields, ARRAY_LEN(fields) - (a->disposition == NULL));
 }
 
 static void on_data(void *ctx, struct str bytes)
@@ -46,7 +54,7 @@ static void on_done(void *ctx, const struct wire_done *done)
     struct asked *a = ctx;
     struct http_exchange *ex = a->ex;
     http_set_user(ex, NULL);
-    free(a);
+    asked_free(a);
     http_respond_end(ex);
 }
 
@@ -56,12 +64,13 @@ int api_query_status(struct str code)
         const char *code;
         int status;
     } rows[] = {
-        {"sql_invalid", 400},   {"sql_not_allowed", 403}, {"table_not_found", 404},
-        {"query_timeout", 408}, {"query_cancelled", 409}, {"query_out_of_memory", 507},
-        {"log_damaged", 503},   {"query_crashed", 500},   {"query_aborted", 500},
-        {"internal", 500},      {"sql_failed", 400},      {"topic_not_ready", 503},
-        {"unsupported", 400},   {"not_found", 404},       {"invalid", 400},
-        {"log_cut", 503},       {"file_unreadable", 400},
+        {"sql_invalid", 400},      {"sql_not_allowed", 403}, {"table_not_found", 404},
+        {"query_timeout", 408},    {"query_cancelled", 409}, {"query_out_of_memory", 507},
+        {"log_damaged", 503},      {"query_crashed", 500},   {"query_aborted", 500},
+        {"internal", 500},         {"sql_failed", 400},      {"topic_not_ready", 503},
+        {"unsupported", 400},      {"not_found", 404},       {"invalid", 400},
+        {"log_cut", 503},          {"file_unreadable", 400}, {"result_gone", 404},
+        {"result_too_large", 413}, {"results_full", 507},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (str_is(code, rows[i].code)) {
@@ -77,7 +86,7 @@ static void on_error(void *ctx, const struct wire_error *error)
     struct http_exchange *ex = a->ex;
     bool has_begun = a->has_begun;
     http_set_user(ex, NULL);
-    free(a);
+    asked_free(a);
     if (has_begun) {
         http_respond_abort(ex);
         return;
@@ -95,25 +104,36 @@ static void on_error(void *ctx, const struct wire_error *error)
 static const struct broker_answer answer = {
     .on_head = on_head, .on_data = on_data, .on_done = on_done, .on_error = on_error};
 
-void api_ask(struct http_exchange *ex, const struct wire_query *query, struct str info)
+static void ask_broker(struct http_exchange *ex, const struct wire_query *query, struct str info,
+                       const char *file_name)
 {
     struct asked *a = xnew(struct asked);
     struct errmsg msg = {0};
     a->ex = ex;
+    a->disposition = file_name == NULL ? NULL : xasprintf("attachment; filename=\"%s\"", file_name);
     err e = broker_start(api_of(ex)->broker, query, info, &answer, a, &a->query, &msg);
     if (e != ERR_OK) {
-        free(a);
+        asked_free(a);
         api_problem(ex, e, &msg);
         return;
     }
     http_set_user(ex, a);
 }
 
-static err read_query(const json_t *body, struct wire_query *q, struct str *int64,
-                      struct errmsg *msg)
+void api_ask(struct http_exchange *ex, const struct wire_query *query, struct str info)
 {
-    static const char *const known[] = {"sql",        "query",  "params", "limit",
-                                        "timeout_ms", "format", "int64",  "tag"};
+    ask_broker(ex, query, info, NULL);
+}
+
+void api_ask_file(struct http_exchange *ex, const struct wire_query *query, const char *file_name)
+{
+    ask_broker(ex, query, STR(""), file_name);
+}
+
+static err check_members(const json_t *body, struct errmsg *msg)
+{
+    static const char *const known[] = {"sql",    "query", "params", "limit", "timeout_ms",
+                                        "format", "int64", "tag",    "store", "first_rows"};
     const char *key = NULL;
     const json_t *value = NULL;
     json_object_foreach((json_t *)(uintptr_t)body, key, value)
@@ -125,10 +145,54 @@ static err read_query(const json_t *body, struct wire_query *q, struct str *int6
         if (!is_known) {
             return errmsg_set(msg, ERR_INVALID,
                               "unknown member \"%s\"; a query has sql, params, limit, timeout_ms, "
-                              "format, int64, tag",
+                              "format, int64, tag, store, first_rows",
                               key);
         }
     }
+    return ERR_OK;
+}
+
+static err check_query(const struct wire_query *q, struct str int64, struct errmsg *msg)
+{
+    if (q->sql.len > WIRE_SQL_BYTES_MAX) {
+        return errmsg_set(msg, ERR_TOO_LARGE, "the statement is over 1 MiB");
+    }
+    if (q->tag.len > TAG_BYTES_MAX) {
+        return errmsg_set(msg, ERR_INVALID, "\"tag\" has at most %d bytes", TAG_BYTES_MAX);
+    }
+    if (q->params != NULL && !json_is_array(q->params) && !json_is_object(q->params)) {
+        return errmsg_set(msg, ERR_INVALID, "\"params\" must be a list, or an object by name");
+    }
+    if (q->limit < 0 || q->timeout_ms < 0) {
+        return errmsg_set(msg, ERR_INVALID, "\"limit\" and \"timeout_ms\" must not be negative");
+    }
+    if (q->limit_shown < 0 || q->limit_shown > API_WINDOW_ROWS_MAX) {
+        return errmsg_set(msg, ERR_INVALID, "\"first_rows\" is between 0 and %d",
+                          API_WINDOW_ROWS_MAX);
+    }
+    if (!str_is(int64, "number") && !str_is(int64, "string")) {
+        return errmsg_set(msg, ERR_INVALID, "\"int64\" must be \"number\" or \"string\"");
+    }
+    if (!str_is(q->format, "json") && !str_is(q->format, "ndjson") && !str_is(q->format, "csv") &&
+        !str_is(q->format, "parquet")) {
+        return errmsg_set(msg, ERR_INVALID, "\"format\" must be json, ndjson, csv or parquet");
+    }
+    if (str_is(q->purpose, "store") && !str_is(q->format, "json")) {
+        return errmsg_set(msg, ERR_INVALID,
+                          "with \"store\" the first rows come as JSON; GET "
+                          "/api/v1/results/{id}/export has the other formats");
+    }
+    return ERR_OK;
+}
+
+err api_read_query(const json_t *body, struct wire_query *q, struct errmsg *msg)
+{
+    struct str int64 = STR("number");
+    bool is_stored = false;
+    if (body == NULL) {
+        return errmsg_set(msg, ERR_INVALID, "send {\"sql\": \"SELECT ...\"}");
+    }
+    TRY(check_members(body, msg));
     bool is_short = json_object_get(body, "sql") == NULL && json_object_get(body, "query") != NULL;
     err e = json_get_str(body, is_short ? "query" : "sql", &q->sql, msg);
     if (e == ERR_NOT_FOUND) {
@@ -137,50 +201,44 @@ static err read_query(const json_t *body, struct wire_query *q, struct str *int6
     TRY(e);
     TRY(json_opt_str(body, "format", &q->format, msg));
     TRY(json_opt_i64(body, "limit", &q->limit, msg));
-    TRY(json_opt_i64(body, "timeout_ms", &q->timeout_ms, msg));
-    TRY(json_opt_str(body, "int64", int64, msg));
+    int64_t timeout_ms = 0;
+    TRY(json_opt_i64(body, "timeout_ms", &timeout_ms, msg));
+    q->timeout_ms = timeout_ms == 0 ? q->timeout_ms : timeout_ms;
+    TRY(json_opt_str(body, "int64", &int64, msg));
     TRY(json_opt_str(body, "tag", &q->tag, msg));
-    if (q->tag.len > TAG_BYTES_MAX) {
-        return errmsg_set(msg, ERR_INVALID, "\"tag\" has at most %d bytes", TAG_BYTES_MAX);
-    }
+    TRY(json_opt_bool(body, "store", &is_stored, msg));
+    TRY(json_opt_i64(body, "first_rows", &q->limit_shown, msg));
     q->params = json_object_get(body, "params");
-    if (q->params != NULL && !json_is_array(q->params) && !json_is_object(q->params)) {
-        return errmsg_set(msg, ERR_INVALID, "\"params\" must be a list, or an object by name");
-    }
-    if (q->limit < 0 || q->timeout_ms < 0) {
-        return errmsg_set(msg, ERR_INVALID, "\"limit\" and \"timeout_ms\" must not be negative");
-    }
-    if (!str_is(*int64, "number") && !str_is(*int64, "string")) {
-        return errmsg_set(msg, ERR_INVALID, "\"int64\" must be \"number\" or \"string\"");
-    }
-    if (!str_is(q->format, "json") && !str_is(q->format, "ndjson") && !str_is(q->format, "csv") &&
-        !str_is(q->format, "parquet")) {
-        return errmsg_set(msg, ERR_INVALID, "\"format\" must be json, ndjson, csv or parquet");
-    }
-    return ERR_OK;
+    q->int64_as_string = str_is(int64, "string");
+    q->purpose = is_stored ? STR("store") : q->purpose;
+    return check_query(q, int64, msg);
+}
+
+void api_query_problem(struct http_exchange *ex, err e, const struct errmsg *msg)
+{
+    bool is_large = e == ERR_TOO_LARGE;
+    http_problem(ex, is_large ? 413 : 400, is_large ? "sql_too_large" : "invalid",
+                 str_from(msg->text), STR(""));
+}
+
+struct wire_query api_query_defaults(const struct api *api)
+{
+    return (struct wire_query){.format = STR("json"),
+                               .timeout_ms = api->settings.query_timeout_ms,
+                               .credit_bytes = BROKER_WINDOW_BYTES,
+                               .limit_shown = API_WINDOW_ROWS};
 }
 
 static void ask(struct http_exchange *ex, json_t *body)
 {
-    struct api *api = api_of(ex);
     struct errmsg msg = {0};
-    struct str int64 = STR("number");
-    struct wire_query q = {.format = STR("json"),
-                           .timeout_ms = api->settings.query_timeout_ms,
-                           .credit_bytes = BROKER_WINDOW_BYTES};
-    err e = body == NULL ? errmsg_set(&msg, ERR_INVALID, "send {\"sql\": \"SELECT ...\"}")
-                         : read_query(body, &q, &int64, &msg);
+    struct wire_query q = api_query_defaults(api_of(ex));
+    err e = api_read_query(body, &q, &msg);
     if (e != ERR_OK) {
-        http_problem(ex, 400, "invalid", str_from(msg.text), STR(""));
-        return;
+        api_query_problem(ex, e, &msg);
+    } else {
+        api_ask(ex, &q, STR(""));
     }
-    if (q.sql.len > WIRE_SQL_BYTES_MAX) {
-        http_problem(ex, 413, "sql_too_large", STR("the statement is over 1 MiB"), STR(""));
-        return;
-    }
-    q.timeout_ms = q.timeout_ms == 0 ? api->settings.query_timeout_ms : q.timeout_ms;
-    q.int64_as_string = str_is(int64, "string");
-    api_ask(ex, &q, STR(""));
 }
 
 static void on_query(struct http_exchange *ex)
@@ -195,7 +253,7 @@ void api_ask_abort(struct http_exchange *ex)
         api_collect_abort(ex);
     } else if (a != NULL) {
         broker_abandon(a->query);
-        free(a);
+        asked_free(a);
     }
 }
 

@@ -46,7 +46,8 @@ err http_percent_decode(struct str text, bool plus_is_space, struct buf *out, st
     return ERR_OK;
 }
 
-static err add_param(struct http_params *params, struct str part, struct errmsg *msg)
+static err add_param(struct http_params *params, struct str part, const char *repeated,
+                     struct errmsg *msg)
 {
     if (params->count == HTTP_PARAMS_MAX) {
         return errmsg_set(msg, ERR_LIMIT, "more than %d parameters", HTTP_PARAMS_MAX);
@@ -67,7 +68,8 @@ static err add_param(struct http_params *params, struct str part, struct errmsg 
     if (decoded_name.len == 0) {
         return errmsg_set(msg, ERR_INVALID, "a parameter without a name");
     }
-    for (size_t i = 0; i < params->count; i++) {
+    bool may_repeat = repeated != NULL && str_is(decoded_name, repeated);
+    for (size_t i = 0; i < params->count && !may_repeat; i++) {
         if (str_eq(params->items[i].name, decoded_name)) {
             return errmsg_set(msg, ERR_INVALID, "parameter %.*s is given twice",
                               (int)MIN(decoded_name.len, (size_t)60), decoded_name.ptr);
@@ -82,6 +84,12 @@ static err add_param(struct http_params *params, struct str part, struct errmsg 
 
 err http_params_parse(struct str query, struct http_params *out_params, struct errmsg *msg)
 {
+    return http_params_parse_list(query, NULL, out_params, msg);
+}
+
+err http_params_parse_list(struct str query, const char *repeated, struct http_params *out_params,
+                           struct errmsg *msg)
+{
     /* Only what is used: the items are many and most queries short. */
     out_params->count = 0;
     out_params->storage = buf_make(query.len);
@@ -95,7 +103,7 @@ err http_params_parse(struct str query, struct http_params *out_params, struct e
     struct str part;
     while (str_split(&rest, '&', &part)) {
         if (part.len > 0) { /* "a=1&" and "a=1&&b=2" are harmless */
-            TRY(add_param(out_params, part, msg));
+            TRY(add_param(out_params, part, repeated, msg));
         }
     }
     return ERR_OK;
@@ -109,10 +117,17 @@ void http_params_deinit(struct http_params *params)
 
 bool http_params_str(struct http_params *params, const char *name, struct str *value)
 {
-    for (size_t i = 0; i < params->count; i++) {
+    size_t at = 0;
+    return http_params_next(params, name, &at, value);
+}
+
+bool http_params_next(struct http_params *params, const char *name, size_t *at, struct str *value)
+{
+    for (size_t i = *at; i < params->count; i++) {
         if (str_is(params->items[i].name, name)) {
             params->items[i].is_known = true;
             *value = params->items[i].value;
+            *at = i + 1;
             return true;
         }
     }

@@ -25,11 +25,16 @@ err http_percent_decode(struct str text, bool plus_is_space, struct buf *out, st
 /* Parses "a=1&b=x%20y" (no '?'). Errors: INVALID (coding, empty name, a name twice), LIMIT (more
  * than 64). `out` is always fit for http_params_deinit(). */
 err http_params_parse(struct str query, struct http_params *out_params, struct errmsg *msg);
+/* The same, but the parameter `repeated` may be there many times: http_params_next(). */
+err http_params_parse_list(struct str query, const char *repeated, struct http_params *out_params,
+                           struct errmsg *msg);
 void http_params_deinit(struct http_params *params);
 #define AUTO_PARAMS __attribute__((cleanup(http_params_deinit))) struct http_params
 
 /* True and the value when the parameter is there. */
 bool http_params_str(struct http_params *params, const char *name, struct str *value);
+/* One after the other: `at` starts as 0. */
+bool http_params_next(struct http_params *params, const char *name, size_t *at, struct str *value);
 /* Typed: `value` is untouched when the parameter is absent. Errors: INVALID, with the name, when
  * the text is not a number within [min, max], true|false|1|0, or a size or duration in words. */
 err http_params_i64(struct http_params *params, const char *name, int64_t min, int64_t max,

@@ -149,5 +149,8 @@ struct sql_conn *sql_session_conn(struct sql_session *session);
  * is ours. Errors as sql_exec. */
 err sql_session_set_view(struct sql_session *session, const char *schema, struct str name,
                          struct str select_sql, struct errmsg *msg);
+/* Drops one; not there is fine. */
+err sql_session_drop_view(struct sql_session *session, const char *schema, struct str name,
+                          struct errmsg *msg);
 /* Drops every view of the session. */
 err sql_session_drop_views(struct sql_session *session, struct errmsg *msg);

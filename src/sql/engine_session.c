@@ -84,14 +84,20 @@ static void remember(struct sql_session *session, const char *qualified)
     session->views[session->view_count++] = xstrdup(qualified);
 }
 
+static void add_qualified(const struct sql_session *session, const char *schema, struct str name,
+                          struct buf *out)
+{
+    buf_printf(out, "s%llu.", (unsigned long long)session->number);
+    sql_add_name(out, str_from(schema));
+    buf_add_byte(out, '.');
+    sql_add_name(out, name);
+}
+
 err sql_session_set_view(struct sql_session *session, const char *schema, struct str name,
                          struct str select_sql, struct errmsg *msg)
 {
     AUTO_BUF qualified = buf_make(4096);
-    buf_printf(&qualified, "s%llu.", (unsigned long long)session->number);
-    sql_add_name(&qualified, str_from(schema));
-    buf_add_byte(&qualified, '.');
-    sql_add_name(&qualified, name);
+    add_qualified(session, schema, name, &qualified);
     TRY(buf_check(&qualified));
     AUTO_BUF sql = buf_make(64 << 20);
     buf_puts(&sql, "CREATE OR REPLACE VIEW ");
@@ -102,6 +108,16 @@ err sql_session_set_view(struct sql_session *session, const char *schema, struct
     TRY(sql_exec(session->conn, buf_cstr(&sql), msg));
     remember(session, buf_cstr(&qualified));
     return ERR_OK;
+}
+
+err sql_session_drop_view(struct sql_session *session, const char *schema, struct str name,
+                          struct errmsg *msg)
+{
+    AUTO_BUF sql = buf_make(4096);
+    buf_puts(&sql, "DROP VIEW IF EXISTS ");
+    add_qualified(session, schema, name, &sql);
+    TRY(buf_check(&sql));
+    return sql_exec(session->conn, buf_cstr(&sql), msg);
 }
 
 err sql_session_drop_views(struct sql_session *session, struct errmsg *msg)

@@ -111,7 +111,7 @@ static void add_head(struct encoder *e)
             if (i > 0) {
                 buf_add_byte(&e->out, ',');
             }
-            value_add_csv_text(name, &e->out);
+            value_add_csv_text(name, e->options->guard_formulas, &e->out);
         }
         buf_puts(&e->out, "\r\n");
     }
@@ -144,20 +144,32 @@ static void add_row(struct encoder *e, size_t row)
             if (i > 0) {
                 buf_add_byte(out, ',');
             }
-            value_add_csv(&e->columns[i], row, out);
+            value_add_csv(&e->columns[i], row, e->options->guard_formulas, out);
         }
         buf_add(out, "\r\n", 2);
     }
     e->answer.rows++;
 }
 
+static err next_result(struct encoder *e, bool *out_has_more, struct errmsg *msg)
+{
+    struct sql_result *next = NULL;
+    if (e->options->next != NULL) {
+        TRY(e->options->next(e->options->next_ctx, &next, msg));
+    }
+    *out_has_more = next != NULL;
+    e->result = next != NULL ? next : e->result;
+    return ERR_OK;
+}
+
 static err add_rows(struct encoder *e, struct errmsg *msg)
 {
-    for (;;) {
+    for (bool has_more = true; has_more;) {
         size_t rows = 0;
         TRY(sql_result_fetch(e->result, &rows, msg));
         if (rows == 0) {
-            return ERR_OK;
+            TRY(next_result(e, &has_more, msg));
+            continue;
         }
         for (size_t i = 0; i < e->count; i++) {
             value_node_load(&e->columns[i], e->result->columns[i].vector);
@@ -176,6 +188,7 @@ static err add_rows(struct encoder *e, struct errmsg *msg)
             }
         }
     }
+    return ERR_OK;
 }
 
 static err stream(struct encoder *e, struct errmsg *msg)
@@ -185,7 +198,8 @@ static err stream(struct encoder *e, struct errmsg *msg)
     TRY(add_rows(e, msg));
     if (e->options->format == SQL_FORMAT_JSON) {
         buf_puts(&e->out, "],\"row_count\":");
-        buf_add_u64(&e->out, e->answer.rows);
+        buf_add_u64(&e->out,
+                    e->options->row_count != NULL ? *e->options->row_count : e->answer.rows);
         buf_puts(&e->out, e->answer.is_truncated ? ",\"truncated\":true" : ",\"truncated\":false");
         if (e->options->tail != NULL) {
             e->options->tail(e->options->tail_ctx, &e->answer, &e->out);
@@ -214,7 +228,8 @@ err sql_format_stream(struct sql_result *result, const struct sql_format_options
 /* --- Parquet --- */
 
 static err copy_to_file(struct sql_conn *conn, struct str sql, const json_t *params,
-                        uint64_t rows_max, const char *path, int64_t *out_rows, struct errmsg *msg)
+                        uint64_t rows_max, bool keeps_order, const char *path, int64_t *out_rows,
+                        struct errmsg *msg)
 {
     AUTO_BUF copy = buf_make(16 << 20);
     buf_puts(&copy, "COPY (");
@@ -228,7 +243,8 @@ static err copy_to_file(struct sql_conn *conn, struct str sql, const json_t *par
     }
     buf_puts(&copy, " TO ");
     sql_add_text(&copy, str_from(path));
-    buf_puts(&copy, " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)");
+    buf_puts(&copy, " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1");
+    buf_puts(&copy, keeps_order ? ", PRESERVE_ORDER true)" : ")");
     TRY(buf_check(&copy));
     AUTO(sql_result) result = NULL;
     TRY(sql_query_stream(conn, buf_str(&copy), params, &result, msg));
@@ -240,11 +256,11 @@ static err copy_to_file(struct sql_conn *conn, struct str sql, const json_t *par
 }
 
 err sql_query_parquet(struct sql_conn *conn, struct str sql, const json_t *params,
-                      uint64_t rows_max, const char *path, struct sql_answer *out_answer,
-                      struct errmsg *msg)
+                      uint64_t rows_max, bool keeps_order, const char *path,
+                      struct sql_answer *out_answer, struct errmsg *msg)
 {
     int64_t rows = 0;
-    TRY(copy_to_file(conn, sql, params, rows_max, path, &rows, msg));
+    TRY(copy_to_file(conn, sql, params, rows_max, keeps_order, path, &rows, msg));
     struct os_stat stat = {0};
     TRY(os_stat(path, &stat, msg));
     *out_answer = (struct sql_answer){.rows = (uint64_t)rows,

@@ -24,7 +24,7 @@ typedef err sql_write_fn(void *ctx, struct str bytes, struct errmsg *msg);
 enum { SQL_WRITE_BYTES_MAX = 64 << 10, SQL_ROW_BYTES_MAX = 256 << 20 };
 
 struct sql_answer {
-    uint64_t rows;
+    uint64_t rows; /* in the answer */
     uint64_t bytes;
     bool is_truncated; /* there were more rows than rows_max */
 };
@@ -38,6 +38,14 @@ struct sql_format_options {
     void (*tail)(void *ctx, const struct sql_answer *answer, struct buf *out);
     void *tail_ctx;
     atomic_uint_fast64_t *rows_done; /* follows the rows while they are written. May be NULL */
+    const uint64_t *row_count; /* JSON: what "row_count" says; NULL: the rows of this answer */
+    /* Goes on at a result's end with another one of the same columns; NULL in *out_result: that was
+     * the last. The one before is not used any more. May be NULL. */
+    err (*next)(void *ctx, struct sql_result **out_result, struct errmsg *msg);
+    void *next_ctx;
+    /* CSV: text that a spreadsheet would run as a formula (= + - @ tab return in front) gets a '
+     * before it. Numbers stay. */
+    bool guard_formulas;
 };
 
 /* Streams the whole result (to its end or rows_max) to `write`.
@@ -49,9 +57,10 @@ err sql_format_stream(struct sql_result *result, const struct sql_format_options
                       struct errmsg *msg);
 const char *sql_format_content_type(enum sql_format format);
 
-/* Runs the SELECT into a Parquet file at `path` (inside the spill folder; replaced when there). The
- * caller streams and removes it; is_truncated is set when rows_max was reached, also exactly. `sql`
+/* Runs the SELECT into a Parquet file at `path` (inside the spill folder; replaced when there). With
+ * `keeps_order` also rows that were not sorted stay in order, as those of a store do. The caller
+ * streams and removes it; is_truncated is set when rows_max was reached, also exactly. `sql`
  * is one SELECT as sql_policy_check gives it (kind SQL_KIND_SELECT). Errors as sql_query_stream. */
 err sql_query_parquet(struct sql_conn *conn, struct str sql, const json_t *params,
-                      uint64_t rows_max, const char *path, struct sql_answer *out_answer,
-                      struct errmsg *msg);
+                      uint64_t rows_max, bool keeps_order, const char *path,
+                      struct sql_answer *out_answer, struct errmsg *msg);

@@ -39,8 +39,8 @@ static inline bool value_is_null(const struct value_node *node, idx_t row)
 void value_add_json(const struct value_node *node, idx_t row, const struct value_style *style,
                     struct buf *out);
 /* Appends the value as a CSV field; a null is empty. */
-void value_add_csv(const struct value_node *node, idx_t row, struct buf *out);
-/* A CSV field, quoted where needed. */
-void value_add_csv_text(struct str text, struct buf *out);
+void value_add_csv(const struct value_node *node, idx_t row, bool guards, struct buf *out);
+/* A CSV field, quoted where needed; `guards` against formulas (format.h). */
+void value_add_csv_text(struct str text, bool guards, struct buf *out);
 /* A JSON string of text that is known to be valid UTF-8. */
 void value_add_json_text(struct str text, struct buf *out);

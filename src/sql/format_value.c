@@ -602,18 +602,25 @@ void value_add_json(const struct value_node *node, idx_t row, const struct value
 
 /* --- CSV --- */
 
-void value_add_csv_text(struct str text, struct buf *out)
+static bool is_formula(struct str text)
 {
+    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6) != NULL;
+}
+
+void value_add_csv_text(struct str text, bool guards, struct buf *out)
+{
+    guards = guards && is_formula(text);
     bool needs_quotes = text.len == 0; /* "" is not null */
     for (size_t i = 0; i < text.len && !needs_quotes; i++) {
         char c = text.ptr[i];
         needs_quotes = c == '"' || c == ',' || c == '\n' || c == '\r';
     }
     if (!needs_quotes) {
+        buf_add(out, "'", guards ? 1 : 0);
         buf_add_str(out, text);
         return;
     }
-    buf_add_byte(out, '"');
+    buf_puts(out, guards ? "\"'" : "\"");
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] == '"') {
             buf_add_byte(out, '"');
@@ -623,22 +630,22 @@ void value_add_csv_text(struct str text, struct buf *out)
     buf_add_byte(out, '"');
 }
 
-void value_add_csv(const struct value_node *node, idx_t row, struct buf *out)
+void value_add_csv(const struct value_node *node, idx_t row, bool guards, struct buf *out)
 {
     static const struct value_style plain = {.is_csv = true};
     if (value_is_null(node, row) || node->id == DUCKDB_TYPE_SQLNULL) {
         return;
     }
     if (node->id == DUCKDB_TYPE_VARCHAR) {
-        value_add_csv_text(string_at(node, row), out);
+        value_add_csv_text(string_at(node, row), guards, out);
     } else if (node->id == DUCKDB_TYPE_ENUM) {
-        value_add_csv_text(enum_at(node, row), out);
+        value_add_csv_text(enum_at(node, row), guards, out);
     } else if (node->child_count > 0) {
         static const struct value_style nested = {0};
         AUTO_BUF json = buf_make(out->max);
         value_add_json(node, row, &nested, &json);
         out->failed = out->failed || json.failed;
-        value_add_csv_text(buf_str(&json), out);
+        value_add_csv_text(buf_str(&json), guards, out);
     } else if (!add_plain_text(node, row, out)) {
         value_add_json(node, row, &plain, out);
     }

@@ -230,11 +230,11 @@ static void parquet_answer_holds_the_rows(void **state)
     struct sql_answer got = {0};
     OK(sql_query_parquet(conn,
                          STR("SELECT range AS n FROM range(100) WHERE range > $1 ORDER BY n -- x"),
-                         params, 0, path, &got, &msg_));
+                         params, 0, false, path, &got, &msg_));
     assert_int_equal(got.rows, 89);
     assert_false(got.is_truncated);
     OK(sql_query_parquet(conn, STR("SELECT range AS n FROM range(100) WHERE range > $1 ORDER BY n"),
-                         params, 5, path, &got, &msg_));
+                         params, 5, true, path, &got, &msg_));
     assert_int_equal(got.rows, 5);
     assert_true(got.is_truncated);
     AUTO_TEXT back = xasprintf("SELECT sum(n)::BIGINT FROM read_parquet('%s')", path);

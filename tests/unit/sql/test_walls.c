@@ -516,7 +516,7 @@ static void work_behind_walls(void)
     AUTO_TEXT parquet = xasprintf("%s/answer.parquet", paths[2]);
     struct sql_answer answer = {0};
     OK(sql_query_parquet(sql_session_conn(session), STR("SELECT id FROM events ORDER BY id"), NULL,
-                         1000, parquet, &answer, &msg_));
+                         1000, false, parquet, &answer, &msg_));
     assert_int_equal(answer.rows, 1000);
     assert_true(answer.is_truncated);
     OK(os_unlink(parquet, &msg_));
