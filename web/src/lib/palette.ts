@@ -14,13 +14,13 @@ export const SERIES_COLORS = [
 
 export const SERIES_DASHES: readonly (readonly number[])[] = [
   [],
-  [7, 3],
-  [2, 2],
-  [9, 3, 2, 3],
-  [14, 4],
-  [4, 4],
-  [1, 3],
-  [10, 3, 2, 3, 2, 3],
+  [8, 4],
+  [3, 3],
+  [10, 3, 3, 3],
+  [16, 5],
+  [5, 5],
+  [3, 6],
+  [12, 3, 3, 3, 3, 3],
 ];
 
 export function seriesColor(index: number): string {

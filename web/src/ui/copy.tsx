@@ -102,18 +102,18 @@ export function CodeBlock({ text, label, wrap, className }: CodeBlockProps) {
   return (
     <figure className={cx("min-w-0", className)}>
       {label ? <figcaption className="mb-1 text-xs text-muted">{label}</figcaption> : null}
-      <div className="relative rounded-md border border-line bg-sunken">
+      <div className="flex items-start rounded-md border border-line bg-sunken">
         <pre
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by key.
           tabIndex={0}
           className={cx(
-            "overflow-x-auto py-2 pr-10 pl-3 font-mono text-xs leading-5",
+            "min-w-0 flex-1 overflow-x-auto px-3 py-2 font-mono text-xs leading-5",
             wrap && "break-words whitespace-pre-wrap",
           )}
         >
           {text}
         </pre>
-        <CopyButton text={text} className="absolute top-1 right-1 bg-sunken" />
+        <CopyButton text={text} className="m-1" />
       </div>
     </figure>
   );

@@ -40,6 +40,16 @@ function described(description: ReactNode) {
   return description ? {} : { "aria-describedby": undefined };
 }
 
+/** Focus goes to the first input, else to the surface: not to the cross, whose hint would show. */
+function focusFirst(event: Event) {
+  event.preventDefault();
+  const surface = event.currentTarget as HTMLElement;
+  const field = surface.querySelector<HTMLElement>(
+    "[data-autofocus], input:not(:disabled), textarea:not(:disabled)",
+  );
+  (field ?? surface).focus();
+}
+
 export function Dialog(props: SurfaceProps & { wide?: boolean }) {
   const { open, onClose, title, description, footer, children, className, wide } = props;
   return (
@@ -48,6 +58,8 @@ export function Dialog(props: SurfaceProps & { wide?: boolean }) {
         <Radix.Overlay className="fixed inset-0 z-40 bg-overlay" />
         <Radix.Content
           {...described(description)}
+          onOpenAutoFocus={focusFirst}
+          tabIndex={-1}
           className={cx(
             "fixed top-[8vh] left-1/2 z-40 flex max-h-[84vh] w-[calc(100vw-1rem)] -translate-x-1/2 flex-col rounded-lg border border-line bg-raised shadow-raised outline-none",
             wide ? "max-w-4xl" : "max-w-lg",
@@ -80,6 +92,8 @@ export function Drawer(props: SurfaceProps & { modal?: boolean }) {
         {modal ? <Radix.Overlay className="fixed inset-0 z-40 bg-overlay" /> : null}
         <Radix.Content
           {...described(description)}
+          onOpenAutoFocus={focusFirst}
+          tabIndex={-1}
           onInteractOutside={(event) => {
             if (!modal) event.preventDefault();
           }}

@@ -572,7 +572,9 @@ function useViewport(rowCount: number, rowHeight: number, headHeight: number) {
     const element = ref.current;
     if (element === null) return;
     const measure = () => {
-      setPlace((old) => ({ ...old, width: element.clientWidth, height: element.clientHeight }));
+      // Never more than the window shows, should the grid's own height fail to be bounded.
+      const height = Math.min(element.clientHeight, window.innerHeight);
+      setPlace((old) => ({ ...old, width: element.clientWidth, height }));
     };
     const onScroll = () => {
       const { scrollTop, scrollLeft } = element;

@@ -71,7 +71,7 @@ export function Segments<T extends string>(props: SegmentsProps<T>) {
   return (
     <fieldset
       aria-label={label}
-      className={cx("inline-flex rounded-md border border-line bg-sunken p-0.5", className)}
+      className={cx("inline-flex w-fit rounded-md border border-line bg-sunken p-0.5", className)}
     >
       {items.map((item) => (
         <button

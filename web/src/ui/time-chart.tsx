@@ -66,14 +66,15 @@ function columnsOf(series: readonly ChartSeries[], hidden: ReadonlySet<string>):
   );
 }
 
-/** Running sums over the series: what a stack draws. */
+/** Running sums over the series: what a stack draws. Where none has a value there is a gap. */
 function stackedOf(columns: Columns, length: number): Columns {
   const sums = new Array<number>(length).fill(0);
+  const known = sums.map((_, i) => columns.some((column) => typeof column[i] === "number"));
   return columns.map((column) =>
     sums.map((sum, i) => {
       const next = sum + (column[i] ?? 0);
       sums[i] = next;
-      return next;
+      return known[i] ? next : null;
     }),
   );
 }
@@ -289,7 +290,14 @@ function Plot(props: InnerProps & { hidden: ReadonlySet<string> }) {
     return () => cancelDraw(draw);
   }, [time, series, span?.fromMs, span?.toMs, hidden, stacked, key, theme]);
 
-  return <div ref={box} aria-hidden="true" className="relative w-full" style={{ height }} />;
+  return (
+    <div className="relative">
+      <div ref={box} aria-hidden="true" className="relative w-full" style={{ height }} />
+      {time.length === 0 ? (
+        <p className="absolute inset-x-0 top-[40%] text-center text-sm text-muted">No data yet</p>
+      ) : null}
+    </div>
+  );
 }
 
 type Latest = { current: InnerProps & { hidden: ReadonlySet<string> } };
