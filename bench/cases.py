@@ -466,5 +466,13 @@ def weblogs(options):
                        ("lines a second of one core", per_core, 300_000, 500_000, "lines/s")]}
 
 
+def web(options):
+    """The console in a browser: sizes, time to use, live frames and heap, a long result, tabs, cancel."""
+    command = ["node", str(ROOT / "web/bench/run.ts"), str(options.seconds or 600)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {**found, "checks": [tuple(check) for check in found["checks"]]}
+
+
 CASES = {c.__name__: c for c in (ndjson, schema, single, backlog, sustained, visible, questions, idle,
-                                 memory, import_csv, producers, weblogs)}
+                                 memory, import_csv, producers, weblogs, web)}

@@ -37,6 +37,8 @@ export function launch(flags: string[] = []): Promise<Browser> {
 /** What pages of one test did wrong so far. */
 export class Watch {
   readonly faults: string[] = [];
+  /** Requests to other hosts, which are among the faults. */
+  foreign = 0;
   private readonly allowed: RegExp[] = [];
 
   /** For what a test provokes: an answer 401, say, which the browser reports as an error. */
@@ -73,6 +75,7 @@ export async function openContext(
   await context.route(
     (url) => !isOwn(url),
     (route) => {
+      watch.foreign++;
       watch.add(`request to another host: ${route.request().url()}`);
       return route.abort();
     },
@@ -98,6 +101,7 @@ function observe(page: Page, origin: string, watch: Watch): void {
   page.on("crash", () => watch.add("the page crashed"));
   page.on("websocket", (socket) => {
     if (new URL(socket.url()).host !== new URL(origin).host) {
+      watch.foreign++;
       watch.add(`socket to another host: ${socket.url()}`);
     }
   });

@@ -10,14 +10,14 @@
 //     });
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { test as base } from "vitest";
-import { launch, openContext, Watch } from "./browser";
-import { Server } from "./server";
+import { launch, openContext, Watch } from "./browser.ts";
+import { Server } from "./server.ts";
 
 export { expect } from "vitest";
-export { launch, openContext, Watch } from "./browser";
-export { checkAccess, ready, screens } from "./checks";
-export { startProxy } from "./proxy";
-export { Server, sleep, until } from "./server";
+export { launch, openContext, Watch } from "./browser.ts";
+export { checkAccess, ready, screens } from "./checks.ts";
+export { startProxy } from "./proxy.ts";
+export { Server, sleep, until } from "./server.ts";
 
 interface Fixtures {
   server: Server;

@@ -16,13 +16,15 @@ export interface ServerOptions {
 
 export class Server {
   url = "";
+  readonly folder: string;
+  private readonly options: ServerOptions;
   private child: ChildProcess | undefined;
   private port = 0;
 
-  private constructor(
-    readonly folder: string,
-    private readonly options: ServerOptions,
-  ) {}
+  private constructor(folder: string, options: ServerOptions) {
+    this.folder = folder;
+    this.options = options;
+  }
 
   static async start(options: ServerOptions = {}): Promise<Server> {
     const server = new Server(mkdtempSync(join(tmpdir(), "tarn-web-")), options);
