@@ -21,11 +21,11 @@ void metric_set(struct metric *m, int64_t value);
 int64_t metric_value(const struct metric *m);
 /* Adds one observation in microseconds; buckets are powers of two times 1 us up to 67 s. */
 void metric_observe_us(struct metric *m, uint64_t us);
-/* Copies a histogram's counts: bucket i holds observations over 2^(i-1) up to 2^i us. The difference
- * of two copies is what came between them. */
+/* Copies a histogram's counts: bucket i holds observations over 2^(i-1) up to 2^i us. The
+ * difference of two copies is what came between them. */
 enum { METRIC_BUCKETS = 27 };
 void metric_buckets(const struct metric *m, uint64_t out_counts[METRIC_BUCKETS]);
-/* Quantile q (0..1) of such counts in us, interpolated inside the bucket; -1 when all are 0. Pure. */
+/* Quantile q (0..1) of such counts in us, interpolated in its bucket; -1 when all are 0. Pure. */
 double metric_buckets_quantile_us(const uint64_t counts[METRIC_BUCKETS], double q);
 /* Upper bound in us of the bucket that holds quantile q (0..1) of all observations; 0 if none. */
 uint64_t metric_quantile_us(const struct metric *m, double q);

@@ -29,6 +29,7 @@ enum {
     LIVE_RATE_MAX = 1000,             /* events a second of one watch */
     LIVE_LAST_MAX = 1000,
     LIVE_WATCH_TOPICS_MAX = 100,
+    LIVE_TALLIES_MAX = 16, /* different counts at a time */
 };
 
 struct live_watch_options {
@@ -37,6 +38,12 @@ struct live_watch_options {
     struct live_filter filter; /* taken */
     uint32_t rate_max;         /* events a second; 1 to LIVE_RATE_MAX */
     uint32_t last;             /* newest matching events to begin with; 0 to LIVE_LAST_MAX */
+    /* Counts instead of events: how often each value of a field came (flow/live_tally.h), first the
+     * last 15 minutes as far as they were counted, then second by second. The fields above are not
+     * looked at. They go on for 15 minutes without a watch. */
+    bool is_tally;
+    char *tally_topic; /* taken; NULL: all */
+    char *tally_field; /* taken; NULL: what stands for the type */
     /* From the loop: {"events":[{"topic","partition","offset","timestamp","key","value"}],
      * "matched","seen","thinned","skipped","sampled"}; `event_count` of them are in it. */
     void (*on_data)(void *ctx, struct str json, uint64_t event_count);
@@ -46,7 +53,8 @@ struct live_watch_options {
 struct live_feed *live_feed_new(struct reactor *reactor, struct topic_store *store);
 /* Ends the thread. Every watch must have been stopped. NULL is fine. */
 void live_feed_free(struct live_feed *f);
-/* The thread is started with the first watch. Errors: LIMIT when it cannot be. */
+/* The thread is started with the first watch. Errors: LIMIT when it cannot be, or for too many
+ * different counts. What was to be taken is, also then. */
 err live_watch_start(struct live_feed *f, const struct live_watch_options *options,
                      struct live_watch **out_watch, struct errmsg *msg);
 /* on_data does not come any more. NULL is fine. */

@@ -2,7 +2,7 @@
 /* live_ring.c - see live_ring.h.
  *
  * Point number n (from 0, never reused) lies at n % LIVE_POINTS_MAX in every column. A topic's
- * column is zeroed where its topic was not mentioned, so that all columns always agree in length. */
+ * column is zeroed where its topic was not mentioned, so that all columns agree in length. */
 #include "flow/live_ring.h"
 
 #include <math.h>
@@ -297,6 +297,31 @@ static void put_topics(const struct live_ring *r, uint64_t from, struct buf *out
     if (rest_count > 0) {
         buf_puts(out, count == 0 ? "" : ",");
         put_topic(r, LIVE_OTHER, rest, rest_count, from, out);
+    }
+    buf_puts(out, "}");
+}
+
+void live_ring_write_sums(const struct live_ring *r, int64_t after_ms, struct buf *out)
+{
+    struct shown shown[LIVE_TOPICS_MAX];
+    uint64_t from = first_after(r, after_ms);
+    size_t count = rank_topics(r, from, shown);
+    double rest = 0;
+    buf_puts(out, "{");
+    for (size_t i = 0; i < count && shown[i].events > 0; i++) {
+        if (i < LIVE_TOPICS_SHOWN) {
+            buf_puts(out, i == 0 ? "" : ",");
+            buf_add_json_string(out, str_from(shown[i].slot->name));
+            buf_printf(out, ":%.0f", shown[i].events);
+        } else {
+            rest += shown[i].events;
+        }
+    }
+    for (uint64_t n = from; r->other != NULL && n < r->count; n++) {
+        rest += (double)r->other->values[EVENTS][place(n)];
+    }
+    if (rest > 0) {
+        buf_printf(out, "%s\"" LIVE_OTHER "\":%.0f", count == 0 ? "" : ",", rest);
     }
     buf_puts(out, "}");
 }

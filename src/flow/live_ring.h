@@ -64,6 +64,8 @@ int64_t live_ring_last_ms(const struct live_ring *r); /* 0: no point yet */
 /* Sum of a series over the points later than `after_ms`; what is not known counts as 0. */
 double live_ring_sum(const struct live_ring *r, enum live_series series, int64_t after_ms);
 
+/* {"name":events,…} of the topics over the points later than `after_ms`, busiest first. */
+void live_ring_write_sums(const struct live_ring *r, int64_t after_ms, struct buf *out);
 /* The points later than `after_ms` as columns: {"t":[…],"events_in":[…],…}, with "topics":{name:
  * {"events_in":[…],"bytes_in":[…],"lag_events":[…]}} when asked for, and "gap":true when points
  * later than `after_ms` (0: any) are gone. Appended to `out`. */

@@ -19,6 +19,8 @@ static const struct http_route table[] = {
     {HTTP_VERB_GET, "/api/v1/health", &api_health_get, true, NULL},
     {HTTP_VERB_GET, "/api/v1/metrics", &api_metrics_json, false, NULL},
     {HTTP_VERB_GET, "/ws/dashboard", &api_live_socket, false, NULL},
+    {HTTP_VERB_GET, "/api/v1/analytics/realtime", &api_live_realtime, false, NULL},
+    {HTTP_VERB_GET, "/api/v1/analytics/historical", &api_live_historical, false, NULL},
     {HTTP_VERB_GET, "/api/v1/topics", &api_topics_list, false, NULL},
     {HTTP_VERB_POST, "/api/v1/topics", &api_topics_create, false, NULL},
     {HTTP_VERB_GET, "/api/v1/topics/{topic}", &api_topic_get, false, NULL},

@@ -181,6 +181,7 @@ bool api_is_collecting(const struct http_exchange *ex);
 struct api_topic_second {
     int64_t events, bytes, rejected, landed, dead; /* totals */
     int64_t events_in, bytes_in, lag;              /* of the last second */
+    int64_t minute_events;                         /* of the present minute */
     bool has_landed;                               /* the writer has said where it stands */
 };
 
@@ -254,6 +255,8 @@ extern const struct http_handler api_table_files;
 extern const struct http_handler api_table_flush;
 extern const struct http_handler api_table_checkpoint;
 extern const struct http_handler api_live_socket;
+extern const struct http_handler api_live_realtime;
+extern const struct http_handler api_live_historical;
 extern const struct http_handler api_health_get;
 extern const struct http_handler api_metrics_json;
 extern const struct http_handler api_metrics_prometheus;

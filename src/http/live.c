@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* live.c - see live.h: clients, subscriptions, frames. */
-#include "http/live_int.h"
+#include "http/live.h"
 
 #include "base/timefmt.h"
 #include "http/console.h"
+#include "http/live_int.h"
 #include "os/clock.h"
 
 enum {
@@ -98,13 +99,13 @@ void live_client_error(struct live_client *c, int64_t id, const char *code, cons
     frame_end(c, "error");
 }
 
-void live_client_hello(struct live_client *c)
+void live_client_hello(struct live_client *c, bool is_back)
 {
     struct buf *frame = frame_begin(c, "hello");
-    buf_printf(frame, ",\"version\":\"%s\",\"build\":\"%s\"", TARN_VERSION,
-               console_embedded.build);
+    buf_printf(frame, ",\"version\":\"%s\",\"build\":\"%s\"", TARN_VERSION, console_embedded.build);
     put_now(frame);
-    buf_printf(frame, ",\"heartbeat_ms\":%d", LIVE_HEARTBEAT_MS);
+    buf_printf(frame, ",\"heartbeat_ms\":%d%s", LIVE_HEARTBEAT_MS,
+               is_back ? ",\"resync\":true" : "");
     frame_end(c, "hello");
 }
 
@@ -233,6 +234,7 @@ static void on_second(struct reactor_timer *timer)
 {
     struct live *l = (struct live *)((char *)timer - offsetof(struct live, second));
     if (collector_take(&l->collector, l->api, l->ring)) {
+        live_minute_add(l, live_ring_last_ms(l->ring), l->collector.values);
         count_buffered(l);
         for (struct live_client *c = l->clients; c != NULL; c = c->next) {
             for (struct live_sub *sub = c->subs; sub != NULL; sub = sub->next) {
@@ -270,7 +272,7 @@ static void on_events(void *ctx, struct str json, uint64_t event_count)
 {
     struct live_sub *sub = ctx;
     if (!can_send(sub->client)) {
-        sub->dropped += event_count;
+        sub->dropped += sub->channel == LIVE_TYPES ? 1 : event_count;
         return;
     }
     if (sub->dropped > 0) {
@@ -283,15 +285,20 @@ static void on_events(void *ctx, struct str json, uint64_t event_count)
 static err start_watch(struct live_sub *sub, struct errmsg *msg)
 {
     struct live_params *p = &sub->params;
-    const struct live_watch_options options = {.topics = TAKE(p->topics),
-                                               .topic_count = p->topic_count,
-                                               .filter = p->filter,
-                                               .rate_max = p->rate_max,
-                                               .last = p->last,
-                                               .on_data = on_events,
-                                               .ctx = sub};
+    struct live_watch_options options = {.topics = TAKE(p->topics),
+                                         .topic_count = p->topic_count,
+                                         .filter = p->filter,
+                                         .rate_max = p->rate_max,
+                                         .last = p->last,
+                                         .on_data = on_events,
+                                         .ctx = sub};
     p->topic_count = 0;
     p->filter = (struct live_filter){0};
+    if (sub->channel == LIVE_TYPES) {
+        options.is_tally = true;
+        options.tally_topic = TAKE(p->topic);
+        options.tally_field = TAKE(p->field);
+    }
     return live_watch_start(sub->client->live->feed, &options, &sub->watch, msg);
 }
 
@@ -318,7 +325,7 @@ void live_client_subscribe(struct live_client *c, int64_t id, enum live_channel 
     *params = (struct live_params){0};
     sub->after_ms = sub->params.since_ms;
     sub->is_due = true;
-    if (channel == LIVE_EVENTS && start_watch(sub, &msg) != ERR_OK) {
+    if ((channel == LIVE_EVENTS || channel == LIVE_TYPES) && start_watch(sub, &msg) != ERR_OK) {
         live_client_error(c, id, "unavailable", msg.text);
         sub_free(sub);
         return;
@@ -415,6 +422,7 @@ struct live *live_new(struct api *api)
     l->frame = buf_make(FRAME_BYTES_MAX);
     l->second.on_due = on_second;
     l->pump.on_due = on_pump;
+    l->history = history_new(api->meta, os_now_ms());
     collector_init(&l->collector);
     arm_second(l);
     return l;
@@ -430,6 +438,7 @@ void live_free(struct live *l)
     reactor_timer_stop(l->api->reactor, &l->pump);
     live_feed_free(l->feed);
     live_ring_free(l->ring);
+    history_free(l->history);
     for (size_t i = 0; i < LIVE_CHANNEL_COUNT; i++) {
         live_doc_deinit(&l->docs[i]);
     }

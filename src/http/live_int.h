@@ -4,10 +4,12 @@
  *     live.c        clients, subscriptions, frames
  *     live_stats.c  the collector: metrics into points
  *     live_docs.c   documents that are sent when they change: health, queries, producers, imports
+ *     live_minute.c minutes for the history, and the answers made of it
  *     live_http.c   the handlers: WebSocket, server-sent events, the JSON answers */
 #pragma once
 #include "base/metrics.h"
 #include "http/live.h"
+#include "http/live_history.h"
 #include "http/live_message.h"
 #include "http/sse.h"
 #include "http/websocket.h"
@@ -25,7 +27,8 @@ struct collector {
     double acked_at[LIVE_POINTS_MAX]; /* events acknowledged in all, by point: for lag_ms */
     int64_t acked_us[LIVE_POINTS_MAX];
     uint64_t acked_count;
-    double memory_bytes; /* of this process, looked at now and then */
+    double values[LIVE_SERIES_COUNT]; /* of the last point */
+    double memory_bytes;              /* of this process, looked at now and then */
     int64_t memory_us;
     double disk_free_bytes;
     int64_t disk_us;
@@ -33,6 +36,15 @@ struct collector {
 void collector_init(struct collector *c);
 /* Takes a point. False when the clock says it is none. */
 bool collector_take(struct collector *c, struct api *api, struct live_ring *ring);
+
+/* ---- live_minute.c ---- */
+struct minute {
+    int64_t minute; /* since 1970; 0: none yet */
+    double values[HISTORY_METRIC_COUNT];
+    uint64_t ack_counts[METRIC_BUCKETS];
+    uint64_t query_counts[METRIC_BUCKETS];
+};
+void live_minute_add(struct live *l, int64_t t_ms, const double values[LIVE_SERIES_COUNT]);
 
 /* ---- live_docs.c ---- */
 struct live_doc {
@@ -81,6 +93,8 @@ struct live {
     struct live_ring *ring;
     struct live_feed *feed;
     struct collector collector;
+    struct minute minute;
+    struct history *history;
     struct live_client *clients;
     size_t client_count;
     size_t buffered_bytes; /* in this turn of sending, about */
@@ -97,7 +111,8 @@ struct live {
 struct live_client *live_client_new(struct live *l, struct http_exchange *ex);
 /* Frees it with its subscriptions; `ws` is gone already or the caller's to close. */
 void live_client_free(struct live_client *c);
-void live_client_hello(struct live_client *c);
+/* `is_back`: the client had a stream before, and has missed what came since. */
+void live_client_hello(struct live_client *c, bool is_back);
 /* Takes a message. A close code, or 0. */
 int live_client_text(struct live_client *c, struct str text);
 /* Takes `params` (zeroed). Answers with a frame, subscribed or error. */

@@ -51,7 +51,7 @@ struct live_message {
     struct live_params params; /* owned; of a subscribe */
 };
 void live_message_deinit(struct live_message *m);
-/* `*out_code` is what the answer's `code` says: bad_message, unknown_channel, bad_params. out->id is
- * set where the text had one, also on an error. Errors: INVALID. */
+/* `*out_code` is what the answer's `code` says: bad_message, unknown_channel, bad_params. out->id
+ * is set where the text had one, also on an error. Errors: INVALID. */
 err live_message_parse(struct str text, struct live_message *out, const char **out_code,
                        struct errmsg *msg);

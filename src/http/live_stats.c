@@ -66,6 +66,7 @@ static void take_topic(struct api *api, struct topic *t, double sums[LIVE_SERIES
     }
     x->events_in = step(&x->events, metric_value(metrics.events));
     x->bytes_in = step(&x->bytes, metric_value(metrics.bytes));
+    x->minute_events += x->events_in;
     sums[LIVE_EVENTS_IN] += (double)x->events_in;
     sums[LIVE_BYTES_IN] += (double)x->bytes_in;
     sums[LIVE_REJECTED] += (double)step(&x->rejected, metric_value(metrics.rejected));
@@ -239,6 +240,7 @@ bool collector_take(struct collector *c, struct api *api, struct live_ring *ring
     }
     c->at_us = now_us;
     live_ring_add(ring, t_ms, values);
+    memcpy(c->values, values, sizeof c->values);
     add_topics(api, ring, seconds);
     return true;
 }

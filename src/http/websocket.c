@@ -166,14 +166,20 @@ static void put(struct ws *ws)
 void ws_receive(struct ws *ws, struct str piece)
 {
     ws->input = piece;
-    /* Errors of the protocol queue their own close frame and are seen below. */
     bool is_whole = wslay_event_recv(ws->frames) == 0;
     ws->input = (struct str){0};
     if (ws->close_code != 0) {
         (void)wslay_event_queue_close(ws->frames, (uint16_t)ws->close_code, NULL,
                                       0); /* out of memory: the end comes anyway */
     }
-    put(ws);
+    if (is_whole) {
+        put(ws);
+    } else {
+        /* A frame that is none: wslay would close without saying why. */
+        static const char protocol_error[] = {'\x88', 2, WSLAY_CODE_PROTOCOL_ERROR >> 8,
+                                              (char)(WSLAY_CODE_PROTOCOL_ERROR & 0xff)};
+        http_respond_chunk(ws->ex, str_of(protocol_error, sizeof protocol_error));
+    }
     bool is_over = !is_whole || ws->is_broken || ws->close_code != 0 ||
                    wslay_event_get_close_received(ws->frames) != 0 ||
                    wslay_event_get_read_enabled(ws->frames) == 0;

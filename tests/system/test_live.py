@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The console's WebSocket: frames as documented, filters, bounds, and an end that says why."""
 import json
+import socket
 import time
+from contextlib import ExitStack
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -231,3 +234,204 @@ def test_the_servers_stop_is_a_going_away(server):
         with pytest.raises(ConnectionClosed) as ended:
             live.until(lambda f: False)
         assert ended.value.rcvd.code == 1001
+
+
+def test_types_are_counted_by_second(live, client, topic):
+    sub = live.subscribe("types", topic=topic)
+    live.data(sub)
+    client.send(topic, [{"event": ["view", "view", "buy"][i % 3]} for i in range(300)] +
+                [{"n": 1}])
+    sums = {}
+
+    def all_counted(data):
+        for name, column in data["counts"].items():
+            assert len(column) == len(data["t"])
+            sums[name] = sums.get(name, 0) + sum(column)
+        return sum(sums.values()) >= 301
+
+    assert live.data(sub, all_counted)["sampled"] == 1
+    assert sums == {"view": 200, "buy": 100, "other": 1}
+    again = live.data(live.subscribe("types", topic=topic))
+    assert sum(again["counts"]["view"]) == 200, "the last 15 minutes come first"
+    by_field = live.subscribe("types", topic=topic, field="n")
+    live.data(by_field)
+
+
+def stream(url, seconds=15, headers=None, **params):
+    """Yields (event, id, data) of the server-sent events."""
+    headers = {"accept": "text/event-stream"} | (headers or {})
+    with httpx.stream("GET", f"{url}/api/v1/analytics/realtime", params=params, headers=headers,
+                      timeout=seconds, trust_env=False) as answer:
+        assert answer.status_code == 200, answer.read()
+        kind = number = None
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            if name == "event":
+                kind = value
+            elif name == "id":
+                number = int(value)
+            elif name == "data":
+                yield kind, number, json.loads(value)
+
+
+def test_server_sent_events_carry_the_same_frames(shared_server, client, topic):
+    client.send(topic, [{"type": "a"}, {"type": "b"}])
+    seen = []
+    for kind, number, frame in stream(shared_server.url, channels="stats,events", topic=topic,
+                                      type="b"):
+        assert frame["op"] == kind and frame["seq"] == number
+        seen.append(frame)
+        if kind == "data" and frame["channel"] == "events":
+            break
+    assert [f["op"] for f in seen[:2]] == ["hello", "subscribed"] and "resync" not in seen[0]
+    assert [e["value"]["type"] for e in seen[-1]["data"]["events"]] == ["b"]
+    back = next(stream(shared_server.url, headers={"last-event-id": "7"}))
+    assert back[2]["op"] == "hello" and back[2]["resync"] is True
+
+
+@pytest.mark.parametrize("query", ["channels=nope", "channels=stats&last=x", "colour=red",
+                                   "channels=events&rate_max=0"])
+def test_a_stream_with_wrong_parameters_is_400(client, query):
+    answer = client.http.get(f"/api/v1/analytics/realtime?{query}",
+                             headers={"accept": "text/event-stream"})
+    assert answer.status_code == 400 and answer.json()["code"] == "bad_query"
+
+
+def test_the_last_minute_as_one_answer(live, client, topic):
+    sub = live.subscribe("types")
+    live.data(sub)
+    client.send(topic, [{"type": "seen-once"}] * 7)
+    live.data(sub, lambda d: sum(d["counts"].get("seen-once", [0])) == 7)
+    answer = client.http.get("/api/v1/analytics/realtime?seconds=120").json()
+    assert answer["window_seconds"] == 120 and answer["totals"]["events_in"] >= 7
+    assert answer["by_topic"][topic] == 7 and answer["by_type"]["seen-once"] == 7
+    assert len(answer["stats"]["t"]) == len(answer["stats"]["events_in"]) <= 120
+
+
+def test_history_has_one_value_a_bucket(client):
+    for metric in ("events", "ack_p99_ms", "lag_events"):
+        answer = client.http.get("/api/v1/analytics/historical",
+                                 params={"metric": metric, "days": 2}).json()
+        assert answer["source"] == "history" and answer["bucket_seconds"] == 300
+        assert len(answer["t"]) == len(answer["values"]) == 577
+    for query in ("metric=nope", "days=36", "bucket=1m&days=8", "metric=bytes&topic=a"):
+        assert client.http.get(f"/api/v1/analytics/historical?{query}").status_code == 400
+
+
+def test_events_by_type_are_counted_in_the_table(client, topic):
+    client.send(topic, [{"kind": "a" if i % 4 else "b"} for i in range(40)])
+    client.flush(topic)
+    client.send(topic, [{"kind": "a"}] * 5)
+    answer = client.http.get("/api/v1/analytics/historical",
+                             params={"metric": "events_by_type", "topic": topic, "days": 1})
+    assert answer.status_code == 200, answer.text
+    series = answer.json()["series"]
+    assert {name: sum(column) for name, column in series.items()} == {"a": 35, "b": 10}
+    assert {len(column) for column in series.values()} == {len(answer.json()["t"])}
+
+
+def test_a_client_that_does_not_read_is_told_what_it_missed(shared_server, client, topic):
+    client.create_topic(topic)
+    with Live(shared_server.url) as slow, Live(shared_server.url) as quick:
+        subs = [one.subscribe("events", topics=[topic], rate_max=1000, last=0)
+                for one in (slow, quick)]
+        total = 0
+        quick.data(subs[1])
+        # The client library reads ahead a little; then the socket, then the server's buffer fill.
+        for _ in range(60):
+            client.send(topic, [{"pad": "x" * 15000}] * 40)
+            total += 40
+            quick.data(subs[1], lambda d: d["seen"] > 0)
+        dropped = slow.until(lambda f: f["op"] == "dropped", 30)
+        assert dropped["id"] == subs[0] and dropped["reason"] == "slow_client"
+        assert 0 < dropped["count"] < total
+    assert client.health()["state"] == "ok"
+
+
+def test_twelve_clients_and_then_two_hundred(shared_server, client, topic):
+    client.send(topic, [{"n": 0}])
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Live(shared_server.url)) for _ in range(12)]
+        for one in clients:
+            for channel in ("stats", "types", "events", "health", "queries", "producers",
+                            "imports"):
+                one.data(one.subscribe(channel))
+        clients += [stack.enter_context(Live(shared_server.url)) for _ in range(188)]
+        subs = [one.subscribe("events", topics=[topic], last=0) for one in clients]
+        for one, sub in zip(clients, subs):
+            one.data(sub)
+        client.send(topic, [{"n": 1}, {"n": 2}])
+        for one, sub in zip(clients, subs):
+            got = one.data(sub, lambda d: d["events"])["events"]
+            assert sorted(e["value"]["n"] for e in got) == [1, 2]
+
+
+def test_more_clients_than_places_are_answered_429(server):
+    own = server()
+    with ExitStack() as stack:
+        for _ in range(256):
+            stack.enter_context(Live(own.url))
+        with pytest.raises(InvalidStatus) as refused:
+            Live(own.url)
+        assert refused.value.response.status_code == 429
+        assert int(refused.value.response.headers["retry-after"]) > 0
+    with Live(own.url) as live:
+        live.subscribe("stats")
+
+
+def test_the_token_is_asked_for(server, tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("a-token-of-24-characters\n")
+    own = server(args=["--token-file", str(secret)])
+    with pytest.raises(InvalidStatus) as refused:
+        Live(own.url)
+    assert refused.value.response.status_code == 401
+    headers = {"authorization": "Bearer a-token-of-24-characters"}
+    with Live(own.url, additional_headers=headers) as live:
+        live.subscribe("stats")
+    signed_in = httpx.post(f"{own.url}/api/v1/session", trust_env=False,
+                           json={"token": "a-token-of-24-characters"})
+    cookie = signed_in.headers["set-cookie"].split(";")[0]
+    with pytest.raises(InvalidStatus) as refused:
+        Live(own.url, additional_headers={"cookie": cookie})
+    assert refused.value.response.status_code == 403, "a cookie alone, without a page of our own"
+    with Live(own.url, additional_headers={"cookie": cookie}, origin=own.url) as live:
+        live.subscribe("stats")
+
+
+def raw(url, data):
+    """Sends bytes after a handshake by hand; what came back until the server closed."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), 10) as s:
+        s.sendall((f"GET /ws/dashboard HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive, Upgrade"
+                   "\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode() + data)
+        got = b""
+        while piece := s.recv(65536):
+            got += piece
+    head, _, frames = got.partition(b"\r\n\r\n")
+    assert b"101" in head and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
+    return frames
+
+
+@pytest.mark.parametrize("name,data,code", [
+    ("unmasked", b"\x81\x02{}", 1002),
+    ("reserved bit", b"\xc1\x82\0\0\0\0{}", 1002),
+    ("unknown opcode", b"\x83\x82\0\0\0\0{}", 1002),
+    ("continuation of nothing", b"\x80\x82\0\0\0\0{}", 1002),
+    ("fragmented ping", b"\x09\x82\0\0\0\0{}", 1002),
+    ("long ping", b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126, 1002),
+    ("no UTF-8", b"\x81\x82\0\0\0\0\xc3\x28", 1007),
+    ("endless", b"\x81\xff\0\0\0\xff\0\0\0\0\0\0\0\0x", 1009),
+    ("close", b"\x88\x82\0\0\0\0\x03\xe8", 1000),
+    ("bad close code", b"\x88\x82\0\0\0\0\x00\x01", 1002),
+])
+def test_bad_frames_end_with_the_codes_of_the_rfc(shared_server, name, data, code):
+    frames = raw(shared_server.url, data)
+    assert frames[-4:-2] == b"\x88\x02" or b"\x88" in frames
+    at = frames.rindex(b"\x88")
+    assert int.from_bytes(frames[at + 2:at + 4], "big") == code, (name, frames[at:])
+
+
+def test_pings_are_answered(live):
+    assert live.socket.ping(b"are you there").wait(10)

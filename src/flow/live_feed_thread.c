@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: MIT */
+/* live_feed_thread.c - the thread that reads the log for live views: see live_feed_int.h.
+ *
+ * A round: take the news, look for the last events of watches that are new, read what came since
+ * the last round within the budget, hand over what has gathered. */
+#include <math.h>
+
+#include "base/timefmt.h"
+#include "flow/event.h"
+#include "flow/live_feed_int.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "topic/batch.h"
+
+enum {
+    READ_BUF_BYTES_MAX = 192 << 20, /* one batch may be 128 MiB */
+    KEEP_BUF_BYTES = 8 << 20,
+    READ_BYTES = 256 << 10,
+    ROUND_CPU_US = 40 * 1000, /* of filtering, in one round */
+    CLOCK_EVERY = 256,        /* events that share one look at the clock */
+    TALLY_TELL_US = 1000 * 1000 - LIVE_ROUND_US / 2,
+    QUIET_US = 1000 * 1000, /* counts without events are told this often */
+    HISTORY_BYTES_MAX = 16 << 20,
+    HISTORY_PARTS_MAX = 256,
+    TALLY_KEEP_US = LIVE_TALLY_SECONDS * 1000 * 1000,
+    HISTORY_LOOK = 20, /* how many events are looked at for one that a filter lets pass */
+};
+
+/* ---- topics ---- */
+
+static void topic_state_deinit(struct topic_state *t)
+{
+    for (uint32_t p = 0; t->parts != NULL && p < t->source.part_count; p++) {
+        topic_reader_free(t->parts[p].reader);
+    }
+    free(t->parts);
+    free(t->watches);
+    free(t->source.dir);
+}
+
+static bool is_same(const struct source *a, const struct source *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->uuid.text, b->uuid.text) == 0;
+}
+
+/* A new list: what goes on keeps its place, what is new begins at its end (or at 0 when it was made
+ * meanwhile). Both lists are in order of name. */
+static void take_list(struct live_feed *f, struct source *list, size_t count)
+{
+    struct topic_state *topics = xnew_array(struct topic_state, MAX(count, (size_t)1));
+    ASSERT(f->topics != NULL || f->topic_count == 0);
+    bool is_first = f->topics == NULL;
+    size_t old = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct topic_state *t = &topics[i];
+        t->source = list[i];
+        t->parts = xnew_array(struct part, MAX(list[i].part_count, 1U));
+        for (uint32_t p = 0; p < list[i].part_count; p++) {
+            t->parts[p].next = is_first ? -1 : 0;
+        }
+        while (old < f->topic_count && strcmp(f->topics[old].source.name, list[i].name) < 0) {
+            old++;
+        }
+        if (old < f->topic_count && is_same(&f->topics[old].source, &list[i])) {
+            uint32_t kept = MIN(list[i].part_count, f->topics[old].source.part_count);
+            for (uint32_t p = 0; p < kept; p++) {
+                t->parts[p] = f->topics[old].parts[p];
+                f->topics[old].parts[p].reader = NULL;
+            }
+        }
+    }
+    for (size_t i = 0; i < f->topic_count; i++) {
+        topic_state_deinit(&f->topics[i]);
+    }
+    free(f->topics);
+    f->topics = topics;
+    f->topic_count = count;
+    free(list); /* its texts have moved */
+}
+
+static bool wants(const struct live_watch *w, const char *topic)
+{
+    for (size_t i = 0; i < w->o.topic_count; i++) {
+        if (strcmp(w->o.topics[i], topic) == 0) {
+            return true;
+        }
+    }
+    return w->o.topic_count == 0;
+}
+
+static bool tally_wants(const struct tally *x, const char *topic)
+{
+    return x->counts != NULL && (x->topic == NULL || strcmp(x->topic, topic) == 0);
+}
+
+/* Those that want the topic; true when one of them has begun: what is new is new to it. */
+static bool list_watches(struct live_feed *f, struct topic_state *t)
+{
+    bool is_any_begun = false;
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        is_any_begun = is_any_begun || tally_wants(&f->tallies[i], t->source.name);
+    }
+
+    t->watches = xrealloc(t->watches, MAX(f->active_count, (size_t)1), sizeof(t->watches[0]));
+    t->watch_count = 0;
+    for (size_t i = 0; i < f->active_count; i++) {
+        if (!f->active[i]->o.is_tally && wants(f->active[i], t->source.name)) {
+            t->watches[t->watch_count++] = f->active[i];
+            is_any_begun = is_any_begun || f->active[i]->is_begun;
+        }
+    }
+    return is_any_begun;
+}
+
+/* ---- records ---- */
+
+static void write_value(struct buf *out, const struct record *r)
+{
+    if (!r->has_value) {
+        buf_puts(out, "null");
+    } else if (r->value.len > LIVE_VALUE_BYTES_MAX) {
+        buf_printf(out, "{\"truncated\":true,\"bytes\":%zu}", r->value.len);
+    } else if (event_diagnose(r->value, EVENT_DEPTH_MAX, NULL) == EVENT_OK) {
+        buf_add_str(out, r->value);
+    } else {
+        buf_add_json_string(out, r->value);
+    }
+}
+
+static void write_record(struct buf *out, const char *topic, uint32_t partition,
+                         const struct record *r)
+{
+    char time[TIME_TEXT_BYTES];
+    (void)time_format_rfc3339(r->timestamp_ms * 1000, time); /* the length is not needed */
+    buf_puts(out, "{\"topic\":");
+    buf_add_json_string(out, str_from(topic));
+    buf_printf(out, ",\"partition\":%u,\"offset\":%lld,\"timestamp\":\"%s\",\"key\":", partition,
+               (long long)r->offset, time);
+    if (r->has_key && r->key.len <= LIVE_VALUE_BYTES_MAX) {
+        buf_add_json_string(out, r->key);
+    } else {
+        buf_puts(out, "null");
+    }
+    buf_puts(out, ",\"value\":");
+    write_value(out, r);
+    buf_add_byte(out, '}');
+}
+
+/* Records of whole batches, from an offset on, up to another. False from `each` ends the walk. */
+typedef bool (*record_fn)(void *ctx, const struct record *r);
+static err walk(struct str bytes, int64_t from, int64_t end, record_fn each, void *ctx)
+{
+    while (bytes.len > 0) {
+        struct batch_header h;
+        struct batch_iter it;
+        struct record r;
+        err e = ERR_OK;
+        TRY(batch_header_decode(bytes, &h, NULL));
+        TRY(batch_iter_init(&it, str_of(bytes.ptr, h.total_bytes), NULL));
+        while (batch_iter_next(&it, &r, &e)) {
+            if (r.offset >= from && r.offset < end && !each(ctx, &r)) {
+                return ERR_OK;
+            }
+        }
+        TRY(e);
+        bytes.ptr += h.total_bytes;
+        bytes.len -= h.total_bytes;
+    }
+    return ERR_OK;
+}
+
+static err part_open(struct topic_state *t, uint32_t p)
+{
+    if (t->parts[p].reader != NULL) {
+        return ERR_OK;
+    }
+    AUTO_TEXT dir = xasprintf("%s/%u", t->source.dir, p);
+    return topic_reader_open(dir, &t->parts[p].reader, NULL);
+}
+
+static err part_read(struct live_feed *f, struct topic_state *t, uint32_t p, int64_t from,
+                     int64_t end, size_t bytes_max, struct topic_read *out_read)
+{
+    TRY(part_open(t, p));
+    buf_reset(&f->bytes);
+    return topic_reader_read(t->parts[p].reader, from, end, bytes_max, &f->bytes, out_read, NULL);
+}
+
+/* ---- what is new ---- */
+
+struct reading {
+    struct live_feed *feed;
+    struct topic_state *topic;
+    uint32_t partition;
+    uint64_t count; /* events given to the watches */
+};
+
+static void count_value(const struct tally *x, struct str event)
+{
+    struct str value = {0};
+    const char *const names[] = {x->field};
+    bool has_value = x->field == NULL ? live_event_get(event, LIVE_TYPE, &value)
+                                      : live_event_field(event, names, 1, &value);
+    live_tally_add(x->counts, has_value ? value : (struct str){0});
+}
+
+static bool give(void *ctx, const struct record *r)
+{
+    struct reading *x = ctx;
+    struct live_feed *f = x->feed;
+    bool is_written = false;
+    x->count++;
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        if (f->tallies[i].is_wanted) {
+            count_value(&f->tallies[i], r->value);
+        }
+    }
+    for (size_t i = 0; i < x->topic->watch_count; i++) {
+        struct live_watch *w = x->topic->watches[i];
+        w->seen++;
+        if (!live_filter_matches(&w->o.filter, r->value)) {
+            continue;
+        }
+        w->matched++;
+        if (w->is_full || w->quota < 1 || w->out.len > LIVE_FRAME_BYTES_MAX) {
+            w->thinned++;
+            continue;
+        }
+        if (!is_written) {
+            buf_reset(&f->record);
+            write_record(&f->record, x->topic->source.name, x->partition, r);
+            is_written = true;
+        }
+        buf_puts(&w->out, w->shown == 0 ? "" : ",");
+        buf_add_str(&w->out, buf_str(&f->record));
+        w->shown++;
+        w->quota--;
+        w->tokens--;
+    }
+    return x->count % CLOCK_EVERY != 0 || os_mono_us() < f->deadline_us;
+}
+
+static void note_skipped(struct live_feed *f, struct topic_state *t, uint64_t count)
+{
+    for (size_t i = 0; i < t->watch_count; i++) {
+        t->watches[i]->skipped += count;
+    }
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        if (f->tallies[i].is_wanted) {
+            live_tally_skip(f->tallies[i].counts, count);
+        }
+    }
+}
+
+/* Reads the newest of what a partition has, within its share of the round's bytes. */
+static void read_part(struct live_feed *f, struct topic_state *t, uint32_t p, int64_t end,
+                      double share_bytes)
+{
+    struct part *part = &t->parts[p];
+    struct reading x = {.feed = f, .topic = t, .partition = p};
+    uint64_t total = (uint64_t)(end - part->next);
+    double per_event = part->bytes_per_event > 0 ? part->bytes_per_event : 256;
+    int64_t from = part->next;
+    if ((double)total * per_event > share_bytes * 2) {
+        from = MAX(from, end - MAX((int64_t)(share_bytes / per_event), (int64_t)1));
+    }
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        f->tallies[i].is_wanted = tally_wants(&f->tallies[i], t->source.name);
+    }
+    double left = share_bytes;
+    for (bool is_first = true; from < end && (is_first || left > 0); is_first = false) {
+        struct topic_read got = {0};
+        err e = part_read(f, t, p, from, end, MIN((size_t)MAX(left, 1), (size_t)READ_BYTES), &got);
+        if (e != ERR_OK || got.next_offset <= from) {
+            break; /* retained away or damaged: goes on at the end */
+        }
+        f->tokens -= (double)got.bytes;
+        left -= (double)got.bytes;
+        int64_t first = MAX(got.first_offset, part->next);
+        if (got.next_offset > got.first_offset) {
+            double now = (double)got.bytes / (double)(got.next_offset - got.first_offset);
+            part->bytes_per_event = part->bytes_per_event > 0 ? (per_event * 3 + now) / 4 : now;
+        }
+        uint64_t before = x.count;
+        if (walk(buf_str(&f->bytes), first, end, give, &x) != ERR_OK) {
+            break;
+        }
+        from = got.next_offset;
+        if (x.count == before || os_mono_us() >= f->deadline_us) {
+            break;
+        }
+    }
+    note_skipped(f, t, total > x.count ? total - x.count : 0);
+    part->next = end;
+}
+
+struct fresh { /* a partition with something new */
+    struct topic_state *topic;
+    uint32_t partition;
+    int64_t end;
+};
+
+/* Those that someone watches; the others are at their end already. */
+static struct fresh *list_fresh(struct live_feed *f, size_t *out_count)
+{
+    struct fresh *list = xnew_array(struct fresh, MAX(f->now_ends_count, (size_t)1));
+    size_t count = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < f->topic_count; i++) {
+        struct topic_state *t = &f->topics[i];
+        bool is_followed = list_watches(f, t);
+        for (uint32_t p = 0; p < t->source.part_count; p++) {
+            int64_t end = f->now_ends[at++];
+            struct part *part = &t->parts[p];
+            if (part->next < 0 || !is_followed) {
+                part->next = end;
+            } else if (end > part->next) {
+                list[count++] = (struct fresh){t, p, end};
+            }
+        }
+    }
+    *out_count = count;
+    return list;
+}
+
+static void read_new(struct live_feed *f, const struct fresh *list, size_t count)
+{
+    for (size_t i = 0; i < count && f->tokens > 0; i++) {
+        const struct fresh *x = &list[(f->turn + i) % count];
+        double left = (double)(count - i);
+        for (size_t k = 0; k < x->topic->watch_count; k++) {
+            struct live_watch *w = x->topic->watches[k];
+            w->quota = ceil(MAX(w->tokens, 0) / left);
+            w->quota = MIN(w->quota, floor(w->tokens));
+        }
+        read_part(f, x->topic, x->partition, x->end, f->tokens / left);
+        if (os_mono_us() >= f->deadline_us) {
+            f->turn += i + 1;
+            return; /* the others are first in the next round */
+        }
+    }
+    f->turn++;
+}
+
+/* ---- the last events ---- */
+
+struct kept {
+    int64_t timestamp_ms;
+    char *text; /* owned */
+};
+struct history {
+    const struct live_watch *watch;
+    const struct topic_state *topic;
+    uint32_t partition;
+    struct kept *items; /* owned, each text too */
+    size_t count;
+    size_t cap;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct kept *left = a;
+    const struct kept *right = b;
+    return left->timestamp_ms < right->timestamp_ms ? -1 : left->timestamp_ms > right->timestamp_ms;
+}
+
+/* Keeps the newest `last`. */
+static void trim_history(struct history *x)
+{
+    size_t last = x->watch->o.last;
+    if (x->count <= last) {
+        return;
+    }
+    qsort(x->items, x->count, sizeof x->items[0], by_time);
+    size_t drop = x->count - last;
+    for (size_t i = 0; i < drop; i++) {
+        free(x->items[i].text);
+    }
+    memmove(x->items, x->items + drop, last * sizeof x->items[0]);
+    x->count = last;
+}
+
+static bool keep(void *ctx, const struct record *r)
+{
+    struct history *x = ctx;
+    if (!live_filter_matches(&x->watch->o.filter, r->value)) {
+        return true;
+    }
+    if (x->count == x->cap) {
+        trim_history(x);
+    }
+    AUTO_BUF text = buf_make(LIVE_FRAME_BYTES_MAX);
+    write_record(&text, x->topic->source.name, x->partition, r);
+    if (!text.failed) {
+        x->items[x->count++] = (struct kept){r->timestamp_ms, xstrndup(text.data, text.len)};
+    }
+    return true;
+}
+
+static void read_last(struct live_feed *f, struct history *x, struct topic_state *t, uint32_t p,
+                      int64_t look, size_t bytes_max)
+{
+    int64_t end = t->parts[p].next;
+    int64_t start = 0;
+    if (end <= 0 || part_open(t, p) != ERR_OK ||
+        topic_reader_log_start(t->parts[p].reader, &start, NULL) != ERR_OK) {
+        return;
+    }
+    int64_t from = MAX(start, end - look);
+    size_t bytes = 0;
+    x->topic = t;
+    x->partition = p;
+    while (from < end && bytes < bytes_max) {
+        struct topic_read got = {0};
+        if (part_read(f, t, p, from, end, READ_BYTES, &got) != ERR_OK || got.next_offset <= from ||
+            walk(buf_str(&f->bytes), from, end, keep, x) != ERR_OK) {
+            return;
+        }
+        bytes += got.bytes;
+        from = got.next_offset;
+        if (from < end && bytes >= bytes_max / 2) {
+            from += (end - from) / 2; /* large events: towards the newest */
+        }
+    }
+}
+
+/* The newest events that a fresh watch wants to begin with, oldest first. */
+static void begin_watch(struct live_feed *f, struct live_watch *w)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < f->topic_count; i++) {
+        parts += wants(w, f->topics[i].source.name) ? f->topics[i].source.part_count : 0;
+    }
+    w->is_begun = true;
+    if (w->o.last == 0 || parts == 0) {
+        return;
+    }
+    parts = MIN(parts, (size_t)HISTORY_PARTS_MAX);
+    size_t cap = (size_t)w->o.last * 4 + 64;
+    struct history x = {.watch = w, .items = xnew_array(struct kept, cap), .cap = cap};
+    int64_t look = live_filter_is_empty(&w->o.filter) ? w->o.last : w->o.last * HISTORY_LOOK;
+    for (size_t i = 0; i < f->topic_count && parts > 0; i++) {
+        struct topic_state *t = &f->topics[i];
+        uint32_t count = wants(w, t->source.name) ? t->source.part_count : 0;
+        for (uint32_t p = 0; p < count && parts > 0; p++, parts--) {
+            read_last(f, &x, t, p, look, HISTORY_BYTES_MAX / HISTORY_PARTS_MAX * 4);
+        }
+    }
+    trim_history(&x);
+    qsort(x.items, x.count, sizeof x.items[0], by_time);
+    for (size_t i = 0; i < x.count; i++) {
+        if (w->out.len < LIVE_FRAME_BYTES_MAX) {
+            buf_puts(&w->out, w->shown == 0 ? "" : ",");
+            buf_puts(&w->out, x.items[i].text);
+            w->shown++;
+        }
+        free(x.items[i].text);
+    }
+    free(x.items);
+}
+
+/* ---- counts ---- */
+
+static void tally_deinit(struct tally *x)
+{
+    live_tally_free(x->counts);
+    free(x->topic);
+    free(x->field);
+    *x = (struct tally){0};
+}
+
+static bool is_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static char *copy(const char *text)
+{
+    return text == NULL ? NULL : xstrdup(text);
+}
+
+/* The counts that the watch wants: there already, or in a free place, or in that of the ones that
+ * nobody has watched for the longest. */
+static struct tally *tally_for(struct live_feed *f, const struct live_watch *w, int64_t now_us)
+{
+    struct tally *best = &f->tallies[0];
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        struct tally *x = &f->tallies[i];
+        if (x->counts != NULL && is_text(x->topic, w->o.tally_topic) &&
+            is_text(x->field, w->o.tally_field)) {
+            return x;
+        }
+        best = x->used_us < best->used_us ? x : best;
+    }
+    for (size_t i = 0; i < f->active_count; i++) {
+        if (f->active[i]->tally == best) {
+            return NULL; /* its watch has stopped meanwhile: in the next round */
+        }
+    }
+    tally_deinit(best);
+    best->topic = copy(w->o.tally_topic);
+    best->field = copy(w->o.tally_field);
+    best->counts = live_tally_new();
+    best->used_us = now_us;
+    return best;
+}
+
+/* Moves all counts to this second; those nobody has watched for long are dropped. */
+static void tend_tallies(struct live_feed *f, int64_t now_us)
+{
+    int64_t second = os_now_us() / 1000000;
+    bool is_any = false;
+    for (size_t i = 0; i < f->active_count; i++) {
+        struct live_watch *w = f->active[i];
+        if (w->o.is_tally && w->tally == NULL) {
+            w->tally = tally_for(f, w, now_us);
+        }
+        if (w->tally != NULL) {
+            w->tally->used_us = now_us;
+        }
+    }
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        struct tally *x = &f->tallies[i];
+        if (x->counts != NULL && now_us - x->used_us > TALLY_KEEP_US) {
+            tally_deinit(x);
+        }
+        if (x->counts != NULL) {
+            live_tally_advance(x->counts, second);
+            is_any = true;
+        }
+    }
+    feed_lock(f);
+    f->has_tallies = is_any;
+    feed_unlock(f);
+}
+
+/* ---- rounds ---- */
+
+/* [lock] Lets go of stopped watches, lists the others, takes the news. False when there are none. */
+static bool take_round(struct live_feed *f, struct source **out_list, size_t *out_list_count)
+{
+    size_t count = 0;
+    struct live_watch **at = &f->watches;
+    while (*at != NULL) {
+        struct live_watch *w = *at;
+        if (w->is_stopped) {
+            *at = w->next;
+            w->next = f->dead;
+            f->dead = w;
+        } else {
+            w->is_full = w->has_ready;
+            count++;
+            at = &w->next;
+        }
+    }
+    f->active = xrealloc(f->active, MAX(count, (size_t)1), sizeof(f->active[0]));
+    f->active_count = 0;
+    for (struct live_watch *w = f->watches; w != NULL; w = w->next) {
+        if (w->since < f->told_count) {
+            f->active[f->active_count++] = w;
+        }
+    }
+    for (size_t i = 0; f->is_resumed && i < f->topic_count; i++) {
+        for (uint32_t p = 0; p < f->topics[i].source.part_count; p++) {
+            f->topics[i].parts[p].next = -1;
+        }
+    }
+    f->is_resumed = false;
+    *out_list = TAKE(f->list);
+    *out_list_count = f->list_count;
+    free(f->now_ends);
+    f->now_ends = TAKE(f->ends);
+    f->now_ends_count = f->ends_count;
+    return f->now_ends != NULL;
+}
+
+static bool is_worth_telling(const struct live_watch *w, int64_t now_us)
+{
+    if (w->o.is_tally) {
+        return !w->is_full && w->tally != NULL &&
+               (w->told_us == 0 || now_us - w->told_us >= TALLY_TELL_US);
+    }
+    return !w->is_full && (w->shown > 0 || w->told_us == 0 ||
+                           (w->seen + w->skipped > 0 && now_us - w->told_us >= QUIET_US));
+}
+
+static void finish_buffer(struct live_watch *w, struct buf *out)
+{
+    uint64_t all = w->seen + w->skipped;
+    *out = buf_make(4 * LIVE_FRAME_BYTES_MAX);
+    if (w->o.is_tally) {
+        w->tally_after = live_tally_write(w->tally->counts, w->tally_after, out);
+        return;
+    }
+    buf_puts(out, "{\"events\":[");
+    buf_add_str(out, buf_str(&w->out));
+    buf_printf(
+        out, "],\"matched\":%llu,\"seen\":%llu,\"thinned\":%llu,\"skipped\":%llu,\"sampled\":%.4g}",
+        (unsigned long long)w->matched, (unsigned long long)w->seen, (unsigned long long)w->thinned,
+        (unsigned long long)w->skipped, all == 0 ? 1.0 : (double)w->seen / (double)all);
+}
+
+static void hand_over(struct live_feed *f, int64_t now_us)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < f->active_count; i++) {
+        struct live_watch *w = f->active[i];
+        if (!is_worth_telling(w, now_us)) {
+            continue;
+        }
+        struct buf text;
+        finish_buffer(w, &text);
+        bool is_whole = !text.failed;
+        feed_lock(f);
+        if (is_whole && !w->is_stopped) {
+            w->ready = text;
+            w->ready_events = w->shown;
+            w->has_ready = true;
+            text = (struct buf){0};
+            is_any = true;
+        }
+        feed_unlock(f);
+        buf_deinit(&text);
+        buf_reset(&w->out);
+        w->shown = w->matched = w->seen = w->thinned = w->skipped = 0;
+        w->told_us = now_us;
+    }
+    if (is_any && !atomic_load(&f->task.is_posted)) {
+        reactor_post(f->reactor, &f->task);
+    }
+}
+
+static void run_round(struct live_feed *f)
+{
+    int64_t now_us = os_mono_us();
+    double seconds = f->round_us == 0 ? 0.1 : (double)(now_us - f->round_us) / 1e6;
+    size_t count = 0;
+    f->round_us = now_us;
+    f->tokens = MIN(f->tokens + seconds * LIVE_BYTES_PER_SECOND, (double)LIVE_BYTES_PER_SECOND / 4);
+    f->deadline_us = now_us + ROUND_CPU_US;
+    for (size_t i = 0; i < f->active_count; i++) {
+        struct live_watch *w = f->active[i];
+        w->tokens = MIN(w->tokens + seconds * w->o.rate_max, MAX(w->o.rate_max / 2.0, 1.0));
+    }
+    tend_tallies(f, now_us);
+    struct fresh *list = list_fresh(f, &count);
+    for (size_t i = 0; i < f->active_count; i++) {
+        if (!f->active[i]->is_begun && !f->active[i]->o.is_tally) {
+            begin_watch(f, f->active[i]);
+        }
+    }
+    read_new(f, list, count);
+    free(list);
+    if (f->bytes.cap > KEEP_BUF_BYTES) {
+        buf_deinit(&f->bytes);
+        f->bytes = buf_make(READ_BUF_BYTES_MAX);
+    }
+    hand_over(f, now_us);
+}
+
+void *live_feed_thread(void *feed)
+{
+    struct live_feed *f = feed;
+    f->bytes = buf_make(READ_BUF_BYTES_MAX);
+    f->record = buf_make(LIVE_FRAME_BYTES_MAX);
+    os_thread_name("tarn-live");
+    os_process_yield();
+    feed_lock(f);
+    while (!f->quit) {
+        if (!f->is_due) {
+            (void)pthread_cond_wait(&f->wake, &f->lock); /* cannot fail */
+            continue;
+        }
+        struct source *list = NULL;
+        size_t list_count = 0;
+        f->is_due = false;
+        bool has_ends = take_round(f, &list, &list_count);
+        feed_unlock(f);
+        if (list != NULL) {
+            take_list(f, list, list_count);
+        }
+        if (has_ends) {
+            run_round(f);
+        }
+        feed_lock(f);
+    }
+    feed_unlock(f);
+    return NULL;
+}
+
+void live_feed_thread_deinit(struct live_feed *f)
+{
+    for (size_t i = 0; i < f->topic_count; i++) {
+        topic_state_deinit(&f->topics[i]);
+    }
+    for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
+        tally_deinit(&f->tallies[i]);
+    }
+    free(f->topics);
+    free(f->now_ends);
+    free(f->active);
+    buf_deinit(&f->bytes);
+    buf_deinit(&f->record);
+}
