@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* api_records.c - reading a topic back: records by offset, and the live tail over SSE.
+/* api_records.c - reading a topic back: pages of records, and the live tail over SSE.
  *
- * Both read the log up to the acknowledged end. A tail is fed from the loop when the log grew: at
- * most TAIL_TURN_BYTES a turn each, so that many tails do not hold up the door. */
+ * Both read the log up to the acknowledged end. A page is of one partition, or of all merged by
+ * time; where to go on is an offset, or for several partitions their offsets with dots between. A
+ * tail is fed from the loop when the log grew: at most TAIL_TURN_BYTES a turn each, so that many
+ * tails do not hold up the door. */
+#include "base/base64.h"
 #include "base/timefmt.h"
 #include "flow/event.h"
+#include "flow/record_page.h"
 #include "http/api.h"
 #include "http/sse.h"
 #include "topic/batch.h"
@@ -13,11 +17,49 @@
 enum {
     RECORDS_LIMIT_DEFAULT = 100,
     RECORDS_LIMIT_MAX = 10000,
-    RECORDS_READ_BYTES = 1 << 20,
+    RECORDS_BYTES_MAX = 8 << 20, /* of an answer, and one record */
+    HEADERS_MAX = 100,           /* looked at in one record */
     READ_BUF_BYTES_MAX = 192 << 20,
     TAIL_TURN_BYTES = 256 << 10,
     TAILS_MAX = 1000,
 };
+
+/* ,"headers":{"name":"text"|null|{"base64":"..."}} when there are some. Of a name that comes again
+ * the last counts. */
+static void write_headers(struct buf *out, const struct record *r)
+{
+    struct record_header h;
+    size_t at = 0;
+    size_t count = 0;
+    AUTO_BUF seen = buf_make(READ_BUF_BYTES_MAX); /* names as JSON text between line feeds */
+    for (int i = 0; i < HEADERS_MAX && record_header_next(r, &at, &h); i++) {
+        size_t start = seen.len;
+        buf_add_byte(&seen, '\n');
+        buf_add_json_string(&seen, h.key);
+        buf_add_byte(&seen, '\n');
+        struct str name = str_of(seen.data + start, seen.len - start);
+        if (seen.failed || memmem(seen.data, start, name.ptr, name.len) != NULL) {
+            seen.len = start;
+            continue;
+        }
+        buf_puts(out, count++ == 0 ? ",\"headers\":{" : ",");
+        buf_add(out, name.ptr + 1, name.len - 2);
+        buf_add_byte(out, ':');
+        bool has_value = record_header(r, h.key, &h.value);
+        if (!has_value || h.value.ptr == NULL) {
+            buf_puts(out, "null");
+        } else if (str_is_utf8(h.value)) {
+            buf_add_json_string(out, h.value);
+        } else {
+            buf_puts(out, "{\"base64\":\"");
+            base64_encode(h.value, out);
+            buf_puts(out, "\"}");
+        }
+    }
+    if (count > 0) {
+        buf_add_byte(out, '}');
+    }
+}
 
 /* {"partition":0,"offset":5,"timestamp":"...","key":"k"|null,"value":{...}}; a value that is not
  * JSON is text, or base64 would be: bytes that are not UTF-8 show as U+FFFD. */
@@ -40,6 +82,7 @@ static void write_record(struct buf *out, uint32_t partition, const struct recor
     } else {
         buf_add_json_string(out, r->value);
     }
+    write_headers(out, r);
     buf_add_byte(out, '}');
 }
 
@@ -74,100 +117,222 @@ static err walk(struct str bytes, int64_t from, int64_t end, record_fn each, voi
 
 /* ---- GET /records ---- */
 
-struct page {
-    struct buf *out;
-    const char *comma;
-    uint32_t partition;
-    int64_t left;
-    int64_t next;
+struct ask {
+    int64_t partition; /* -1: all */
+    int64_t offset;    /* -1: not said */
+    int64_t limit;
+    int64_t time_ms; /* -1: not said */
+    bool is_newest_first;
+    bool has_key;
+    struct str key;
+    struct str after; /* {NULL,0}: not said */
 };
 
-static bool add_to_page(void *ctx, const struct record *r)
+static err read_time(struct str text, int64_t *out_ms, struct errmsg *msg)
 {
-    struct page *page = ctx;
-    if (page->left == 0) {
+    int64_t us = 0;
+    if (str_to_i64(text, out_ms) && *out_ms >= 0) {
+        return ERR_OK;
+    }
+    if (!time_parse_rfc3339(text, &us) || us < 0) {
+        return errmsg_set(msg, ERR_INVALID,
+                          "time is like 2026-11-20T12:34:56Z, or milliseconds since 1970");
+    }
+    *out_ms = us / 1000;
+    return ERR_OK;
+}
+
+static err read_ask(struct http_params *params, struct ask *ask, struct errmsg *msg)
+{
+    struct str text = {0};
+    *ask =
+        (struct ask){.partition = -1, .offset = -1, .limit = RECORDS_LIMIT_DEFAULT, .time_ms = -1};
+    TRY(http_params_i64(params, "partition", 0, TOPIC_PARTITIONS_MAX, &ask->partition, msg));
+    TRY(http_params_i64(params, "offset", 0, INT64_MAX - 1, &ask->offset, msg));
+    TRY(http_params_i64(params, "limit", 1, RECORDS_LIMIT_MAX, &ask->limit, msg));
+    ask->has_key = http_params_str(params, "key", &ask->key);
+    (void)http_params_str(params, "after", &ask->after); /* absent: from the beginning */
+    if (http_params_str(params, "time", &text)) {
+        TRY(read_time(text, &ask->time_ms, msg));
+    }
+    if (http_params_str(params, "order", &text)) {
+        ask->is_newest_first = str_is(text, "desc");
+        if (!ask->is_newest_first && !str_is(text, "asc")) {
+            return errmsg_set(msg, ERR_INVALID, "order is asc or desc");
+        }
+    }
+    return ask->offset >= 0 && ask->time_ms >= 0
+               ? errmsg_set(msg, ERR_INVALID, "give offset or time, not both")
+               : ERR_OK;
+}
+
+/* One page that is being made. */
+struct listing {
+    struct topic *topic;
+    struct ask ask;
+    struct record_page page;
+    struct record_page_part parts[RECORD_PAGE_PARTS_MAX];
+    size_t count;
+    struct buf out; /* owned */
+    const char *comma;
+};
+
+static void listing_deinit(struct listing *x)
+{
+    buf_deinit(&x->out);
+}
+
+/* False after answering: the partition is not there, or all are too many. */
+static bool choose_parts(struct http_exchange *ex, struct listing *x)
+{
+    uint32_t all = topic_partition_count(x->topic);
+    struct ask *ask = &x->ask;
+    if (ask->partition >= all) {
+        http_problemf(ex, 404, "partition_not_found", "the topic has %u partitions, from 0", all);
         return false;
     }
-    buf_puts(page->out, page->comma);
-    write_record(page->out, page->partition, r);
-    page->comma = ",";
-    page->left--;
-    page->next = r->offset + 1;
+    if (ask->partition < 0 && (all == 1 || ask->offset >= 0)) {
+        ask->partition = 0;
+    }
+    if (ask->partition < 0 && all > RECORD_PAGE_PARTS_MAX) {
+        http_problemf(ex, 400, "too_many_partitions",
+                      "the topic has %u partitions, and at most %d are merged: name one with "
+                      "?partition=",
+                      all, RECORD_PAGE_PARTS_MAX);
+        return false;
+    }
+    x->count = ask->partition >= 0 ? 1 : all;
+    for (size_t i = 0; i < x->count; i++) {
+        uint32_t p = ask->partition >= 0 ? (uint32_t)ask->partition : (uint32_t)i;
+        int64_t start = topic_log_start(x->topic, p);
+        int64_t end = MAX(topic_acked_end(x->topic, p), start);
+        x->parts[i] = (struct record_page_part){
+            .partition = p, .start = start, .end = end, .at = ask->is_newest_first ? end : start};
+    }
     return true;
 }
 
-static err fill_page(const struct topic *t, struct page *page, int64_t end, struct errmsg *msg)
+/* "17" or "17.4.0": the place in each partition. What was let go meanwhile is passed over. */
+static err go_after(struct listing *x, struct errmsg *msg)
 {
-    AUTO_TEXT dir = partition_dir(t, page->partition);
-    AUTO(topic_reader) reader = NULL;
-    AUTO_BUF bytes = buf_make(READ_BUF_BYTES_MAX);
-    TRY(topic_reader_open(dir, &reader, msg));
-    int64_t from = page->next;
-    while (from < end && page->left > 0 && page->out->len < RECORDS_READ_BYTES * 8) {
-        struct topic_read got;
-        buf_reset(&bytes);
-        TRY(topic_reader_read(reader, from, end, RECORDS_READ_BYTES, &bytes, &got, msg));
-        if (got.next_offset == from) {
-            break;
+    struct str rest = x->ask.after;
+    struct str text;
+    size_t i = 0;
+    while (str_split(&rest, '.', &text)) {
+        int64_t at = 0;
+        if (i == x->count || !str_to_i64(text, &at) || at < 0) {
+            return errmsg_set(msg, ERR_INVALID, "after is the `next` of the page before");
         }
-        TRY(walk(buf_str(&bytes), from, end, add_to_page, page, msg));
-        if (page->left > 0) {
-            page->next = got.next_offset; /* past a gap that was let go */
-        }
-        from = got.next_offset;
+        x->parts[i].at = MIN(MAX(at, x->parts[i].start), x->parts[i].end);
+        i++;
+    }
+    for (; x->ask.is_newest_first && i < x->count; i++) {
+        x->parts[i].at = x->parts[i].start; /* a new partition: all of it is newer */
     }
     return ERR_OK;
 }
 
+/* Sets where to begin; false after answering. */
+static bool go_to_start(struct http_exchange *ex, struct listing *x)
+{
+    struct errmsg msg = {0};
+    struct record_page_part *only = &x->parts[0];
+    int64_t offset = x->ask.offset;
+    err e = ERR_OK;
+    if (x->ask.after.ptr != NULL) {
+        e = go_after(x, &msg);
+        if (e != ERR_OK) {
+            http_problem(ex, 400, "bad_query", str_from(msg.text), STR(""));
+        }
+        return e == ERR_OK;
+    }
+    if (offset >= 0 && (offset < only->start || offset > only->end)) {
+        http_problemf(ex, 416, "offset_out_of_range", "partition %u holds offsets %lld to %lld",
+                      only->partition, (long long)only->start, (long long)only->end);
+        return false;
+    }
+    if (offset >= 0) {
+        only->at = x->ask.is_newest_first ? MIN(offset + 1, only->end) : offset;
+    }
+    for (size_t i = 0; e == ERR_OK && x->ask.time_ms >= 0 && i < x->count; i++) {
+        e = record_page_seek(&x->page, &x->parts[i], x->ask.time_ms, &msg);
+    }
+    if (e != ERR_OK) {
+        api_problem(ex, e, &msg);
+    }
+    return e == ERR_OK;
+}
+
+static bool list_record(void *ctx, uint32_t partition, const struct record *r)
+{
+    struct listing *x = ctx;
+    buf_puts(&x->out, x->comma);
+    write_record(&x->out, partition, r);
+    x->comma = ",";
+    return x->out.len < RECORDS_BYTES_MAX;
+}
+
+static void write_next(struct listing *x)
+{
+    bool is_done = true;
+    for (size_t i = 0; i < x->count; i++) {
+        is_done = is_done && record_page_part_is_done(&x->page, &x->parts[i]);
+    }
+    buf_puts(&x->out, "],\"next\":");
+    if (x->ask.partition >= 0 && (!is_done || !x->ask.is_newest_first)) {
+        buf_add_i64(&x->out, x->parts[0].at); /* more may come: there is always a next one */
+    } else if (is_done) {
+        buf_puts(&x->out, "null");
+    } else {
+        for (size_t i = 0; i < x->count; i++) {
+            buf_puts(&x->out, i == 0 ? "\"" : ".");
+            buf_add_i64(&x->out, x->parts[i].at);
+        }
+        buf_add_byte(&x->out, '"');
+    }
+    buf_printf(&x->out, ",\"scanned\":%llu", (unsigned long long)x->page.scanned_bytes);
+    if (x->ask.partition >= 0) {
+        buf_printf(&x->out, ",\"start\":%lld,\"end\":%lld", (long long)x->parts[0].start,
+                   (long long)x->parts[0].end);
+    }
+    buf_add_byte(&x->out, '}');
+}
+
 static void on_records(struct http_exchange *ex)
 {
-    struct topic *t = api_topic(ex);
     AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
-    int64_t partition = 0;
-    int64_t offset = -1;
-    int64_t limit = RECORDS_LIMIT_DEFAULT;
-    if (t == NULL || !api_params_begin(ex, &params)) {
+    __attribute__((cleanup(listing_deinit))) struct listing x = {
+        .topic = api_topic(ex), .comma = "", .out = buf_make(256 << 20)};
+    if (x.topic == NULL || !api_params_begin(ex, &params)) {
         return;
     }
-    err e = http_params_i64(&params, "partition", 0, TOPIC_PARTITIONS_MAX, &partition, &msg);
-    if (e == ERR_OK) {
-        e = http_params_i64(&params, "offset", 0, INT64_MAX, &offset, &msg);
-    }
-    if (e == ERR_OK) {
-        e = http_params_i64(&params, "limit", 1, RECORDS_LIMIT_MAX, &limit, &msg);
-    }
-    if (!api_params_end(ex, &params, e, &msg)) {
+    err e = read_ask(&params, &x.ask, &msg);
+    if (!api_params_end(ex, &params, e, &msg) || !choose_parts(ex, &x)) {
         return;
     }
-    if (partition >= topic_partition_count(t)) {
-        http_problemf(ex, 404, "partition_not_found", "the topic has %u partitions, from 0",
-                      topic_partition_count(t));
+    x.page = (struct record_page){.topic_dir = topic_dir(x.topic),
+                                  .is_newest_first = x.ask.is_newest_first,
+                                  .has_key = x.ask.has_key,
+                                  .key = x.ask.key,
+                                  .limit = (size_t)x.ask.limit,
+                                  .scan_bytes_max = RECORD_PAGE_SCAN_BYTES_MAX,
+                                  .on_record = list_record,
+                                  .ctx = &x};
+    if (!go_to_start(ex, &x)) {
         return;
     }
-    uint32_t p = (uint32_t)partition;
-    int64_t start = topic_log_start(t, p);
-    int64_t end = topic_acked_end(t, p);
-    offset = offset < 0 ? start : offset;
-    if (offset < start || offset > end) {
-        http_problemf(ex, 416, "offset_out_of_range", "partition %u holds offsets %lld to %lld", p,
-                      (long long)start, (long long)end);
-        return;
-    }
-    AUTO_BUF body = buf_make(256 << 20);
-    struct page page = {.out = &body, .comma = "", .partition = p, .left = limit, .next = offset};
-    buf_puts(&body, "{\"records\":[");
-    e = fill_page(t, &page, end, &msg);
+    buf_puts(&x.out, "{\"records\":[");
+    e = record_page_read(&x.page, x.parts, x.count, &msg);
     if (e == ERR_CORRUPT) {
-        topic_report_damage(t, p, msg.text);
+        topic_report_damage(x.topic, x.page.partition, msg.text);
     }
     if (e != ERR_OK) {
         api_problem(ex, e, &msg);
         return;
     }
-    buf_printf(&body, "],\"next\":%lld,\"start\":%lld,\"end\":%lld}", (long long)page.next,
-               (long long)start, (long long)end);
-    http_respond_json(ex, 200, buf_str(&body));
+    write_next(&x);
+    http_respond_json(ex, 200, buf_str(&x.out));
 }
 const struct http_handler api_records_get = {.on_request = on_records};
 

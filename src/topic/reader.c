@@ -299,6 +299,53 @@ err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_o
     return ERR_OK;
 }
 
+/* The header of the batch that holds `offset`; *out_next is where to look instead when none does,
+ * since it was let go. */
+static err peek(struct topic_reader *r, int64_t offset, struct batch_header *out_header,
+                int64_t *out_next, struct errmsg *msg)
+{
+    char bytes[BATCH_HEADER_BYTES];
+    size_t got = 0;
+    TRY(seek_to(r, offset, msg));
+    TRY(os_pread(r->fd, bytes, sizeof bytes, r->position, &got, msg));
+    struct str header = str_of(bytes, got);
+    if (r->offset >= r->next_base || got < sizeof bytes || segment_is_blank(header)) {
+        *out_next = r->next_base;
+        return ERR_OK;
+    }
+    TRY(batch_header_decode(header, out_header, msg));
+    r->offset = out_header->base_offset;
+    *out_next = -1;
+    return ERR_OK;
+}
+
+err topic_reader_find_time(struct topic_reader *r, int64_t start_offset, int64_t end_offset,
+                           int64_t time_ms, int64_t *out_offset, struct errmsg *msg)
+{
+    int64_t low = start_offset; /* what is before is earlier */
+    int64_t high = end_offset;  /* what is from here on is not, and nothing in a gap before it */
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        struct batch_header h = {0};
+        int64_t next = -1;
+        err e = peek(r, middle, &h, &next, msg);
+        if (e == ERR_OK && next >= 0 && next < high) {
+            e = peek(r, next, &h, &next, msg);
+        }
+        if (e != ERR_OK) {
+            lose_place(r);
+            return e;
+        }
+        if (next < 0 && h.max_timestamp_ms < time_ms) {
+            low = batch_next_offset(&h);
+        } else {
+            high = next < 0 ? MIN(MAX(h.base_offset, low), middle) : middle;
+        }
+    }
+    *out_offset = MIN(low, end_offset);
+    return ERR_OK;
+}
+
 err topic_reader_log_start(struct topic_reader *r, int64_t *out_offset, struct errmsg *msg)
 {
     struct segment_mark mark;

@@ -34,6 +34,12 @@ struct topic_read {
 err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_offset,
                       size_t bytes_max, struct buf *out, struct topic_read *out_read,
                       struct errmsg *msg);
+/* The first offset of the first batch in [start_offset, end_offset) that holds a record of this
+ * time or later, by bisection: times are taken to grow from batch to batch, as append times do. Reads
+ * headers alone, whose checksums are not looked at. *out_offset is end_offset when there is none.
+ * Errors: RANGE, CORRUPT, IO. */
+err topic_reader_find_time(struct topic_reader *r, int64_t start_offset, int64_t end_offset,
+                           int64_t time_ms, int64_t *out_offset, struct errmsg *msg);
 /* The first offset still there (looks at the directory). */
 err topic_reader_log_start(struct topic_reader *r, int64_t *out_offset, struct errmsg *msg);
 

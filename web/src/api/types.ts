@@ -62,13 +62,17 @@ export interface EventRecord {
   timestamp: string;
   key: string | null;
   value: unknown;
+  headers?: Record<string, string | null | { base64: string }>;
 }
 
 export interface Records {
   records: EventRecord[];
-  next: number;
-  start: number;
-  end: number;
+  /** Send it as `after`; null when nothing is left. */
+  next: number | string | null;
+  scanned: number;
+  /** Of one partition only. */
+  start?: number;
+  end?: number;
 }
 
 export interface Column {
