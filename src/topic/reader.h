@@ -35,9 +35,9 @@ err topic_reader_read(struct topic_reader *r, int64_t from_offset, int64_t end_o
                       size_t bytes_max, struct buf *out, struct topic_read *out_read,
                       struct errmsg *msg);
 /* The first offset of the first batch in [start_offset, end_offset) that holds a record of this
- * time or later, by bisection: times are taken to grow from batch to batch, as append times do. Reads
- * headers alone, whose checksums are not looked at. *out_offset is end_offset when there is none.
- * Errors: RANGE, CORRUPT, IO. */
+ * time or later, by bisection: times are taken to grow from batch to batch, as append times do.
+ * Reads headers alone, whose checksums are not looked at. *out_offset is end_offset when there is
+ * none. Errors: RANGE, CORRUPT, IO. */
 err topic_reader_find_time(struct topic_reader *r, int64_t start_offset, int64_t end_offset,
                            int64_t time_ms, int64_t *out_offset, struct errmsg *msg);
 /* The first offset still there (looks at the directory). */
