@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_decode.c - nanoseconds of CPU per event for splitting, validating, decoding and producing.
  *
- *     bench_decode [FILE.ndjson]
+ *     bench_decode [FILE.ndjson [SCHEMA.json]]
  *
- * FILE: for instance what ../shared/peers/events.py writes; without one, events of our own. */
+ * FILE: for instance what bench/events.py writes; without one, events of our own. SCHEMA: a JSON
+ * Schema that they are to hold; with it, only splitting and validating are timed, without the
+ * schema and with it in turns. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "flow/decode.h"
 #include "flow/json_index.h"
+#include "flow/json_schema.h"
 #include "flow/producer.h"
 
 enum { EVENTS = 200000, ROUNDS = 5, FILE_BYTES_MAX = 1 << 28 };
@@ -56,6 +59,20 @@ static struct producer *new_producer(const char *preset, const char *template)
     return p;
 }
 
+static void read_file(const char *path, struct buf *out)
+{
+    FILE *f = fopen(path, "rb");
+    char piece[65536];
+    size_t got = 0;
+    while (f != NULL && (got = fread(piece, 1, sizeof(piece), f)) > 0) {
+        (void)buf_add(out, piece, got);
+    }
+    if (f == NULL || out->failed) {
+        fail("cannot read the file");
+    }
+    (void)fclose(f);
+}
+
 static void make_events(struct bench *b, const char *path)
 {
     b->text = buf_make(FILE_BYTES_MAX);
@@ -67,16 +84,7 @@ static void make_events(struct bench *b, const char *path)
         }
         return;
     }
-    FILE *f = fopen(path, "rb");
-    char piece[65536];
-    size_t got = 0;
-    while (f != NULL && (got = fread(piece, 1, sizeof(piece), f)) > 0) {
-        (void)buf_add(&b->text, piece, got);
-    }
-    if (f == NULL || b->text.failed) {
-        fail("cannot read the file");
-    }
-    (void)fclose(f);
+    read_file(path, &b->text);
 }
 
 static err keep(void *ctx, const struct event_split_record *record)
@@ -197,10 +205,41 @@ static void run_produce(void)
     }
 }
 
+/* Validating alone, without the schema and with it in turns; the least of each. */
+static void run_schema(struct bench *b, const char *path)
+{
+    enum { TURNS = 15 };
+    AUTO_BUF text = buf_make(FILE_BYTES_MAX);
+    AUTO(json_schema) schema = NULL;
+    AUTO(json_schema_run) run = NULL;
+    struct json_schema_finding found;
+    double least[2] = {1e9, 1e9};
+    read_file(path, &text);
+    if (json_schema_new(buf_str(&text), &schema, &found) != ERR_OK) {
+        fail(found.reason);
+    }
+    check(json_schema_run_new(schema, &run), "schema");
+    for (int turn = 0; turn < 2 * TURNS; turn++) {
+        struct event_validator_options o = {.check = turn % 2 == 0 ? NULL : run};
+        check(event_validator_new(&o, &b->validator, NULL), "validator");
+        b->good = 0;
+        double ns = run_split(b, validate, EVENT_FORMAT_NDJSON, 65536);
+        least[turn % 2] = MIN(least[turn % 2], ns);
+        event_validator_free(b->validator);
+    }
+    (void)printf("ns/event: split+validate %.1f, with the schema %.1f (%llu are good)\n", least[0],
+                 least[1], (unsigned long long)b->good);
+}
+
 int main(int argc, char **argv)
 {
     struct bench b = {0};
     make_events(&b, argc > 1 ? argv[1] : NULL);
+    if (argc > 2) {
+        run_schema(&b, argv[2]);
+        buf_deinit(&b.text);
+        return 0;
+    }
     b.records = calloc(b.text.len / 2 + 1, sizeof(*b.records));
     struct event_validator_options v = {.key_field = STR("customer_id")};
     struct event_validator_options no_key = {0};

@@ -50,7 +50,7 @@ SCHEMA = {
 def schema(options):
     """NDJSON as above into a topic with a schema of all seven fields and one without, in turns."""
     path, seconds, turns = events_file(LINES), (options.seconds or 30) / 10, 5
-    rates = {"inferred": [], "declared": []}
+    rates, cpu = {"inferred": [], "declared": []}, {"inferred": [], "declared": []}
     with Bench("schema") as bench:
         for topic in rates:
             bench.client.create_topic(topic, **NEVER_LAND)
@@ -60,14 +60,19 @@ def schema(options):
             bench.load(path, topic=topic, batch=1000, connections=4, seconds=1)
         for _ in range(turns):
             for topic, found in rates.items():
+                before = _cpu_seconds(bench.server.pid)
                 one = bench.load(path, topic=topic, batch=1000, connections=4, seconds=seconds)
+                busy = _cpu_seconds(bench.server.pid) - before
                 found.append(round(one["events_per_second"]))
-    medians = {topic: sorted(found)[turns // 2] for topic, found in rates.items()}
+                cpu[topic].append(round(busy * 1e9 / one["events"], 1))
+    medians, front_ns = ({topic: sorted(found)[turns // 2] for topic, found in of.items()}
+                         for of in (rates, cpu))
     cost = 100 * (1 - medians["declared"] / medians["inferred"])
     return {"settings": {"connections": 4, "batch": 1000, "turns": turns, "seconds": seconds,
                          "partitions": 4, "schema": SCHEMA},
             "durability": "fsync",
-            "values": {"events_per_second": medians, "turns": rates, "cost_percent": round(cost, 1)},
+            "values": {"events_per_second": medians, "turns": rates, "cost_percent": round(cost, 1),
+                       "front_cpu_ns_per_event": front_ns, "front_cpu_turns": cpu},
             "checks": [("cost of a schema", cost, 25, 15, "%<")]}
 
 

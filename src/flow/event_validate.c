@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* event_validate.c - the judgement on one record, and its key.
- * The fast path is stage 1 plus one walk; whatever it refuses is read again by json_diagnose(),
- * which finds the reason. */
+ * The fast path is stage 1 plus one walk, in which the schema, if there is one, is checked too.
+ * Whatever that walk is not sure of is walked without the schema, then checked with it; what is no
+ * JSON is read again by json_diagnose(), which finds the reason. So bad JSON is told before what
+ * breaks the schema, wherever in the event each is. */
 #include "flow/event.h"
 
 #include "flow/json_schema.h"
@@ -173,11 +175,25 @@ void event_validator_check(struct event_validator *v, struct json_schema_run *ch
     json_schema_run_free(old);
 }
 
-/* The schema's verdict on an event that is well-formed. */
+/* Grammar, schema and key in one walk. False when not sure. */
+static bool walk_declared(struct event_validator *v, const struct json_view *view,
+                          struct event_key *key)
+{
+    struct json_schema_look look = {.depth_max = v->depth_max, .key = v->key_field};
+    if (json_schema_walk(v->check, view, 0, &look) != view->count) {
+        return false;
+    }
+    if (look.key_at != 0) {
+        *key = key_of(v, view, look.key_at, look.key_next);
+    }
+    return true;
+}
+
+/* The schema's verdict on an event that is well-formed, when that walk was not sure. */
 static enum event_code check_schema(struct event_validator *v, const struct json_view *view,
                                     struct errmsg *detail)
 {
-    switch (json_schema_check(v->check, view, 0, &v->found)) {
+    switch (json_schema_check_exactly(v->check, view, 0, &v->found)) {
     case JSON_SCHEMA_VALID:
         return EVENT_OK;
     case JSON_SCHEMA_BAD:
@@ -217,9 +233,11 @@ enum event_code event_validate(struct event_validator *v, struct str record,
     }
     struct json_view view;
     struct event_key key = {0};
-    if (result == JSON_INDEX_OK && json_view_init(&view, record, at, count) &&
-        walk_object(v, &view, &key)) {
-        enum event_code verdict = v->check == NULL ? EVENT_OK : check_schema(v, &view, detail);
+    bool is_view = result == JSON_INDEX_OK && json_view_init(&view, record, at, count);
+    bool is_declared = is_view && v->check != NULL && walk_declared(v, &view, &key);
+    if (is_declared || (is_view && walk_object(v, &view, &key))) {
+        enum event_code verdict =
+            is_declared || v->check == NULL ? EVENT_OK : check_schema(v, &view, detail);
         if (verdict != EVENT_OK) {
             return verdict;
         }

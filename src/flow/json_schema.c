@@ -79,7 +79,7 @@ static err read_number(struct frame *f, uint32_t i, struct json_decimal *out_num
 
 static err read_count(struct frame *f, uint32_t i, uint64_t *out_count)
 {
-    struct json_decimal number;
+    struct json_decimal number = {0};
     TRY(read_number(f, i, &number));
     if (number.is_negative || !json_decimal_is_integer(&number)) {
         return fail(f->c, f->path, ERR_INVALID, "must be a whole number from 0 up");
@@ -91,7 +91,7 @@ static err read_count(struct frame *f, uint32_t i, uint64_t *out_count)
 /* A string, unescaped, in the arena. */
 static err read_string(struct frame *f, uint32_t i, struct str *out_text)
 {
-    struct str text;
+    struct str text = {0};
     if (json_at(&f->c->view, i) != '"') {
         return fail(f->c, f->path, ERR_INVALID, "must be text");
     }
@@ -173,7 +173,7 @@ static err read_pattern(struct frame *f, uint32_t value)
 
 static err read_format(struct frame *f, uint32_t value)
 {
-    struct str name;
+    struct str name = {0};
     TRY(read_string(f, value, &name));
     for (int i = 1; i < JSON_SCHEMA_FORMAT_COUNT; i++) {
         if (str_is(name, json_schema_format_name((enum json_schema_format)i))) {
@@ -232,7 +232,7 @@ static err add_type(struct frame *f, uint32_t i, uint8_t *types)
         {"string", JSON_SCHEMA_STRING},   {"object", JSON_SCHEMA_OBJECT},
         {"array", JSON_SCHEMA_ARRAY},
     };
-    struct str name;
+    struct str name = {0};
     TRY(read_string(f, i, &name));
     for (size_t n = 0; n < ARRAY_LEN(known); n++) {
         if (str_is(name, known[n].name)) {
@@ -270,7 +270,7 @@ static err read_type(struct frame *f, uint32_t value)
 
 static err read_words(struct frame *f, uint32_t value)
 {
-    struct str text;
+    struct str text = {0};
     return read_string(f, value, &text);
 }
 
@@ -296,7 +296,7 @@ static err read_deprecated(struct frame *f, uint32_t value)
 
 static err read_dialect(struct frame *f, uint32_t value)
 {
-    struct str text;
+    struct str text = {0};
     TRY(read_string(f, value, &text));
     if (!str_is(text, "https://json-schema.org/draft/2020-12/schema") &&
         !str_is(text, "https://json-schema.org/draft/2020-12/schema#")) {
@@ -416,7 +416,7 @@ static err read_properties(struct frame *f, const struct json_schema_path *path)
     const struct json_view *view = &f->c->view;
     struct frame inner = *f;
     for (uint32_t i = f->properties + 1; json_at(view, i) != '}'; i += json_at(view, i) == ',') {
-        struct str name;
+        struct str name = {0};
         bool is_new = false;
         struct json_schema_path step = {.up = path, .view = view, .index = i};
         inner.path = &step;
@@ -437,7 +437,7 @@ static err read_required(struct frame *f, const struct json_schema_path *path)
     struct frame inner = *f;
     uint64_t index = 0;
     for (uint32_t i = f->required + 1; json_at(view, i) != ']'; i += json_at(view, i) == ',') {
-        struct str name;
+        struct str name = {0};
         bool is_new = false;
         struct json_schema_path step = {.up = path, .index = index++};
         inner.path = &step;
@@ -451,6 +451,21 @@ static err read_required(struct frame *f, const struct json_schema_path *path)
         i++;
     }
     return ERR_OK;
+}
+
+/* A bit for each name that must be there. */
+static err finish_required(struct frame *f)
+{
+    struct json_schema *s = f->c->schema;
+    struct json_schema_rules *rules = f->rules;
+    rules->seen_count = (uint32_t)(rules->name_count + 63) / 64;
+    rules->seen_base = s->seen_count;
+    s->seen_count += rules->seen_count;
+    rules->required = grab(f, rules->seen_count * sizeof *rules->required);
+    for (size_t i = 0; rules->required != NULL && i < rules->name_count; i++) {
+        rules->required[i / 64] |= (uint64_t)rules->names[i].is_required << (i % 64);
+    }
+    return rules->required == NULL ? no_memory(f) : ERR_OK;
 }
 
 static err finish_names(struct frame *f)
@@ -472,6 +487,7 @@ static err finish_names(struct frame *f)
     if (required > 0) {
         TRY(read_required(f, &at_required));
     }
+    TRY(finish_required(f));
     struct json_schema_property *list = grab(f, properties * sizeof *list);
     if (list == NULL) {
         return no_memory(f);
@@ -519,7 +535,7 @@ _Static_assert(ARRAY_LEN(keywords) <= 32, "a bit for each");
 /* One keyword of a schema; `seen` has a bit for each that was there. */
 static err read_keyword(struct frame *f, uint32_t i, uint32_t *seen)
 {
-    struct str name;
+    struct str name = {0};
     struct json_schema_path step = {.up = f->path, .view = &f->c->view, .index = i};
     struct frame inner = *f;
     inner.path = &step;
@@ -554,60 +570,6 @@ static err read_object(struct frame *f, uint32_t i)
     return finish_names(f);
 }
 
-/* A bound as an integer, for bounds that are small ones. */
-static bool whole_bound(const struct json_decimal *d, int64_t *out_bound)
-{
-    const uint64_t most = UINT64_C(1000000000000000000);
-    if (d->count > 0 && (!json_decimal_is_integer(d) || d->magnitude > 18)) {
-        return false;
-    }
-    uint64_t value = d->count == 0 ? 0 : json_decimal_count(d);
-    *out_bound = d->is_negative ? -(int64_t)value : (int64_t)value;
-    return value <= most;
-}
-
-static enum json_schema_quick plan_number(const struct json_schema_node *node,
-                                          struct json_schema_rules *r)
-{
-    const uint32_t inclusive = RULE_MINIMUM | RULE_MAXIMUM;
-    if ((node->types & JSON_SCHEMA_INTEGER) == 0) {
-        return QUICK_NONE;
-    }
-    r->low = INT64_MIN;
-    r->high = INT64_MAX;
-    bool is_whole = (r->has & ~inclusive) == 0 &&
-                    ((r->has & RULE_MINIMUM) == 0 || whole_bound(&r->minimum, &r->low)) &&
-                    ((r->has & RULE_MAXIMUM) == 0 || whole_bound(&r->maximum, &r->high));
-    return is_whole ? QUICK_INTEGER : QUICK_NUMBER;
-}
-
-/* How usual values of this node are seen to be good. */
-static enum json_schema_quick plan(const struct json_schema_node *node, struct json_schema_rules *r)
-{
-    bool may_be_text = (node->types & JSON_SCHEMA_STRING) != 0;
-    bool only_integer = (node->types & JSON_SCHEMA_INTEGER) && !(node->types & JSON_SCHEMA_NUMBER);
-    if (r->has == 0 && !only_integer) {
-        return QUICK_TYPE;
-    }
-    if ((r->has & ~(uint32_t)RULES_NUMBER) == 0) {
-        return plan_number(node, r);
-    }
-    if (!may_be_text) {
-        return QUICK_NONE;
-    }
-    if ((r->has & ~(uint32_t)(RULE_MIN_LENGTH | RULE_MAX_LENGTH)) == 0) {
-        return QUICK_LENGTH;
-    }
-    if (r->has == RULE_PATTERN) {
-        r->simple = json_schema_pattern_simple(r->pattern);
-        return r->simple == NULL ? QUICK_NONE : QUICK_SIMPLE;
-    }
-    if (r->has == RULE_FORMAT && node->format == JSON_SCHEMA_FORMAT_DATE_TIME) {
-        return QUICK_TIME;
-    }
-    return r->has == RULE_ENUM && r->enumeration->keys != NULL ? QUICK_ENUM : QUICK_NONE;
-}
-
 static err read_schema(struct compiler *c, const struct json_schema_path *path, uint32_t i,
                        const struct json_schema_node **out_node)
 {
@@ -634,8 +596,7 @@ static err read_schema(struct compiler *c, const struct json_schema_path *path, 
     if (kind == '{') {
         TRY(read_object(&f, i));
     }
-    f.rules->quick = plan(f.node, f.rules);
-    return ERR_OK;
+    return json_schema_quick_plan(s->arena, f.node, f.rules) ? ERR_OK : no_memory(&f);
 }
 
 /* ---- a document ---- */

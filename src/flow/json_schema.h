@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* json_schema.h - JSON Schema 2020-12, the part that declares what an event looks like: compiled
- * once, read by many threads, checked against an event's tokens in one pass.
+ * once, read by many threads, checked against an event's tokens.
  *
  * Keywords: type, properties, required, additionalProperties, items, minItems, maxItems, enum,
  * const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength,
@@ -137,11 +137,28 @@ enum json_schema_verdict {
     JSON_SCHEMA_BAD,   /* with *finding */
     JSON_SCHEMA_NOMEM, /* no verdict */
 };
+/* What json_schema_walk() is asked beside the verdict. */
+struct json_schema_look {
+    uint32_t depth_max; /* of objects and arrays, the value itself being 1; EVENT_DEPTH_MAX most */
+    struct str key;     /* a member of the value; {NULL,0}: none */
+    uint32_t key_at;    /* out: the token of the value of the last such member; 0: none */
+    uint32_t key_next;  /* out: the token after that value */
+};
+/* Grammar and schema in one walk over a text that json_view_init() has accepted and nothing else
+ * has been asked about: the token after the value at token `i` (which may be the count) when the
+ * value is well-formed, nested no deeper than asked and valid. 0 says nothing: walk it with
+ * json_walk.h, then use json_schema_check_exactly(). */
+uint32_t json_schema_walk(struct json_schema_run *run, const struct json_view *view, uint32_t i,
+                          struct json_schema_look *look);
 /* Judges the value that token `i` opens. The text must be well-formed JSON: walked with
  * json_walk.h before, and nested no deeper than EVENT_DEPTH_MAX. `finding` may be NULL. */
 enum json_schema_verdict json_schema_check(struct json_schema_run *run,
                                            const struct json_view *view, uint32_t i,
                                            struct json_schema_finding *finding);
+/* The same when the walk has had its look: only exactly, so slower. */
+enum json_schema_verdict json_schema_check_exactly(struct json_schema_run *run,
+                                                   const struct json_view *view, uint32_t i,
+                                                   struct json_schema_finding *finding);
 /* The same for any JSON text, checked to be one. For tests and tools. Errors: INVALID (no JSON). */
 err json_schema_check_text(struct json_schema_run *run, struct json_indexer *indexer,
                            struct str value, enum json_schema_verdict *out_verdict,

@@ -1,46 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* json_schema_check.c - an event's tokens against a compiled schema.
+/* json_schema_check.c - an event's tokens against a compiled schema, exactly and with words.
  *
- * One walk, two ways. The first is for the many good events: it goes over the tokens once, takes
- * every member as it comes, and says yes or no. Yes is right even where names are there twice,
- * since all of them were good. No is only a suspicion: the second way walks again, leaves out what
- * a later member of the same name replaces, and finds pointer and reason, or that the event is good
- * after all.
- *
- * Which property comes next is guessed from what followed last time (`follow`); a wrong guess costs
- * a look into the node's table and nothing else. */
+ * The many good events are seen to be good by the walk of json_schema_walk.c, which shares the
+ * checks of scalars here. What it is not sure of is judged here: members that a later one of the
+ * same name replaces are left out, and pointer and reason are found, or that the event is good
+ * after all. */
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "flow/json_schema_int.h"
 #include "os/clock.h"
 
-enum { FOUND_BYTES = 40 };
 static const uint64_t BUDGET_STEPS =
     2000000; /* of patterns, per event; see json_schema_pattern.c */
 static const uint64_t BUDGET_PER_BYTE = 4;
-
-struct json_schema_run {
-    unsigned references;
-    struct json_schema *schema; /* referenced */
-    uint64_t *seen;             /* owned; per name of the schema: the visit it was last met in */
-    uint32_t *follow;           /* owned; per name: 1 + the name that came after it last time */
-    uint32_t *first;            /* owned; per node: 1 + the name that came first last time */
-    uint32_t *slots;            /* owned; for json_schema_value_is() */
-    struct json_schema_patterns *patterns; /* owned; NULL until needed */
-    struct buf scratch;                    /* owned */
-    uint64_t visit;
-    uint64_t seed; /* of hashes of an event's names */
-    /* Of the present event: */
-    const struct json_view *view;
-    uint64_t budget;
-    uint64_t *shadowed; /* owned; second way: a bit per token of a name that comes again later */
-    bool is_second;
-    bool is_nomem;
-    struct json_schema_finding *finding;
-    char found[FOUND_BYTES + 8]; /* words for the finding, as the next */
-    char wanted[FOUND_BYTES + 8];
-};
 
 /* ---- life ---- */
 
@@ -49,7 +22,7 @@ err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run)
     AUTO(json_schema_run) run = xnew(struct json_schema_run);
     run->references = 1;
     run->schema = json_schema_ref(s);
-    run->seen = calloc((size_t)s->name_count + 1, sizeof *run->seen);
+    run->seen = calloc((size_t)s->seen_count + 1, sizeof *run->seen);
     run->follow = calloc((size_t)s->name_count + 1, sizeof *run->follow);
     run->first = calloc((size_t)s->node_count + 1, sizeof *run->first);
     run->slots = calloc((size_t)s->slot_count + 1, sizeof *run->slots);
@@ -91,12 +64,12 @@ void json_schema_run_free(struct json_schema_run *run)
 
 /* ---- findings ---- */
 
-/* Always false. Words only on the second way, where they are asked for. */
+/* Always false. Words only where they are asked for. */
 __attribute__((format(printf, 3, 4))) static bool bad(struct json_schema_run *run,
                                                       const struct json_schema_path *path,
                                                       const char *format, ...)
 {
-    if (run->is_second) {
+    if (run->is_worded) {
         va_list args;
         va_start(args, format);
         json_schema_find(run->finding, path, format, args);
@@ -202,83 +175,6 @@ __attribute__((noinline)) static bool type_failed(struct json_schema_run *run,
                found_at(run, i));
 }
 
-static const uint64_t powers[] = {1,
-                                  10,
-                                  100,
-                                  1000,
-                                  10000,
-                                  100000,
-                                  1000000,
-                                  10000000,
-                                  100000000,
-                                  1000000000,
-                                  10000000000,
-                                  100000000000,
-                                  1000000000000,
-                                  10000000000000,
-                                  100000000000000,
-                                  1000000000000000,
-                                  10000000000000000,
-                                  100000000000000000,
-                                  1000000000000000000};
-
-/* -1, 0, 1; 2 when the two are too far apart to be compared here. */
-static inline int compare_quick(const struct json_number *a, const struct json_decimal *b)
-{
-    int64_t apart = a->exponent - b->exponent;
-    int left = a->mantissa == 0 ? 0 : a->is_negative ? -1 : 1;
-    int right = b->count == 0 ? 0 : b->is_negative ? -1 : 1;
-    if (left != right || left == 0) {
-        return left == right ? 0 : left < right ? -1 : 1;
-    }
-    if (!b->is_small || apart >= (int64_t)ARRAY_LEN(powers) ||
-        -apart >= (int64_t)ARRAY_LEN(powers)) {
-        return 2;
-    }
-    unsigned __int128 x = (unsigned __int128)a->mantissa * powers[apart > 0 ? apart : 0];
-    unsigned __int128 y = (unsigned __int128)b->mantissa * powers[apart < 0 ? -apart : 0];
-    int order = x == y ? 0 : x < y ? -1 : 1;
-    return left > 0 ? order : -order;
-}
-
-/* 1: a multiple, 0: not, 2: not to be found out here. */
-static inline int multiple_quick(const struct json_number *n, const struct json_decimal *of)
-{
-    int64_t apart = n->exponent - of->exponent;
-    uint64_t whole = 0;
-    if (apart >= 0) {
-        return apart < (int64_t)ARRAY_LEN(powers) &&
-                       !__builtin_mul_overflow(n->mantissa, powers[apart], &whole)
-                   ? whole % of->mantissa == 0
-                   : 2;
-    }
-    return -apart < (int64_t)ARRAY_LEN(powers) &&
-                   !__builtin_mul_overflow(of->mantissa, powers[-apart], &whole)
-               ? n->mantissa % whole == 0
-               : 2;
-}
-
-/* First way: true when the number is good beyond doubt. */
-__attribute__((noinline)) static bool number_is_good(const struct json_schema_rules *r,
-                                                     const char *p, bool needs_integer)
-{
-    struct json_number n;
-    if (!json_number_scan(p, &n) || !n.is_exact || n.exponent < -18 || n.exponent > 18) {
-        return false;
-    }
-    if (needs_integer && n.exponent < 0 && n.mantissa % powers[-n.exponent] != 0) {
-        return false;
-    }
-    int low = r->has & RULE_MINIMUM ? compare_quick(&n, &r->minimum) : 0;
-    int high = r->has & RULE_MAXIMUM ? compare_quick(&n, &r->maximum) : 0;
-    int above = r->has & RULE_EXCLUSIVE_MINIMUM ? compare_quick(&n, &r->exclusive_minimum) : 1;
-    int below = r->has & RULE_EXCLUSIVE_MAXIMUM ? compare_quick(&n, &r->exclusive_maximum) : -1;
-    bool in_range =
-        (low == 0 || low == 1) && (high == 0 || high == -1) && above == 1 && below == -1;
-    return in_range &&
-           ((r->has & RULE_MULTIPLE_OF) == 0 || multiple_quick(&n, &r->multiple_of) == 1);
-}
-
 /* Exactly, whatever the number. */
 __attribute__((noinline)) static bool check_decimal(struct json_schema_run *run,
                                                     const struct json_schema_node *n, uint32_t i,
@@ -310,16 +206,13 @@ static bool check_number(struct json_schema_run *run, const struct json_schema_n
             return true;
         }
     }
-    if (!run->is_second && number_is_good(r, p, needs_integer)) {
-        return true;
-    }
     return check_decimal(run, n, i, path);
 }
 
 /* ---- text ---- */
 
 /* Code points of UTF-8: the bytes that begin one, eight at a time. */
-static uint64_t count_utf8(struct str text)
+uint64_t json_schema_count_utf8(struct str text)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
     uint64_t inner = 0;
@@ -363,7 +256,7 @@ static bool check_length(struct json_schema_run *run, const struct json_schema_r
                          struct str inside, const struct json_schema_path *path)
 {
     uint64_t count =
-        json_has_escape(run->view, inside) ? count_escaped(inside) : count_utf8(inside);
+        json_has_escape(run->view, inside) ? count_escaped(inside) : json_schema_count_utf8(inside);
     if ((r->has & RULE_MIN_LENGTH) && count < r->min_length) {
         return bad(run, path, "must have at least %llu characters, has %llu",
                    (unsigned long long)r->min_length, (unsigned long long)count);
@@ -448,10 +341,9 @@ __attribute__((noinline)) static bool check_values(struct json_schema_run *run,
     return true;
 }
 
-/* ---- at once ---- */
+/* ---- any value ---- */
 
-/* By the first byte of a value; 0 begins none. */
-static const uint8_t types_by_byte[256] = {
+const uint8_t json_schema_types[256] = {
     ['n'] = JSON_SCHEMA_NULL,
     ['t'] = JSON_SCHEMA_BOOLEAN,
     ['f'] = JSON_SCHEMA_BOOLEAN,
@@ -462,71 +354,21 @@ static const uint8_t types_by_byte[256] = {
     ['0' ... '9'] = JSON_SCHEMA_INTEGER | JSON_SCHEMA_NUMBER,
 };
 
-/* Digits alone, few enough, within the bounds. */
-static inline bool integer_is_good(const struct json_schema_rules *r, const char *p)
+bool json_schema_check_shallow(struct json_schema_run *run, const struct json_schema_node *n,
+                               uint32_t i, const struct json_schema_path *path)
 {
-    bool is_negative = *p == '-';
-    const char *first = p + is_negative;
-    int64_t value = 0;
-    for (p = first; json_digit(*p) <= 9 && p - first < 18; p++) {
-        value = value * 10 + json_digit(*p);
-    }
-    if (p == first || json_digit(*p) <= 9 || *p == '.' || (*p | 0x20) == 'e') {
-        return false;
-    }
-    value = is_negative ? -value : value;
-    return value >= r->low && value <= r->high;
-}
-
-static inline bool text_is_good(const struct json_schema_rules *r, struct str text)
-{
-    if (r->quick == QUICK_ENUM) {
-        return json_schema_enum_has_short(r->enumeration, text);
-    }
-    if (r->quick == QUICK_SIMPLE) {
-        return json_schema_simple_match(r->simple, text);
-    }
-    if (r->quick == QUICK_TIME) {
-        return json_schema_format_ok(JSON_SCHEMA_FORMAT_DATE_TIME, text);
-    }
-    /* Bytes are four times the code points at most. */
-    uint64_t low = r->has & RULE_MIN_LENGTH ? r->min_length : 0;
-    uint64_t high = r->has & RULE_MAX_LENGTH ? r->max_length : UINT64_MAX;
-    if (text.len / 4 >= low && text.len <= high) {
-        return true;
-    }
-    uint64_t count = count_utf8(text);
-    return count >= low && count <= high;
-}
-
-/* First way: true when the scalar at token i is good beyond doubt. */
-static inline bool is_good(const struct json_view *view, const struct json_schema_node *n,
-                           uint32_t i)
-{
-    const uint8_t scalars =
-        JSON_SCHEMA_NULL | JSON_SCHEMA_BOOLEAN | JSON_SCHEMA_STRING | JSON_SCHEMA_NUMBER;
     const struct json_schema_rules *r = n->rules;
-    const char *p = view->base + view->at[i];
-    uint8_t types = types_by_byte[(unsigned char)*p] & n->types;
-    switch (r->quick) {
-    case QUICK_NONE:
-        return false;
-    case QUICK_TYPE:
-        return (types & scalars) != 0;
-    case QUICK_INTEGER:
-        return (types & JSON_SCHEMA_INTEGER) != 0 && integer_is_good(r, p);
-    case QUICK_NUMBER:
-        return (types & JSON_SCHEMA_INTEGER) != 0 &&
-               number_is_good(r, p, (n->types & JSON_SCHEMA_NUMBER) == 0);
-    case QUICK_LENGTH:
-    case QUICK_ENUM:
-    case QUICK_TIME:
-    case QUICK_SIMPLE:
-        /* enum may list text where the type forbids it */
-        return types == JSON_SCHEMA_STRING && !view->has_escape &&
-               text_is_good(r, json_view_string(view, i));
+    uint8_t types = json_schema_types[(unsigned char)json_at(run->view, i)];
+    if ((n->types & types) == 0) {
+        return type_failed(run, n, i, path);
     }
-    return false;
+    if (__builtin_expect((r->has & RULES_VALUE) != 0, 0) && !check_values(run, r, i, path)) {
+        return false;
+    }
+    if (types == JSON_SCHEMA_STRING) {
+        return (r->has & RULES_TEXT) == 0 || check_text(run, n, i, path);
+    }
+    return (types & JSON_SCHEMA_INTEGER) == 0 || check_number(run, n, i, path);
 }
 
 /* ---- objects and arrays ---- */
@@ -536,10 +378,10 @@ static bool check(struct json_schema_run *run, const struct json_schema_node *n,
 
 static bool is_shadowed(const struct json_schema_run *run, uint32_t i)
 {
-    return run->is_second && (run->shadowed[i / 64] >> (i % 64) & 1);
+    return run->shadowed[i / 64] >> (i % 64) & 1;
 }
 
-/* Second way: marks the members of the object at token i that a later one of the same name
+/* Marks the members of the object at token i that a later one of the same name
  * replaces. */
 __attribute__((noinline)) static bool mark_shadowed(struct json_schema_run *run, uint32_t i)
 {
@@ -584,15 +426,16 @@ static inline bool is_name(const struct json_schema_name *entry, struct str name
            (name.len <= KEY_EXACT || memcmp(entry->name.ptr, name.ptr, name.len) == 0);
 }
 
-/* The index of the name at token i among the node's, or -1. `prev` is the place of the guess. */
-static ptrdiff_t find_name(struct json_schema_run *run, const struct json_schema_rules *r,
+ptrdiff_t json_schema_meet(struct json_schema_run *run, const struct json_schema_rules *r,
                            uint32_t i, uint32_t *guess)
 {
     struct str name = json_view_string(run->view, i);
+    if (r->name_count == 0) {
+        return -1;
+    }
     if (__builtin_expect(!json_has_escape(run->view, name), 1)) {
-        uint32_t expected = *guess;
-        if (expected != 0 && is_name(&r->names[expected - 1], name)) {
-            return expected - 1;
+        if (is_name(&r->names[*guess], name)) {
+            return *guess;
         }
     } else if (!json_schema_text_at(run->view, i, &run->scratch, &name)) {
         run->is_nomem = run->is_nomem || run->scratch.failed;
@@ -600,97 +443,82 @@ static ptrdiff_t find_name(struct json_schema_run *run, const struct json_schema
     }
     ptrdiff_t found = json_schema_find_name(r, name);
     if (found >= 0) {
-        *guess = (uint32_t)found + 1;
+        *guess = (uint32_t)found;
     }
     return found;
 }
 
-__attribute__((noinline)) static bool required_failed(struct json_schema_run *run,
-                                                      const struct json_schema_rules *r,
-                                                      uint64_t visit,
-                                                      const struct json_schema_path *path)
+static bool check_required(struct json_schema_run *run, const struct json_schema_rules *r,
+                           const struct json_schema_path *path)
 {
-    for (size_t n = 0; n < r->name_count; n++) {
-        if (r->names[n].is_required && run->seen[r->name_base + n] != visit) {
-            struct str name = json_schema_cut(r->names[n].name, 80);
-            return bad(run, path, "\"%.*s\" is required and missing", STR_ARGS(name));
-        }
+    uint64_t missing = 0;
+    size_t n = 0;
+    for (uint32_t w = 0; w < r->seen_count; w++) {
+        missing |= r->required[w] & ~run->seen[r->seen_base + w];
     }
-    ASSERT(false);
-    return false;
+    if (missing == 0) {
+        return true;
+    }
+    while (!r->names[n].is_required || (run->seen[r->seen_base + n / 64] >> (n % 64) & 1)) {
+        n++;
+    }
+    struct str name = json_schema_cut(r->names[n].name, 80);
+    return bad(run, path, "\"%.*s\" is required and missing", STR_ARGS(name));
 }
 
-/* One member: the node for its value in *out_node, NULL for anything. */
-static ptrdiff_t meet(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
-                      uint32_t *guess, const struct json_schema_node **out_node)
+/* The node for the value of the member whose name is at token i, NULL for anything. */
+static const struct json_schema_node *member_node(struct json_schema_run *run,
+                                                  const struct json_schema_node *n, uint32_t i,
+                                                  uint32_t **guess)
 {
-    ptrdiff_t found = n->rules->name_count == 0 ? -1 : find_name(run, n->rules, i, guess);
-    *out_node = found < 0 || n->rules->names[found].node == NULL ? n->additional
-                                                                 : n->rules->names[found].node;
-    return found;
+    const struct json_schema_rules *r = n->rules;
+    ptrdiff_t found = json_schema_meet(run, r, i, *guess);
+    if (found < 0) {
+        return n->additional;
+    }
+    size_t index = (size_t)found;
+    run->seen[r->seen_base + index / 64] |= UINT64_C(1) << (index % 64);
+    *guess = &run->follow[r->name_base + index];
+    return r->names[index].node == NULL ? n->additional : r->names[index].node;
 }
 
-__attribute__((noinline)) static bool check_object(struct json_schema_run *run,
-                                                   const struct json_schema_node *n, uint32_t i,
-                                                   const struct json_schema_path *path,
-                                                   uint32_t *out_next)
+static bool check_object(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                         const struct json_schema_path *path, uint32_t *out_next)
 {
     const struct json_view *view = run->view;
     const struct json_schema_rules *r = n->rules;
-    const uint64_t visit = ++run->visit;
     uint32_t *guess = &run->first[n->id];
     struct json_schema_path step = {.up = path, .view = view};
-    size_t required = 0;
-    if (run->is_second && !mark_shadowed(run, i)) {
+    if (!mark_shadowed(run, i)) {
         return false;
     }
-    i++;
-    while (json_at(view, i) != '}') {
-        const struct json_schema_node *node = NULL;
-        ptrdiff_t found = meet(run, n, i, guess, &node);
-        if (found >= 0) {
-            uint64_t *seen = &run->seen[r->name_base + (size_t)found];
-            required += *seen != visit && r->names[found].is_required;
-            *seen = visit;
-            guess = &run->follow[r->name_base + (size_t)found];
-        }
+    memset(run->seen + r->seen_base, 0, r->seen_count * sizeof *run->seen);
+    for (i++; json_at(view, i) != '}'; i += json_at(view, i) == ',') {
+        const struct json_schema_node *node = member_node(run, n, i, &guess);
         step.index = i;
-        if (node != NULL && !run->is_second && is_good(view, node, i + 2)) {
-            i += 3; /* name, colon, value */
-        } else if (node == NULL || is_shadowed(run, i)) {
+        if (node == NULL || is_shadowed(run, i)) {
             i = json_schema_skip(view, i + 2);
         } else if (!check(run, node, i + 2, &step, &i)) {
             return false;
         }
-        if (json_at(view, i) == ',') { /* a guess for the processor, where a sum would be a wait */
-            i++;
-        }
     }
     *out_next = i + 1;
-    return required == r->required_count || required_failed(run, r, visit, path);
+    return check_required(run, r, path);
 }
 
-__attribute__((noinline)) static bool check_array(struct json_schema_run *run,
-                                                  const struct json_schema_node *n, uint32_t i,
-                                                  const struct json_schema_path *path,
-                                                  uint32_t *out_next)
+static bool check_array(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
+                        const struct json_schema_path *path, uint32_t *out_next)
 {
     const struct json_view *view = run->view;
     const struct json_schema_rules *r = n->rules;
     struct json_schema_path step = {.up = path};
     uint64_t count = 0;
-    i++;
-    while (json_at(view, i) != ']') {
+    for (i++; json_at(view, i) != ']'; i += json_at(view, i) == ',') {
         step.index = count++;
         if (n->items == NULL) {
             i = json_schema_skip(view, i);
-        } else if (!run->is_second && is_good(view, n->items, i)) {
-            i++;
         } else if (!check(run, n->items, i, &step, &i)) {
             return false;
-        }
-        if (json_at(view, i) == ',') { /* a guess for the processor, where a sum would be a wait */
-            i++;
         }
     }
     *out_next = i + 1;
@@ -709,55 +537,47 @@ __attribute__((noinline)) static bool check_array(struct json_schema_run *run,
 static bool check(struct json_schema_run *run, const struct json_schema_node *n, uint32_t i,
                   const struct json_schema_path *path, uint32_t *out_next)
 {
-    const struct json_schema_rules *r = n->rules;
-    uint8_t types = types_by_byte[(unsigned char)json_at(run->view, i)];
-    if ((n->types & types) == 0) {
-        return type_failed(run, n, i, path);
-    }
-    if (__builtin_expect((r->has & RULES_VALUE) != 0, 0) && !check_values(run, r, i, path)) {
+    char c = json_at(run->view, i);
+    if (!json_schema_check_shallow(run, n, i, path)) {
         return false;
     }
-    if (types == JSON_SCHEMA_OBJECT && (r->has & RULE_NAMES)) {
+    if (c == '{' && (n->rules->has & RULE_NAMES)) {
         return check_object(run, n, i, path, out_next);
     }
-    if (types == JSON_SCHEMA_ARRAY && (r->has & RULES_ARRAY)) {
+    if (c == '[' && (n->rules->has & RULES_ARRAY)) {
         return check_array(run, n, i, path, out_next);
     }
-    *out_next =
-        types & (JSON_SCHEMA_OBJECT | JSON_SCHEMA_ARRAY) ? json_schema_skip(run->view, i) : i + 1;
-    if (types == JSON_SCHEMA_STRING) {
-        return (r->has & RULES_TEXT) == 0 || check_text(run, n, i, path);
-    }
-    return (types & JSON_SCHEMA_INTEGER) == 0 || check_number(run, n, i, path);
+    *out_next = json_schema_skip(run->view, i);
+    return true;
 }
 
 /* ---- one event ---- */
 
-static bool check_once(struct json_schema_run *run, uint32_t i)
+void json_schema_run_begin(struct json_schema_run *run, const struct json_view *view)
 {
-    const struct json_schema_path root = {0};
-    const struct json_view *view = run->view;
     uint64_t bytes = view->at[view->count - 1] - view->at[0];
-    uint32_t next = 0;
+    run->view = view;
     run->is_nomem = false;
     run->budget = BUDGET_STEPS + BUDGET_PER_BYTE * bytes;
-    return check(run, run->schema->root, i, &root, &next) && !run->is_nomem;
 }
 
 enum json_schema_verdict json_schema_check_exactly(struct json_schema_run *run,
                                                    const struct json_view *view, uint32_t i,
                                                    struct json_schema_finding *finding)
 {
-    run->view = view;
+    const struct json_schema_path root = {0};
+    uint32_t next = 0;
+    json_schema_run_begin(run, view);
     run->shadowed = calloc(view->count / 64 + 1, sizeof *run->shadowed);
     if (run->shadowed == NULL) {
         return JSON_SCHEMA_NOMEM;
     }
-    run->is_second = true;
+    run->is_worded = true;
     run->finding = finding;
-    bool ok = check_once(run, i);
+    bool ok = check(run, run->schema->root, i, &root, &next);
     free(run->shadowed);
     run->shadowed = NULL;
+    run->is_worded = false;
     run->finding = NULL;
     return run->is_nomem ? JSON_SCHEMA_NOMEM : ok ? JSON_SCHEMA_VALID : JSON_SCHEMA_BAD;
 }
@@ -766,12 +586,11 @@ enum json_schema_verdict json_schema_check(struct json_schema_run *run,
                                            const struct json_view *view, uint32_t i,
                                            struct json_schema_finding *finding)
 {
-    run->view = view;
-    run->is_second = false;
-    if (__builtin_expect(check_once(run, i), 1)) {
+    struct json_schema_look look = {.depth_max = EVENT_DEPTH_MAX};
+    if (__builtin_expect(json_schema_walk(run, view, i, &look) != 0, 1)) {
         return JSON_SCHEMA_VALID;
     }
-    return run->is_nomem ? JSON_SCHEMA_NOMEM : json_schema_check_exactly(run, view, i, finding);
+    return json_schema_check_exactly(run, view, i, finding);
 }
 
 err json_schema_check_text(struct json_schema_run *run, struct json_indexer *indexer,

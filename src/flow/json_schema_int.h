@@ -2,7 +2,9 @@
 /* json_schema_int.h - what the parts of json_schema share; nobody else includes it.
  *
  *   json_schema.c          compiles a document into the tree
- *   json_schema_check.c    checks an event's tokens against it
+ *   json_schema_walk.c     an event's grammar and its values in one walk: good, or not sure
+ *   json_schema_check.c    checks an event's tokens against it, and says what is wrong
+ *   json_schema_quick.c    what the walk needs to see at once that a scalar is good
  *   json_schema_compare.c  may one schema follow another?
  *   json_schema_value.c    exact numbers, and values of enum and const
  *   json_schema_format.c   date-time, uuid ...
@@ -53,6 +55,31 @@ static inline bool json_schema_key_eq(const struct json_schema_key *a,
     return a->len == b->len && a->head == b->head && a->tail == b->tail;
 }
 
+/* A text of at most KEY_EXACT bytes that holds no zero, with zeros in front. Unlike a key it takes
+ * no branches. */
+struct json_schema_tail {
+    uint64_t half[2];
+};
+
+/* `before`: how many bytes in front of the text may be read. */
+static inline struct json_schema_tail json_schema_tail_of(struct str s, size_t before)
+{
+    static const unsigned char last[2 * KEY_EXACT] = {[KEY_EXACT... 2 * KEY_EXACT - 1] = 0xff};
+    struct json_schema_tail t;
+    uint64_t mask[2];
+    ASSERT(s.len <= KEY_EXACT);
+    if (__builtin_expect(before + s.len < KEY_EXACT, 0)) {
+        t = (struct json_schema_tail){0};
+        memcpy((char *)t.half + KEY_EXACT - s.len, s.ptr, s.len);
+        return t;
+    }
+    memcpy(mask, last + s.len, sizeof mask);
+    memcpy(t.half, s.ptr + s.len - KEY_EXACT, sizeof t.half);
+    t.half[0] &= mask[0];
+    t.half[1] &= mask[1];
+    return t;
+}
+
 /* ---- numbers: exactly what is written ---- */
 
 /* value = 0.d1 d2 ... * 10^magnitude, the digits neither beginning nor ending with zeros; zero has
@@ -97,18 +124,18 @@ struct json_schema_enum {
     size_t mask;      /* of the table */
     uint32_t *others; /* indexes of null, true, false, arrays, objects */
     size_t other_count;
-    struct json_schema_key *keys; /* of the texts, when those are few and short; else NULL */
-    size_t key_count;
+    struct json_schema_tail *tails; /* of the texts, when those are few and short, else NULL */
+    size_t tail_count;
 };
-enum { ENUM_KEYS_MAX = 16 };
-/* For an enum with keys. */
-static inline bool json_schema_enum_has_short(const struct json_schema_enum *e, struct str text)
+enum { ENUM_TAILS_MAX = 16 };
+/* For an enum with tails. */
+static inline bool json_schema_enum_has_tail(const struct json_schema_enum *e,
+                                             struct json_schema_tail tail)
 {
-    struct json_schema_key key = json_schema_key_of(text);
     unsigned found = 0; /* all are looked at: which one it is nobody can foresee */
-    for (size_t n = 0; n < e->key_count; n++) {
-        const struct json_schema_key *one = &e->keys[n];
-        found |= ((one->head ^ key.head) | (one->tail ^ key.tail) | (one->len ^ key.len)) == 0;
+    for (size_t n = 0; n < e->tail_count; n++) {
+        const uint64_t *one = e->tails[n].half;
+        found |= ((one[0] ^ tail.half[0]) | (one[1] ^ tail.half[1])) == 0;
     }
     return found != 0;
 }
@@ -149,6 +176,27 @@ struct json_schema_simple {
         uint32_t high; /* UINT32_MAX: any number */
     } pieces[SIMPLE_PIECES_MAX];
 };
+/* One whose pieces have a number of characters each, few enough in all: allowed[c] has a bit for
+ * each place where the character may stand. */
+enum { FIXED_BYTES_MAX = 32 };
+struct json_schema_fixed {
+    size_t len;
+    uint32_t allowed[256];
+};
+/* False when it is not of that kind. */
+bool json_schema_fixed_plan(const struct json_schema_simple *simple,
+                            struct json_schema_fixed *out_fixed);
+static inline bool json_schema_fixed_match(const struct json_schema_fixed *fixed, struct str text)
+{
+    uint32_t ok = 1;
+    if (text.len != fixed->len) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        ok &= fixed->allowed[(unsigned char)text.ptr[i]] >> i;
+    }
+    return ok != 0;
+}
 /* False when the pattern is not of that kind (or no pattern at all). */
 bool json_schema_simple_read(struct str pattern, struct json_schema_simple *out_simple);
 bool json_schema_simple_match(const struct json_schema_simple *simple, struct str text);
@@ -201,6 +249,11 @@ enum json_schema_rule {
 
 /* A name that properties or required speaks of. */
 struct json_schema_name {
+    struct str written; /* "name": as most events have it, with quotes and colon; or none */
+    uint64_t tail[2];   /* the last 16 bytes of that */
+    uint64_t mask[2];   /* those of them that belong to it */
+    uint64_t bit;       /* of `required`, where the name has a place in the first word */
+    const struct json_schema_node *value; /* node, or what holds for all other names */
     struct json_schema_key key;
     struct str name;
     uint64_t hash;
@@ -208,24 +261,36 @@ struct json_schema_name {
     const struct json_schema_node *node; /* NULL: only required */
 };
 
-/* How the first way of checking sees at once that a scalar is good, without a general look. */
+/* How the walk sees at once that a scalar is good, without a general look. */
 enum json_schema_quick {
     QUICK_NONE,
-    QUICK_TYPE,    /* nothing but a type, other than integer alone */
-    QUICK_INTEGER, /* bounds within 64 bits */
-    QUICK_NUMBER,
-    QUICK_LENGTH, /* of a text, as the next three */
+    QUICK_TYPE,   /* nothing but a type, other than integer alone */
+    QUICK_NUMBER, /* by scales */
+    QUICK_LENGTH, /* of a text, as all that follow */
     QUICK_ENUM,
-    QUICK_TIME, /* date-time */
+    QUICK_FORMAT,
+    QUICK_FIXED, /* patterns */
     QUICK_SIMPLE,
+};
+
+/* What must hold of a number value * 10^-decimals, by its decimals: low <= value <= high, and value
+ * a multiple of `divisor`; 0: not known here, look exactly. */
+enum { SCALES = 19 };
+static const int64_t SCALED_MAX = INT64_C(1000000000000000000); /* value, either way */
+struct json_schema_scale {
+    int64_t low;
+    int64_t high;
+    uint64_t divisor;
 };
 
 /* What a node demands beyond type. Zeroed where `has` lacks the bit. */
 struct json_schema_rules {
     uint32_t has; /* enum json_schema_rule */
     enum json_schema_quick quick;
-    int64_t low; /* QUICK_INTEGER: the bounds, inclusive */
-    int64_t high;
+    uint64_t length_low; /* QUICK_LENGTH: code points, inclusive */
+    uint64_t length_high;
+    const struct json_schema_scale *scales;  /* QUICK_NUMBER: SCALES of them */
+    const struct json_schema_fixed *fixed;   /* QUICK_FIXED */
     const struct json_schema_simple *simple; /* QUICK_SIMPLE */
     struct json_decimal minimum;
     struct json_decimal maximum;
@@ -246,6 +311,9 @@ struct json_schema_rules {
     uint32_t *table;    /* names by hash: 1 + index, 0 is empty */
     size_t mask;        /* of the table */
     uint32_t name_base; /* of this node's names among those of the schema */
+    uint64_t *required; /* a bit per name */
+    uint32_t seen_base; /* of those words among those of the schema */
+    uint32_t seen_count;
 };
 
 struct json_schema {
@@ -259,15 +327,53 @@ struct json_schema {
     uint32_t node_count;
     uint32_t name_count;
     uint32_t slot_count;
+    uint32_t seen_count;
 };
-
-/* The second way alone, for tests: the verdict is that of json_schema_check(). */
-enum json_schema_verdict json_schema_check_exactly(struct json_schema_run *run,
-                                                   const struct json_view *view, uint32_t i,
-                                                   struct json_schema_finding *finding);
 /* Index of a name, or -1. */
 ptrdiff_t json_schema_find_name(const struct json_schema_rules *rules, struct str name);
+/* Fills in what the quick looks need, when all else of the node is known. False when the arena is
+ * full. */
+bool json_schema_quick_plan(struct arena *arena, const struct json_schema_node *node,
+                            struct json_schema_rules *rules);
 
+/* ---- checking ---- */
+
+enum { FOUND_BYTES = 40 };
+struct json_schema_run {
+    unsigned references;
+    struct json_schema *schema; /* referenced */
+    uint64_t *seen;             /* owned; per name of the schema: a bit, was it met? */
+    uint32_t *follow;           /* owned; per name: the one that came after it last time */
+    uint32_t *first;            /* owned; per node: the name that came first last time */
+    uint32_t *slots;            /* owned; for json_schema_value_is() */
+    struct json_schema_patterns *patterns; /* owned; NULL until needed */
+    struct buf scratch;                    /* owned */
+    uint64_t seed;                         /* of hashes of an event's names */
+    /* Of the present event: */
+    const struct json_view *view;
+    uint64_t budget;
+    uint64_t *shadowed; /* owned; a bit per token of a name that comes again later */
+    bool is_worded;     /* what is wrong is wanted with words */
+    bool is_nomem;
+    struct json_schema_finding *finding;
+    char found[FOUND_BYTES + 8]; /* words for the finding, as the next */
+    char wanted[FOUND_BYTES + 8];
+};
+
+struct json_schema_path;
+/* By the first byte of a value; 0 begins none. */
+extern const uint8_t json_schema_types[256];
+/* A new event: its view and a whole budget. */
+void json_schema_run_begin(struct json_schema_run *run, const struct json_view *view);
+/* Type, enum, const and what is asked of text and numbers, of the value at token i; nothing about
+ * what lies within brackets. `path` is for words alone. */
+bool json_schema_check_shallow(struct json_schema_run *run, const struct json_schema_node *n,
+                               uint32_t i, const struct json_schema_path *path);
+/* The index of the name at token i among the node's, or -1. A right *guess is seen at once; what is
+ * found becomes the guess. */
+ptrdiff_t json_schema_meet(struct json_schema_run *run, const struct json_schema_rules *r,
+                           uint32_t i, uint32_t *guess);
+uint64_t json_schema_count_utf8(struct str text);
 /* ---- pointers ---- */
 
 /* A step from the root, kept on the stack while walking: a name, the name at a token of a text, or

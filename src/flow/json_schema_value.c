@@ -452,25 +452,28 @@ static uint64_t hash_of(const struct json_schema_value *v)
     return v->kind == '"' ? hash_xxh3(v->text) : json_decimal_hash(&v->number);
 }
 
-/* Keys for the texts, when a walk over them is quicker than a hash. */
-static bool index_keys(struct arena *arena, struct json_schema_enum *e)
+/* The texts' tails, when a walk over them is quicker than a hash. */
+static bool index_tails(struct arena *arena, struct json_schema_enum *e)
 {
     size_t count = 0;
     bool fits = true;
     for (size_t i = 0; i < e->count; i++) {
-        count += e->values[i].kind == '"';
-        fits = fits && (e->values[i].kind != '"' || e->values[i].text.len <= KEY_EXACT);
-    }
-    if (!fits || count > ENUM_KEYS_MAX || count == 0) {
-        return true;
-    }
-    e->keys = arena_alloc(arena, count * sizeof *e->keys);
-    for (size_t i = 0; e->keys != NULL && i < e->count; i++) {
+        struct str text = e->values[i].text;
         if (e->values[i].kind == '"') {
-            e->keys[e->key_count++] = json_schema_key_of(e->values[i].text);
+            count++;
+            fits = fits && text.len <= KEY_EXACT && memchr(text.ptr, '\0', text.len) == NULL;
         }
     }
-    return e->keys != NULL;
+    if (!fits || count > ENUM_TAILS_MAX || count == 0) {
+        return true;
+    }
+    e->tails = arena_alloc(arena, count * sizeof *e->tails);
+    for (size_t i = 0; e->tails != NULL && i < e->count; i++) {
+        if (e->values[i].kind == '"') {
+            e->tails[e->tail_count++] = json_schema_tail_of(e->values[i].text, 0);
+        }
+    }
+    return e->tails != NULL;
 }
 
 bool json_schema_enum_index(struct arena *arena, struct json_schema_enum *e)
@@ -482,7 +485,7 @@ bool json_schema_enum_index(struct arena *arena, struct json_schema_enum *e)
     e->mask = size - 1;
     e->table = arena_alloc(arena, size * sizeof *e->table);
     e->others = arena_alloc(arena, MAX(e->count, 1) * sizeof *e->others);
-    if (e->table == NULL || e->others == NULL || !index_keys(arena, e)) {
+    if (e->table == NULL || e->others == NULL || !index_tails(arena, e)) {
         return false;
     }
     for (size_t i = 0; i < e->count; i++) {
@@ -529,10 +532,7 @@ static bool has_text(const struct json_schema_enum *e, const struct json_view *v
     if (!json_schema_text_at(view, i, scratch, &value.text)) {
         return false;
     }
-    if (e->keys == NULL) {
-        return json_schema_enum_has_value(e, &value);
-    }
-    return json_schema_enum_has_short(e, value.text);
+    return json_schema_enum_has_value(e, &value);
 }
 
 bool json_schema_enum_has(const struct json_schema_enum *e, const struct json_view *view,

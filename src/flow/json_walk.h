@@ -27,6 +27,7 @@ struct json_view {
     const uint32_t *at;
     uint32_t count;
     bool has_escape; /* a backslash somewhere in the text */
+    bool is_ascii;   /* all of it */
 };
 
 /* A number as digits: value = mantissa * 10^exponent when `is_exact`. */
@@ -49,6 +50,42 @@ static inline bool json_is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+typedef unsigned char json_bytes16 __attribute__((vector_size(16)));
+
+static inline json_bytes16 json_load16(const char *p)
+{
+    json_bytes16 bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return bytes;
+}
+
+/* Is there a backslash, is there a byte that is no ASCII? The last bytes are maybe seen twice. */
+static inline void json_view_scan(struct json_view *v, struct str text)
+{
+    const json_bytes16 slash = (json_bytes16){0} + (unsigned char)'\\';
+    json_bytes16 slashes = {0};
+    json_bytes16 all = {0};
+    uint64_t halves[2][2];
+    if (text.len < sizeof all) {
+        memcpy(&all, text.ptr, text.len);
+        slashes = (json_bytes16)(all == slash);
+    } else {
+        const char *last = text.ptr + text.len - sizeof all;
+        for (const char *p = text.ptr; p < last; p += sizeof all) {
+            json_bytes16 some = json_load16(p);
+            all |= some;
+            slashes |= (json_bytes16)(some == slash);
+        }
+        json_bytes16 some = json_load16(last);
+        all |= some;
+        slashes |= (json_bytes16)(some == slash);
+    }
+    memcpy(halves[0], &slashes, sizeof slashes);
+    memcpy(halves[1], &all, sizeof all);
+    v->has_escape = (halves[0][0] | halves[0][1]) != 0;
+    v->is_ascii = ((halves[1][0] | halves[1][1]) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* False when the text is no object on the face of it. */
 static inline bool json_view_init(struct json_view *v, struct str text, const uint32_t *at,
                                   uint32_t count)
@@ -56,7 +93,7 @@ static inline bool json_view_init(struct json_view *v, struct str text, const ui
     v->base = text.ptr;
     v->at = at;
     v->count = count;
-    v->has_escape = memchr(text.ptr, '\\', text.len) != NULL;
+    json_view_scan(v, text);
     return count >= 2 && json_at(v, 0) == '{' && json_at(v, count - 1) == '}';
 }
 
