@@ -173,6 +173,49 @@ err os_truncate(int fd, uint64_t size, struct errmsg *msg)
     return os_io->ftruncate(fd, (off_t)size) == 0 ? ERR_OK : failed_fd(msg, "truncate", fd);
 }
 
+err os_make_pipe(const char *path, struct errmsg *msg)
+{
+    return os_io->mkfifo(path, 0600) == 0 ? ERR_OK : failed(msg, "make pipe", path);
+}
+
+void os_pipe_wait_for_room(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0) {
+        (void)fcntl(fd, F_SETFL,
+                    flags & ~O_NONBLOCK); /* cannot fail for a descriptor that is open */
+    }
+}
+
+void os_pipe_set_bytes(int fd, size_t bytes)
+{
+    (void)fcntl(fd, F_SETPIPE_SZ, (int)MIN(bytes, (size_t)INT32_MAX)); /* it holds less then */
+}
+
+err os_pass_on(int fd, uint64_t offset, size_t len, int pipe_fd, size_t *out_passed,
+               struct errmsg *msg)
+{
+    size_t passed = 0;
+    while (passed < len) {
+        off_t at = (off_t)(offset + passed);
+        ssize_t n = os_io->sendfile(pipe_fd, fd, &at, len - passed);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            bool is_gone = errno == EPIPE;
+            err e = failed_fd(msg, "pass on from", fd);
+            return is_gone ? ERR_CLOSED : e;
+        }
+        if (n == 0) {
+            break;
+        }
+        passed += (size_t)n;
+    }
+    *out_passed = passed;
+    return ERR_OK;
+}
+
 err os_rename(const char *from, const char *to, struct errmsg *msg)
 {
     return os_io->rename(from, to) == 0 ? ERR_OK : failed(msg, "rename to", to);

@@ -42,6 +42,17 @@ err os_fsync_path(const char *path, struct errmsg *msg);
  * anything. */
 err os_reserve(int fd, uint64_t offset, uint64_t len, struct errmsg *msg);
 err os_truncate(int fd, uint64_t size, struct errmsg *msg);
+/* Makes a named pipe (0600). To open it for writing with O_NONBLOCK is an error (IO) as long as
+ * nobody has it open for reading. */
+err os_make_pipe(const char *path, struct errmsg *msg);
+/* Writing waits for room from now on, also when the pipe was opened with O_NONBLOCK. */
+void os_pipe_wait_for_room(int fd);
+/* Lets a pipe hold up to `bytes`, where the system allows it. */
+void os_pipe_set_bytes(int fd, size_t bytes);
+/* Passes on bytes of a file to a pipe without copying them, and waits for room. *out_passed is less
+ * than `len` only at the end of the file. Errors: CLOSED when nobody reads any more, IO. */
+err os_pass_on(int fd, uint64_t offset, size_t len, int pipe_fd, size_t *out_passed,
+               struct errmsg *msg);
 err os_rename(const char *from, const char *to, struct errmsg *msg);
 /* Errors: EXISTS when `to` is there already. */
 err os_link(const char *from, const char *to, struct errmsg *msg);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 static int real_open(const char *path, int flags, mode_t mode)
@@ -31,6 +32,8 @@ const struct os_io os_io_real = {
     .fstat = fstat,
     .stat = stat,
     .statvfs = statvfs,
+    .mkfifo = mkfifo,
+    .sendfile = sendfile,
 };
 
 const struct os_io *os_io = &os_io_real;
@@ -112,6 +115,15 @@ static int fault_rmdir(const char *path)
     return fails(OS_IO_NAME) ? -1 : rmdir(path);
 }
 
+static int fault_mkfifo(const char *path, mode_t mode)
+{
+    return fails(OS_IO_NAME) ? -1 : mkfifo(path, mode);
+}
+static ssize_t fault_sendfile(int to, int from, off_t *offset, size_t len)
+{
+    return fails(OS_IO_READ) ? -1 : sendfile(to, from, offset, len);
+}
+
 static const struct os_io io_faulty = {
     .open = fault_open,
     .close = close,
@@ -130,6 +142,8 @@ static const struct os_io io_faulty = {
     .fstat = fstat,
     .stat = stat,
     .statvfs = statvfs,
+    .mkfifo = fault_mkfifo,
+    .sendfile = fault_sendfile,
 };
 
 void os_io_faults_start(unsigned kinds, unsigned fail_at, int error, int for_ever)

@@ -30,6 +30,8 @@ struct os_io {
     int (*fstat)(int fd, struct stat *out);
     int (*stat)(const char *path, struct stat *out);
     int (*statvfs)(const char *path, struct statvfs *out);
+    int (*mkfifo)(const char *path, mode_t mode);
+    ssize_t (*sendfile)(int to, int from, off_t *offset, size_t len);
 };
 
 extern const struct os_io os_io_real;

@@ -111,3 +111,28 @@ err csv_first_record(struct str sample, const struct csv_dialect *dialect, struc
     *out_count = count;
     return buf_check(out);
 }
+
+void csv_count(struct csv_counter *counter, struct str piece)
+{
+    for (size_t i = 0; i < piece.len; i++) {
+        char c = piece.ptr[i];
+        if (counter->bytes + i < counter->dialect.skip_bytes) {
+            continue;
+        }
+        bool is_quote = c == counter->dialect.quote;
+        if (is_quote && (counter->is_field_start || counter->is_quoted)) {
+            /* A doubled quote closes and opens again. */
+            counter->is_field_start = counter->is_quoted;
+            counter->is_quoted = !counter->is_quoted;
+            continue;
+        }
+        bool is_end = c == '\n' && !counter->is_quoted;
+        counter->is_field_start =
+            !counter->is_quoted && (is_end || c == counter->dialect.delimiter);
+        if (is_end) {
+            counter->records++;
+            counter->end_bytes = counter->bytes + i + 1;
+        }
+    }
+    counter->bytes += piece.len;
+}

@@ -23,3 +23,15 @@ err csv_dialect_detect(struct str sample, struct csv_dialect *dialect, struct er
  * number. Errors: INVALID (the quote is not closed within the sample), LIMIT (too many). */
 err csv_first_record(struct str sample, const struct csv_dialect *dialect, struct buf *out,
                      size_t *out_count, struct errmsg *msg);
+
+/* Counts records piece by piece, without regard to their fields: ends of lines outside of quotes.
+ * Start with {.dialect = …, .is_field_start = true}. */
+struct csv_counter {
+    struct csv_dialect dialect;
+    bool is_field_start;
+    bool is_quoted;
+    uint64_t bytes;     /* seen so far */
+    uint64_t records;   /* whole ones, the header among them */
+    uint64_t end_bytes; /* where the last of these ends */
+};
+void csv_count(struct csv_counter *counter, struct str piece);

@@ -7,7 +7,7 @@
 #include "sql/csv_dialect.h"
 #include "sql/import_int.h"
 
-enum { SAMPLE_ROWS = 20480, SQL_BYTES_MAX = 16 << 20, NAME_BYTES_MAX = 1024 };
+enum { SQL_BYTES_MAX = 16 << 20, NAME_BYTES_MAX = 1024 };
 
 struct import_column {
     char *name;         /* owned; in the table */
@@ -23,6 +23,7 @@ struct import_column {
 struct import_run {
     struct sql_conn *conn;
     const struct sql_import_options *options;
+    const char *path; /* what is read now */
     struct csv_dialect dialect;
     struct import_column *columns; /* owned */
     size_t count;
@@ -268,7 +269,7 @@ static void add_char(struct buf *sql, char c)
 
 static void add_csv_options(const struct import_run *r, struct buf *sql)
 {
-    sql_add_path(sql, str_from(r->options->path));
+    sql_add_path(sql, str_from(r->path));
     buf_puts(sql, ",delim=");
     add_char(sql, r->dialect.delimiter);
     buf_puts(sql, ",quote=");
@@ -303,13 +304,13 @@ static void add_reader(const struct import_run *r, bool all_text, struct buf *sq
         break;
     case SQL_IMPORT_NDJSON:
         buf_puts(sql, "read_json(");
-        sql_add_path(sql, str_from(r->options->path));
+        sql_add_path(sql, str_from(r->path));
         buf_puts(sql, ",format='newline_delimited',records='true',compression='uncompressed'");
         add_column_types(r, all_text, sql);
         break;
     case SQL_IMPORT_PARQUET:
         buf_puts(sql, "read_parquet(");
-        sql_add_path(sql, str_from(r->options->path));
+        sql_add_path(sql, str_from(r->path));
         buf_puts(sql, ",hive_partitioning=false");
         break;
     }
@@ -508,7 +509,7 @@ static err sniff_csv(struct import_run *r, int64_t rows, struct errmsg *msg)
 static err find_csv(struct import_run *r, int64_t rows, struct errmsg *msg)
 {
     AUTO_FD fd = -1;
-    TRY(os_open(r->options->path, O_RDONLY, &fd, msg));
+    TRY(os_open(r->path, O_RDONLY, &fd, msg));
     AUTO_TEXT bytes = malloc(CSV_SAMPLE_BYTES);
     size_t got = 0;
     if (bytes == NULL) {
@@ -549,7 +550,7 @@ static err find_ndjson(struct import_run *r, struct errmsg *msg)
 {
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
     buf_puts(&sql, "SELECT * FROM read_json(");
-    sql_add_path(&sql, str_from(r->options->path));
+    sql_add_path(&sql, str_from(r->path));
     buf_puts(&sql,
              ",format='newline_delimited',records='true',compression='uncompressed',sample_size=-1,"
              "maximum_depth=2)");
@@ -804,19 +805,59 @@ static void give_columns(struct import_run *r, struct sql_import_columns *out)
     }
 }
 
+static int64_t sample_rows(const struct sql_import_options *options)
+{
+    return options->sample_rows != 0 ? options->sample_rows : SQL_IMPORT_SAMPLE_ROWS;
+}
+
+/* The first rows misled, maybe: it is a value that does not fit its column. */
+static bool may_be_types(const struct import_run *r, err e, const struct errmsg *msg)
+{
+    return e == ERR_INVALID && r->options->format == SQL_IMPORT_CSV &&
+           r->options->sample_rows == 0 && strstr(msg->text, ", column ") != NULL;
+}
+
+/* While the file comes. Errors: AGAIN when its first records are no such file; copy()'s. */
+static err run_stream(struct import_run *r, sql_land_file_fn *on_file, void *ctx,
+                      uint64_t *out_rows, struct errmsg *msg)
+{
+    const struct sql_import_stream *stream = r->options->stream;
+    r->path = stream->head_path;
+    if (find_columns(r, sample_rows(r->options), msg) != ERR_OK) {
+        return ERR_AGAIN; /* what is wrong is said by a look at the file as a whole */
+    }
+    r->path = stream->pipe_path;
+    return copy(r, on_file, ctx, out_rows, msg);
+}
+
+static err run_whole(struct import_run *r, int64_t rows, sql_land_file_fn *on_file, void *ctx,
+                     uint64_t *out_rows, struct errmsg *msg)
+{
+    r->path = r->options->path;
+    TRY(find_columns(r, rows, msg));
+    return copy(r, on_file, ctx, out_rows, msg);
+}
+
 static err run_import(struct import_run *r, sql_land_file_fn *on_file, void *ctx,
                       struct sql_import_columns *out_columns, uint64_t *out_rows,
                       struct errmsg *msg)
 {
-    int64_t rows = r->options->sample_rows != 0 ? r->options->sample_rows : SAMPLE_ROWS;
-    TRY(find_columns(r, rows, msg));
-    err e = copy(r, on_file, ctx, out_rows, msg);
-    bool may_be_types = e == ERR_INVALID && r->options->format == SQL_IMPORT_CSV &&
-                        r->options->sample_rows == 0 && strstr(msg->text, ", column ") != NULL;
-    if (may_be_types) { /* the first rows misled: look at all of them */
+    const struct sql_import_stream *stream = r->options->stream;
+    err e = ERR_AGAIN;
+    if (stream != NULL) {
+        e = run_stream(r, on_file, ctx, out_rows, msg);
+        struct errmsg lost = {0};
+        err came = stream->await(stream->ctx, e == ERR_OK, &lost);
+        if (came != ERR_OK) {
+            return errmsg_set(msg, came, "%s", lost.text);
+        }
+    }
+    if (e == ERR_AGAIN) {
+        e = run_whole(r, sample_rows(r->options), on_file, ctx, out_rows, msg);
+    }
+    if (may_be_types(r, e, msg)) { /* look at all of them */
         TRY(empty_target(r->options->target_dir, msg));
-        TRY(find_columns(r, -1, msg));
-        e = copy(r, on_file, ctx, out_rows, msg);
+        e = run_whole(r, -1, on_file, ctx, out_rows, msg);
     }
     TRY(e);
     give_columns(r, out_columns);
@@ -826,7 +867,8 @@ static err run_import(struct import_run *r, sql_land_file_fn *on_file, void *ctx
 static void run_begin(struct import_run *r, struct sql_conn *conn,
                       const struct sql_import_options *options)
 {
-    *r = (struct import_run){.conn = conn, .options = options, .error = buf_make(1 << 20)};
+    *r = (struct import_run){
+        .conn = conn, .options = options, .path = options->path, .error = buf_make(1 << 20)};
     conn->error_text = &r->error;
 }
 
@@ -844,6 +886,7 @@ err sql_import(struct sql_conn *conn, const struct sql_import_options *options,
 {
     ASSERT(options->path != NULL);
     ASSERT(options->target_dir != NULL);
+    ASSERT(options->stream == NULL || options->format == SQL_IMPORT_CSV);
     struct import_run r;
     struct errmsg own = {0};
     run_begin(&r, conn, options);
@@ -859,7 +902,7 @@ err sql_import_view(struct sql_conn *conn, const struct sql_import_options *opti
     struct import_run r;
     struct errmsg own = {0};
     run_begin(&r, conn, options);
-    err e = find_columns(&r, options->sample_rows != 0 ? options->sample_rows : SAMPLE_ROWS, &own);
+    err e = find_columns(&r, sample_rows(options), &own);
     if (e == ERR_OK) {
         add_select(&r, out_select);
         e = buf_check(out_select);

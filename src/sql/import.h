@@ -26,7 +26,11 @@ enum sql_import_format { SQL_IMPORT_CSV, SQL_IMPORT_PARQUET, SQL_IMPORT_NDJSON }
 const char *sql_import_format_name(enum sql_import_format format); /* "csv" */
 bool sql_import_format_parse(struct str text, enum sql_import_format *out_format);
 
-enum { SQL_IMPORT_COLUMNS_MAX = 10000, SQL_IMPORT_FILE_BYTES = 1 << 30 };
+enum {
+    SQL_IMPORT_COLUMNS_MAX = 10000,
+    SQL_IMPORT_FILE_BYTES = 1 << 30,
+    SQL_IMPORT_SAMPLE_ROWS = 20480,
+};
 
 struct sql_import_column {
     char *name;  /* owned */
@@ -38,6 +42,16 @@ struct sql_import_columns {
     size_t count;
 };
 void sql_import_columns_deinit(struct sql_import_columns *columns);
+
+/* A CSV file that is read while it still comes. `path` is not whole before await() has returned. */
+struct sql_import_stream {
+    const char *head_path; /* a file: the first records, twice as many as the sample at least */
+    const char *pipe_path; /* a named pipe that gives the whole file, once */
+    /* Waits until the file is whole. `was_read`: the pipe was read to its end. An error is
+     * returned, and nothing was imported. Thread: that of sql_import(). */
+    err (*await)(void *ctx, bool was_read, struct errmsg *msg);
+    void *ctx;
+};
 
 struct sql_import_options {
     enum sql_import_format format;
@@ -54,9 +68,12 @@ struct sql_import_options {
     const struct sql_import_columns *table;
     const char *const *partition_columns;
     size_t partition_count;
+    const struct sql_import_stream *stream; /* NULL: path is whole */
 };
 
-/* Errors: INVALID (the file; the message has line and way out), CONFLICT (a column's type is not
+/* With a stream the outcome is the same as without: where the first records or the pipe tell too
+ * little, the file is read once more, as a whole.
+ * Errors: INVALID (the file; the message has line and way out), CONFLICT (a column's type is not
  * the table's), UNSUPPORTED (a type), LIMIT (columns), NOSPACE, NOMEM, CANCELLED, IO, the
  * callback's. What lies in target_dir after an error is the caller's to remove. */
 err sql_import(struct sql_conn *conn, const struct sql_import_options *options,

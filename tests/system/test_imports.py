@@ -271,6 +271,69 @@ def test_a_bomb_is_stopped(server, connect, table):
     wait_for(lambda: not leftovers(one), 10, "the folders to go")
 
 
+# --- a file long enough to be read while it comes ---
+
+LONG = b"id,name\n" + b"".join(b"%d,row %d\n" % (i, i) for i in range(200_000))
+LATE = {
+    "ragged": (b"7,a,b\n", "line 200002: 3 fields"),
+    "not_utf8": (b"7,caf\xe9\n", "line 200002: the bytes are not UTF-8"),
+    "open_quote": (b'7,"a\n', "line 200002: a quote"),
+}
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_long_file_makes_a_table_of_all_its_rows(shared_server, client, table, coding):
+    body = gzip.compress(LONG, 1) if coding == "gzip" else LONG
+    response = post(client, table, body, headers={"Content-Encoding": coding})
+    assert response.status_code == 201, response.text
+    assert client.rows(f"SELECT count(*), sum(id)::BIGINT, count(DISTINCT name) FROM {table}") == [
+        (200_000, 19999900000, 200_000)]
+    wait_for(lambda: not leftovers(shared_server), 10, "the folders to go")
+
+
+def test_a_late_value_makes_a_long_files_column_text(client, table):
+    answer = load(client, table, LONG + b"x,last\n")
+    assert [c["type"] for c in answer["columns"]] == ["VARCHAR", "VARCHAR"]
+    assert answer["rows"] == 200_001
+    error = refused(client, table, LONG + b"x,last\n", mode="replace", types="id:BIGINT")
+    assert error.problem["line"] == 200_002 and 'column id: "x" is no BIGINT' in (
+        error.problem["detail"])
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_what_is_wrong_late_in_a_long_file_changes_nothing(shared_server, client, table, case):
+    load(client, table, PEOPLE)
+    for mode in ("append", "replace"):
+        error = refused(client, table, LONG + LATE[case][0] + b"8,b\n" * 1000, mode=mode)
+        assert (error.status, error.code) == (400, "bad_file"), error
+        assert LATE[case][1] in str(error) and error.problem["line"] == 200_002
+    assert client.value(f"SELECT count(*) FROM {table}") == 2
+    wait_for(lambda: not leftovers(shared_server), 10, "the folders to go")
+
+
+def test_a_long_file_that_is_cut_short_changes_nothing(shared_server, client, table):
+    load(client, table, PEOPLE)
+    packed = gzip.compress(LONG, 1)
+    response = post(client, table, packed[:-100], mode="append",
+                    headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 400, response.text
+    sock = socket.create_connection(("127.0.0.1", shared_server.port))
+    sock.sendall(f"POST /api/v1/tables/{table}?mode=append HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                 f"Content-Type: text/csv\r\nContent-Length: {len(LONG) + 9}\r\n\r\n".encode() +
+                 LONG)
+    begun(client, table)
+    sock.close()
+    begun(client, table, "cancelled")
+    wait_for(lambda: not leftovers(shared_server), 10, "the folders to go")
+    assert client.value(f"SELECT count(*) FROM {table}") == 2
+
+
+def test_a_long_file_comes_by_form(client, table):
+    answer = checked(client.http.post("/upload", data={"name": table}, timeout=60,
+                                      files={"file": ("long.csv", LONG)})).json()
+    assert answer["rows"] == 200_000
+
+
 # --- the list, cancel, clients that go ---
 
 

@@ -2,6 +2,11 @@
 /* test_import.c - files of others become Parquet with exact types, or an error that says where. */
 #include "sql/import.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "os/clock.h"
 #include "os/file.h"
 #include "sql/csv_dialect.h"
@@ -17,6 +22,7 @@ struct rig {
     uint64_t rows;
     struct errmsg msg;
     char file[256]; /* of the last import */
+    atomic_bool is_fed;
 };
 
 static void rig_open(struct rig *r, enum sql_import_format format)
@@ -180,6 +186,152 @@ static void late_values_change_the_type(void **state)
     assert_int_equal(rig_import(&r, buf_cstr(&text)), ERR_INVALID);
     assert_non_null(strstr(r.msg.text, "line 30002, column a: \"x\" is no BIGINT"));
     rig_close(&r);
+}
+
+/* ---- a file that still comes ---- */
+
+static void *feed_pipe(void *arg)
+{
+    struct rig *r = arg;
+    AUTO_TEXT pipe = xasprintf("%s/stream", r->folder);
+    AUTO_FD from = -1;
+    AUTO_FD to = -1;
+    struct os_stat stat;
+    size_t passed = 0;
+    OK(os_open(r->path, O_RDONLY, &from, &msg_));
+    OK(os_fstat(from, &stat, &msg_));
+    OK(os_open(pipe, O_WRONLY, &to, &msg_));
+    (void)os_pass_on(from, 0, stat.size_bytes, to, &passed, NULL); /* CLOSED: refused early */
+    atomic_store(&r->is_fed, true);
+    return NULL;
+}
+
+static err await_whole(void *ctx, bool was_read, struct errmsg *msg)
+{
+    (void)was_read;
+    return *(bool *)ctx ? ERR_OK : errmsg_set(msg, ERR_CANCELLED, "it did not come");
+}
+
+/* The import of what lies in path, through a pipe. */
+static err rig_import_stream(struct rig *r, struct str text, bool comes)
+{
+    AUTO_TEXT pipe = xasprintf("%s/stream", r->folder);
+    AUTO_TEXT head = xasprintf("%s/head", r->folder);
+    struct csv_counter counter = {.is_field_start = true};
+    OK(csv_dialect_detect(text, &counter.dialect, &msg_));
+    while (counter.records < 2ULL * SQL_IMPORT_SAMPLE_ROWS + 2 && counter.bytes < text.len) {
+        size_t left = text.len - counter.bytes;
+        csv_count(&counter, str_of(text.ptr + counter.bytes, MIN(left, (size_t)1000)));
+    }
+    AUTO_FD fd = -1;
+    OK(os_open(head, O_WRONLY | O_CREAT | O_TRUNC, &fd, &msg_));
+    OK(os_pwrite(fd, text.ptr, counter.end_bytes, 0, &msg_));
+    OK(os_make_pipe(pipe, &msg_));
+    struct sql_import_stream stream = {
+        .head_path = head, .pipe_path = pipe, .await = await_whole, .ctx = &comes};
+    pthread_t feeder;
+    atomic_store(&r->is_fed, false);
+    assert_int_equal(pthread_create(&feeder, NULL, feed_pipe, r), 0);
+    OK(os_empty_dir(r->out, &msg_));
+    sql_import_columns_deinit(&r->columns);
+    r->options.stream = &stream;
+    err e = sql_import(r->conn, &r->options, on_file, r, &r->columns, &r->rows, &r->msg);
+    r->options.stream = NULL;
+    while (!atomic_load(&r->is_fed)) { /* the head was refused: the pipe was not opened */
+        AUTO_FD reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        os_sleep_us(500);
+    }
+    pthread_join(feeder, NULL);
+    OK(os_unlink(pipe, &msg_));
+    return e;
+}
+
+/* A file that is read while it comes has the outcome that it has as a whole: rows, types, and every
+ * error's words. One that does not come to its end is no table. */
+static void a_stream_is_like_the_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        const char *late; /* after 60,000 rows */
+        const char *types;
+    } cases[] = {
+        {"a,b\n", "3,z\n", NULL},
+        {"a,b\n", "3,\"z\nz\"\n", NULL},
+        {"a,b\n", "3,z", NULL},
+        {"a,b\n", "x,z\n", NULL}, /* types come from all rows */
+        {"a,b\n", "x,z\n", "a:BIGINT"},
+        {"a,b\n", "1,2,3\n", NULL},
+        {"a,b\n", "1\n", NULL},
+        {"a,b\n", "1,\"z\n", NULL},
+        {"a,b\n", "1,caf\xe9\n", NULL},
+        {"a,b\n", "12345678901234567890,1\n", NULL},
+        {"a,b\n1,2,3\n", "1,1\n", NULL}, /* in the head already */
+        {"\xef\xbb\xbf\"a\n\",b\n", "1,1\n", NULL},
+        {"a b,b\n", "1,1\n", NULL},
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    struct rig r;
+    rig_open(&r, SQL_IMPORT_CSV);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_BUF text = buf_make(8 << 20);
+        buf_puts(&text, cases[i].head);
+        for (int row = 0; row < 60000; row++) {
+            buf_printf(&text, "%d,row %d\n", row, row);
+        }
+        buf_puts(&text, cases[i].late);
+        r.options.types = cases[i].types;
+        err whole = rig_import(&r, buf_cstr(&text));
+        AUTO_BUF columns = buf_make(65536);
+        for (size_t c = 0; c < r.columns.count && whole == ERR_OK; c++) {
+            buf_printf(&columns, "%s%s:%s", c == 0 ? "" : " ", r.columns.items[c].name,
+                       r.columns.items[c].delta);
+        }
+        uint64_t rows = r.rows;
+        struct errmsg words = r.msg;
+        err stream = rig_import_stream(&r, buf_str(&text), true);
+        if (stream != whole || (whole != ERR_OK && strcmp(words.text, r.msg.text) != 0)) {
+            fail_msg("case %zu: %s, not %s", i, r.msg.text, words.text);
+        }
+        if (whole == ERR_OK) {
+            assert_columns(&r, buf_cstr(&columns));
+            assert_int_equal(r.rows, rows);
+        }
+        assert_int_equal(rig_import_stream(&r, buf_str(&text), false), ERR_CANCELLED);
+        assert_string_equal(r.msg.text, "it did not come");
+    }
+    rig_close(&r);
+}
+
+/* Records end at line feeds outside of quotes, in whatever pieces they come. */
+static void records_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t records;
+        uint64_t end;
+    } cases[] = {
+        {"a,b\n1,2\n3,", 2, 8},
+        {"a,b\r\n\"1\n\",2\r\n", 2, 13},
+        {"\"a\"\"\n\"\nb\n", 2, 9},
+        {"a\"\nb\n", 2, 5}, /* a quote inside a field is a character */
+        {"\xef\xbb\xbf\"a\n\"\n1\n", 2, 10},
+        {"\"a\n", 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str text = str_from(cases[i].text);
+        for (size_t piece = 1; piece <= text.len; piece++) {
+            struct csv_counter counter = {.dialect = {.delimiter = ','}, .is_field_start = true};
+            OK(csv_dialect_detect(text, &counter.dialect, &msg_));
+            for (size_t at = 0; at < text.len; at += piece) {
+                csv_count(&counter, str_of(text.ptr + at, MIN(piece, text.len - at)));
+            }
+            assert_int_equal(counter.records, cases[i].records);
+            assert_int_equal(counter.end_bytes, cases[i].end);
+            assert_int_equal(counter.bytes, text.len);
+        }
+    }
 }
 
 /* Types, delimiter, header and names can be declared. */
@@ -359,6 +511,8 @@ int main(void)
         cmocka_unit_test(csv_types),
         cmocka_unit_test(csv_errors),
         cmocka_unit_test(late_values_change_the_type),
+        cmocka_unit_test(a_stream_is_like_the_whole),
+        cmocka_unit_test(records_are_counted),
         cmocka_unit_test(csv_options),
         cmocka_unit_test(ndjson),
         cmocka_unit_test(parquet_types),
