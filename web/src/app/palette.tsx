@@ -186,7 +186,7 @@ export default function Palette() {
                         close();
                         entry.run();
                       }}
-                      className="flex cursor-pointer items-center gap-2.5 rounded px-2 py-1.5 text-sm data-[selected=true]:bg-hover"
+                      className="flex cursor-pointer items-center gap-2.5 rounded px-2 py-1.5 text-sm data-[selected=true]:bg-accent-soft"
                     >
                       <entry.icon aria-hidden="true" className="size-4 shrink-0 text-muted" />
                       <span className="min-w-0 flex-1 truncate">{entry.label}</span>

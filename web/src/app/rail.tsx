@@ -120,6 +120,11 @@ export function RailSheet() {
         <Radix.Overlay className="fixed inset-0 z-40 bg-overlay" />
         <Radix.Content
           aria-describedby={undefined}
+          tabIndex={-1}
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            (event.currentTarget as HTMLElement).focus();
+          }}
           className="fixed inset-y-0 left-0 z-40 flex w-64 max-w-[85vw] flex-col gap-3 bg-panel p-3 shadow-raised outline-none"
         >
           <div className="flex items-center justify-between">

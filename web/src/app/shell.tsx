@@ -26,7 +26,7 @@ export function Shell() {
   useShellKeys();
   useHealthChannel();
   const path = useRouterState({ select: (s) => s.location.pathname });
-  const main = useFocusOnMove(path);
+  const main = useFocusOnMove();
   const bare = path.endsWith("/login");
   return (
     <TooltipProvider delayDuration={400}>
@@ -78,14 +78,19 @@ function PaletteSlot() {
   );
 }
 
-function useFocusOnMove(path: string) {
+/** Once the new page stands there (its code may have had to be fetched). */
+function useFocusOnMove() {
+  const path = useRouterState({ select: (s) => s.resolvedLocation?.pathname });
   const main = useRef<HTMLElement>(null);
-  const before = useRef(path);
+  const before = useRef<string | undefined>(undefined);
   useEffect(() => {
-    if (before.current === path) return;
+    const moved = before.current !== undefined && before.current !== path;
     before.current = path;
-    main.current?.scrollTo(0, 0);
-    (document.getElementById("page-title") ?? main.current)?.focus({ preventScroll: true });
+    if (!moved) return;
+    const frame = requestAnimationFrame(() => {
+      (document.getElementById("page-title") ?? main.current)?.focus({ preventScroll: true });
+    });
+    return () => cancelAnimationFrame(frame);
   }, [path]);
   return main;
 }

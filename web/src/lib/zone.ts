@@ -132,7 +132,7 @@ export function offsetLabel(ms: number, zone: Zone): string {
 
 /** The zone as a person calls it, with its offset. */
 export function zoneLabel(zone: Zone, ms: number = Date.now()): string {
-  if (zone === "utc") return "UTC";
+  if (name(zone) === "UTC") return "UTC";
   return `${name(zone).replaceAll("_", " ")} (${offsetLabel(ms, zone)})`;
 }
 

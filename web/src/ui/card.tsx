@@ -74,7 +74,7 @@ export function Stat(props: StatProps) {
         <span className="truncate">{label}</span>
         {delta ? <Delta {...delta} /> : null}
       </div>
-      <div className={cx("mt-0.5 flex items-baseline gap-1", stale && "opacity-60")}>
+      <div className={cx("mt-0.5 flex items-baseline gap-1", stale && "text-muted")}>
         <span className="truncate text-xl font-semibold">{value}</span>
         {unit ? <span className="text-xs text-muted">{unit}</span> : null}
       </div>
