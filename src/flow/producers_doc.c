@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/timefmt.h"
 #include "flow/producers_int.h"
 #include "os/clock.h"
@@ -101,10 +102,18 @@ static void insert(struct producers *p, struct producers_job *job)
     producers_unlock(p);
 }
 
+static void metric_labels(const struct producers_job *job, char out[PRODUCERS_NAME_BYTES_MAX + 16])
+{
+    (void)snprintf(out, PRODUCERS_NAME_BYTES_MAX + 16, "producer=\"%s\"", job->name); /* fits */
+}
+
 static void take_out(struct producers *p, struct producers_job *job)
 {
     size_t at = place_of(p, str_from(job->name));
+    char labels[PRODUCERS_NAME_BYTES_MAX + 16];
     ASSERT(at < p->count && p->jobs[at] == job);
+    metric_labels(job, labels);
+    metric_drop_labels(labels);
     producers_lock(p);
     p->count--;
     memmove(&p->jobs[at], &p->jobs[at + 1], (p->count - at) * sizeof p->jobs[0]);
@@ -524,6 +533,27 @@ json_t *producers_job_json(const struct producers_job *job, bool with_spec)
         json_object_set(json, "spec", job->spec);
     }
     return json;
+}
+
+void producers_metrics(const struct producers *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const struct producers_job *job = p->jobs[i];
+        char labels[PRODUCERS_NAME_BYTES_MAX + 16];
+        metric_labels(job, labels);
+        metric_set(metric_get(METRIC_COUNTER, "tarn_producer_events_total", labels,
+                              "Events that the producer made and that were stored."),
+                   (int64_t)job->sent);
+        metric_set(metric_get(METRIC_COUNTER, "tarn_producer_rejected_total", labels,
+                              "Events of the producer that were refused."),
+                   (int64_t)job->rejected);
+        metric_set(metric_get(METRIC_GAUGE, "tarn_producer_rate_events", labels,
+                              "Events a second over the last seconds."),
+                   (int64_t)rate_now(job));
+        metric_set(metric_get(METRIC_GAUGE, "tarn_producer_failed", labels,
+                              "1 while the producer has failed."),
+                   job->state == JOB_FAILED);
+    }
 }
 
 void producers_tap(struct producers_job *job, struct producers_tap *tap)

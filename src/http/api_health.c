@@ -272,6 +272,9 @@ static void refresh_gauges(struct api *api)
     metric_set(metric_get(METRIC_GAUGE, "tarn_queries_failed", NULL, "Queries that failed."),
                (int64_t)queries.failed);
     refresh_requests(&api->held);
+    if (api->producers != NULL) {
+        producers_metrics(api->producers);
+    }
     for (size_t i = 0; i < topic_store_count(api->store); i++) {
         const struct topic *t = topic_store_at(api->store, i);
         const struct topic_meta *m = topic_meta_of(t);

@@ -337,3 +337,16 @@ def test_tarn_producer_manages_the_servers(tarn_bin, shared_server, topic, tmp_p
     assert run("stop", name).returncode == 0 and run("start", name).returncode == 0
     assert run("delete", name).returncode == 0 and run("describe", name).returncode == 1
     assert run("create").returncode == 2 and run("shout").returncode == 2
+
+
+def test_each_producer_has_its_metrics_until_it_is_deleted(client, api, producer):
+    name = producer(spec={"template": TINY, "rate": 20000, "count": 300})
+    wait_state(api, name, "finished")
+    label = f'{{producer="{name}"}}'
+    metrics = client.metrics()["front"]
+    assert metrics["tarn_producer_events_total" + label] == 300
+    assert metrics["tarn_producer_rejected_total" + label] == 0
+    assert metrics["tarn_producer_rate_events" + label] == 0
+    assert metrics["tarn_producer_failed" + label] == 0
+    assert api.delete(f"/api/v1/producers/{name}").status_code == 204
+    assert not [m for m in client.metrics()["front"] if label in m]
