@@ -188,6 +188,17 @@ static const struct http_handler COUNT = {.on_request = hold_request,
                                           .on_body = count_body,
                                           .on_body_end = count_end,
                                           .on_abort = on_abort};
+/* Answers for the gate, too: from within another connection's turn. */
+static void refuse_request(struct http_exchange *ex)
+{
+    struct http_exchange *gate = rig_of(ex)->gate;
+    if (gate != NULL) {
+        http_problem(gate, 507, "disk_full", STR("no space"), STR(""));
+    }
+    http_respond_json(ex, 200, STR("{}"));
+}
+
+static const struct http_handler REFUSE = {.on_request = refuse_request};
 static const struct http_handler GATE = {.on_request = gate_request,
                                          .on_body = gate_body,
                                          .on_body_end = gate_end,
@@ -208,6 +219,7 @@ static struct http_route routes[] = {
     {HTTP_VERB_GET, "/hold", &HOLD, false, NULL},
     {HTTP_VERB_POST, "/count", &COUNT, false, NULL},
     {HTTP_VERB_POST, "/gate", &GATE, false, NULL},
+    {HTTP_VERB_GET, "/refuse", &REFUSE, false, NULL},
     {HTTP_VERB_GET, "/stream", &STREAM, false, NULL},
     {HTTP_VERB_GET, "/live", &LIVE, false, NULL},
     {HTTP_VERB_POST, "/early", &EARLY, false, NULL},

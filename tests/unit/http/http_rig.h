@@ -19,7 +19,8 @@ struct rig {
     bool is_stopped;
 };
 /* Routes: GET /health (open), any of GET POST PUT /echo (answers the body), POST /hold and GET
- * /hold (answered by the test), POST /count, POST /gate, GET /stream?n=LINES, GET /live (SSE-like
+ * /hold (answered by the test), POST /count, POST /gate, GET /refuse (answers
+ * for /gate with 507), GET /stream?n=LINES, GET /live (SSE-like
  * stream that ends on stop), POST /early (413 at once), GET /p/{a}/x/{b}, GET /tail/{rest...}. */
 void rig_start(struct rig *rig, const struct http_options *options);
 void rig_stop(struct rig *rig);
