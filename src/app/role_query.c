@@ -296,7 +296,7 @@ static struct job *next_job(struct role *r, struct sql_conn *conn, bool light_on
     while ((at = find_waiting(r, light_only)) == NULL && !atomic_load(&r->stop)) {
         (void)pthread_cond_wait(&r->work, &r->lock);
     }
-    struct job *job = atomic_load(&r->stop) ? NULL : *at;
+    struct job *job = at == NULL || atomic_load(&r->stop) ? NULL : *at;
     if (job != NULL) {
         *at = job->next;
         job->next = r->running;

@@ -76,6 +76,7 @@ static void unlink_query(struct broker_query *q)
     while (*at != q) {
         at = &(*at)->next;
     }
+    ASSERT(q->next != q);
     *at = q->next;
     reactor_timer_stop(q->broker->reactor, &q->timer);
     buf_deinit(&q->payload);

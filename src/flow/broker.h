@@ -20,9 +20,9 @@ struct broker;
 struct broker_query;
 
 enum {
-    BROKER_WINDOW_BYTES = 1 << 20,     /* DATA under way per query */
-    BROKER_KILL_AFTER_US = 250 * 1000, /* past the deadline */
-    BROKER_CANCEL_US = 400 * 1000,     /* a cancel that is not obeyed by then kills */
+    BROKER_WINDOW_BYTES = 1 << 20,      /* DATA under way per query */
+    BROKER_KILL_AFTER_US = 1000 * 1000, /* past the deadline; a kill costs all stored results */
+    BROKER_CANCEL_US = 400 * 1000,      /* a cancel that is not obeyed by then kills */
 };
 
 struct broker_events {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* query.c - see query.h. */
+#include "flow/query.h"
+
 #include "flow/query_int.h"
 #include "os/clock.h"
 #include "os/file.h"

@@ -30,9 +30,10 @@ struct query_options {
     struct results *results;     /* for what is stored; NULL: refused */
 };
 /* `*out_code` is stable and meets users: sql_invalid, sql_not_allowed, table_not_found,
- * query_cancelled, query_out_of_memory, result_gone, result_too_large, results_full, log_damaged, log_cut (asking again helps), unsupported,
- * internal. It is set when an error is returned; the message names no path; msg->position is the
- * character of the statement as it was sent, from 1, or 0. Thread: the session's. */
+ * query_cancelled, query_out_of_memory, result_gone, result_too_large, results_full,
+ * log_damaged, log_cut (asking again helps), unsupported, internal. It is set when an error is
+ * returned; the message names no path; msg->position is the character of the statement as it was
+ * sent, from 1, or 0. Thread: the session's. */
 err query_run(struct catalog_session *s, const struct query_options *options,
               const struct query_output *output, struct wire_done *out_done, const char **out_code,
               struct errmsg *msg);

@@ -41,6 +41,7 @@ struct results {
     pthread_mutex_t lock;
     pthread_cond_t ready; /* a copy is ready, or will not be */
     struct file *files;   /* those in use after they are gone are not in it */
+    struct file *rubbish; /* what results_tick() removes: nobody waits for that */
 };
 
 struct results_writer {
@@ -70,6 +71,15 @@ static void file_free(struct file *f)
     free(f);
 }
 
+static void free_gone(struct file *gone)
+{
+    while (gone != NULL) {
+        struct file *f = gone;
+        gone = f->next;
+        file_free(f);
+    }
+}
+
 struct results *results_new(const struct results_options *options)
 {
     struct results *r = xnew(struct results);
@@ -85,6 +95,7 @@ void results_free(struct results *r)
     if (r == NULL) {
         return;
     }
+    free_gone(r->rubbish);
     while (r->files != NULL) {
         struct file *f = r->files;
         ASSERT(f->users == 0);
@@ -110,6 +121,7 @@ static void take_out(struct results *r, struct file *f, struct file **gone)
 {
     struct file **at = &r->files;
     while (*at != f) {
+        ASSERT(*at != NULL);
         at = &(*at)->next;
     }
     *at = f->next;
@@ -134,21 +146,12 @@ static void take_out_all(struct results *r, struct file *base, struct file **gon
     take_out(r, base, gone);
 }
 
-static void free_gone(struct file *gone)
-{
-    while (gone != NULL) {
-        struct file *f = gone;
-        gone = f->next;
-        file_free(f);
-    }
-}
-
 static bool is_result(const struct file *f)
 {
     return f->base == NULL && f->conn == NULL;
 }
 
-/* What was not used for the longest, copies before their results. `base` not NULL: of its copies. */
+/* What was not used for the longest, copies before their results. With `base`: of its copies. */
 static struct file *oldest(struct results *r, const struct file *base)
 {
     struct file *found = NULL;
@@ -231,9 +234,10 @@ static void stop_largest(struct results *r)
 
 bool results_tick(struct results *r)
 {
-    struct file *gone = NULL;
     bool any_grows = false;
     lock(r);
+    struct file *gone = r->rubbish;
+    r->rubbish = NULL;
     int64_t now_us = os_mono_us();
     for (struct file *f = r->files; f != NULL; f = f->next) {
         if (f->conn != NULL) {
@@ -393,20 +397,19 @@ static err end_writing(struct results *r, struct file *f, uint64_t rows, struct 
     return over == OVER_NOT ? ERR_OK : over_words(r, over, f->base != NULL, msg);
 }
 
-/* Takes a file away that its writer has not brought to an end. */
+/* Takes a file away that its writer has not brought to an end. It may be large, and whoever has
+ * cancelled waits for the statement's end: it is removed a little later. */
 static void drop_unwritten(struct results *r, struct file *f)
 {
-    struct file *gone = NULL;
     lock(r);
     f->conn = NULL;
-    take_out(r, f, &gone);
-    leave(f, &gone);
+    take_out(r, f, &r->rubbish);
+    leave(f, &r->rubbish);
     if (f->base != NULL) {
-        leave(f->base, &gone);
+        leave(f->base, &r->rubbish);
     }
     (void)pthread_cond_broadcast(&r->ready);
     unlock(r);
-    free_gone(gone);
 }
 
 void results_writer_free(struct results_writer *w)
@@ -661,7 +664,7 @@ void results_add_select(const struct results_reader *reader, uint64_t from, uint
     buf_printf(out, " FROM %s t", sql_store_table(shown->store));
     if (count > 0) {
         buf_printf(out, " WHERE t.rowid >= %llu AND t.rowid < %llu ORDER BY t.rowid",
-                   (unsigned long long)from, (unsigned long long)(from + count));
+                   (unsigned long long)from, (unsigned long long)from + count);
     }
 }
 

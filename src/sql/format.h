@@ -57,9 +57,9 @@ err sql_format_stream(struct sql_result *result, const struct sql_format_options
                       struct errmsg *msg);
 const char *sql_format_content_type(enum sql_format format);
 
-/* Runs the SELECT into a Parquet file at `path` (inside the spill folder; replaced when there). With
- * `keeps_order` also rows that were not sorted stay in order, as those of a store do. The caller
- * streams and removes it; is_truncated is set when rows_max was reached, also exactly. `sql`
+/* Runs the SELECT into a Parquet file at `path` (inside the spill folder; replaced when there).
+ * With `keeps_order` also rows that were not sorted stay in order, as those of a store do. The
+ * caller streams and removes it; is_truncated is set when rows_max was reached, also exactly. `sql`
  * is one SELECT as sql_policy_check gives it (kind SQL_KIND_SELECT). Errors as sql_query_stream. */
 err sql_query_parquet(struct sql_conn *conn, struct str sql, const json_t *params,
                       uint64_t rows_max, bool keeps_order, const char *path,

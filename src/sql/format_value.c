@@ -604,7 +604,8 @@ void value_add_json(const struct value_node *node, idx_t row, const struct value
 
 static bool is_formula(struct str text)
 {
-    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6) != NULL;
+    char c = text.len > 0 ? text.ptr[0] : ' ';
+    return c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r';
 }
 
 void value_add_csv_text(struct str text, bool guards, struct buf *out)

@@ -142,6 +142,26 @@ static void queries_survive(void **state)
     assert_int_equal(wire_query_decode(buf_str(&out), &back, NULL), ERR_OK);
     assert_true(str_eq(back.sql, query.sql) && back.int64_as_string && back.limit == 10);
     assert_true(json_equal(back.params, params));
+    assert_int_equal(back.purpose.len, 0);
+    wire_query_deinit(&back);
+
+    AUTO_JSON filters = json_pack("[s]", "a:eq:1");
+    struct wire_query window = {.sql = STR(""),
+                                .format = STR("json"),
+                                .purpose = STR("window"),
+                                .result = STR("0123"),
+                                .sort = STR("-a"),
+                                .filters = filters,
+                                .offset = 7,
+                                .limit_shown = 9,
+                                .guard_formulas = true};
+    buf_reset(&out);
+    wire_query_encode(&window, &out);
+    assert_int_equal(wire_query_decode(buf_str(&out), &back, NULL), ERR_OK);
+    assert_true(str_is(back.purpose, "window") && str_is(back.result, "0123"));
+    assert_true(str_is(back.sort, "-a") && json_equal(back.filters, filters));
+    assert_true(back.offset == 7 && back.limit_shown == 9 && back.guard_formulas);
+    assert_true(wire_query_is_light(&back) && !wire_query_is_light(&query));
     wire_query_deinit(&back);
 
     buf_reset(&out);

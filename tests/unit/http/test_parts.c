@@ -100,6 +100,24 @@ static void test_params_get(void **state)
 }
 
 /* The number of parameters has a limit that is reached. */
+/* Only the parameter that may be repeated is, and each of its values comes in order. */
+static void test_params_repeated(void **state)
+{
+    (void)state;
+    AUTO_PARAMS params = {0};
+    struct errmsg msg = {0};
+    assert_int_equal(http_params_parse_list(STR("f=1&n=5&f=2&f="), "f", &params, &msg), ERR_OK);
+    AUTO_BUF seen = buf_make(100);
+    struct str value;
+    for (size_t at = 0; http_params_next(&params, "f", &at, &value);) {
+        buf_printf(&seen, "%.*s|", STR_ARGS(value));
+    }
+    assert_string_equal(buf_cstr(&seen), "1|2||");
+    assert_int_equal(http_params_check(&params, &msg), ERR_INVALID);
+    AUTO_PARAMS twice = {0};
+    assert_int_equal(http_params_parse_list(STR("f=1&n=5&n=6"), "f", &twice, &msg), ERR_INVALID);
+}
+
 static void test_params_limit(void **state)
 {
     (void)state;
@@ -476,19 +494,13 @@ static void test_status_of_every_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_params_parse),
-        cmocka_unit_test(test_params_get),
-        cmocka_unit_test(test_params_limit),
-        cmocka_unit_test(test_inflate_any_split),
-        cmocka_unit_test(test_inflate_damage),
-        cmocka_unit_test(test_inflate_cap),
-        cmocka_unit_test(test_inflate_memory),
-        cmocka_unit_test(test_coding_names),
-        cmocka_unit_test(test_token_compare),
-        cmocka_unit_test(test_sse_format),
-        cmocka_unit_test(test_status_of_every_error),
-        cmocka_unit_test(test_accept_weights),
-        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_params_parse),      cmocka_unit_test(test_params_get),
+        cmocka_unit_test(test_params_limit),      cmocka_unit_test(test_params_repeated),
+        cmocka_unit_test(test_inflate_any_split), cmocka_unit_test(test_inflate_damage),
+        cmocka_unit_test(test_inflate_cap),       cmocka_unit_test(test_inflate_memory),
+        cmocka_unit_test(test_coding_names),      cmocka_unit_test(test_token_compare),
+        cmocka_unit_test(test_sse_format),        cmocka_unit_test(test_status_of_every_error),
+        cmocka_unit_test(test_accept_weights),    cmocka_unit_test(test_origins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,45 @@ static void encoding_is_fast(void **state)
     }
 }
 
+struct parts {
+    int left;
+    struct sql_result *part;
+};
+
+static err next_part(void *ctx, struct sql_result **out_result, struct errmsg *msg)
+{
+    struct parts *parts = ctx;
+    sql_result_close(parts->part);
+    parts->part = NULL;
+    if (parts->left-- > 0) {
+        TRY(sql_query_stream(conn, STR("SELECT 7 AS n, '=x' AS t"), NULL, &parts->part, msg));
+    }
+    *out_result = parts->part;
+    return ERR_OK;
+}
+
+/* An answer goes on with the next result, and says what it is told about its rows. */
+static void results_are_chained(void **state)
+{
+    (void)state;
+    AUTO_BUF out = buf_make(1 << 16);
+    const uint64_t rows = 99;
+    struct parts parts = {.left = 3};
+    struct sql_format_options options = {
+        .row_count = &rows, .next = next_part, .next_ctx = &parts, .guard_formulas = true};
+    struct sql_result *first = NULL;
+    OK(next_part(&parts, &first, &msg_));
+    OK(sql_format_stream(first, &options, gather, &out, NULL, &msg_));
+    assert_non_null(strstr(buf_cstr(&out), "\"rows\":[[7,\"=x\"],[7,\"=x\"],[7,\"=x\"]],"
+                                           "\"row_count\":99,"));
+    buf_reset(&out);
+    options.format = SQL_FORMAT_CSV;
+    parts = (struct parts){.left = 2};
+    OK(next_part(&parts, &first, &msg_));
+    OK(sql_format_stream(first, &options, gather, &out, NULL, &msg_));
+    assert_string_equal(buf_cstr(&out), "n,t\r\n7,'=x\r\n7,'=x\r\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +323,7 @@ int main(void)
         cmocka_unit_test(huge_cells_go_out_in_pieces),
         cmocka_unit_test(unknown_types_are_refused),
         cmocka_unit_test(parquet_answer_holds_the_rows),
+        cmocka_unit_test(results_are_chained),
         cmocka_unit_test(encoding_is_fast),
     };
     return cmocka_run_group_tests(tests, open_conn, close_conn);
