@@ -1,14 +1,387 @@
-// The page "Live": placeholder until its builder fills it.
+// The page Live: events as they are acknowledged, filtered on the server, kept here in a ring of
+// the newest 5,000. At the top of the list it follows; scrolled down or paused it stands still and
+// says how many have come since. What the server thinned or dropped is said, never hidden.
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { ArrowUp, Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useTopics } from "@/api/queries";
+import { useChannel } from "@/api/use-live";
+import { type KeyCommand, useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
+import { usePause, useRange } from "@/app/range";
+import { markLiveSeen } from "@/app/steps";
+import { compact, count, grouped, percent } from "@/lib/numbers";
+import { listFrom, listTo } from "@/lib/search";
+import { useStore } from "@/lib/store";
+import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import { Badge } from "@/ui/badge";
+import { Button, ButtonLike } from "@/ui/button";
+import { CopyAsCurl } from "@/ui/copy";
+import { type GridColumn, VirtualGrid } from "@/ui/grid";
 import { EmptyState } from "@/ui/states";
+import { TimeChart } from "@/ui/time-chart";
+import { EventDetail } from "./detail";
+import { FACETS, type Facet, type LiveEvent, levelTone, summaryOf } from "./event";
+import { EventFeed, type EventsFrame, type FeedView, KEPT } from "./feed";
+import { FilterBar, FilterChips, type FilterName, type Filters, NAMES } from "./filters";
+
+const RATE_MAX = 200;
+const CHART_MS = 300_000;
+
+function useFilters() {
+  const search = useSearch({ from: "/live" });
+  const navigate = useNavigate({ from: "/live" });
+  const { topic, type, level, source, endpoint, q = "" } = search;
+  const filters: Filters = useMemo(
+    () => ({
+      topic: listFrom(topic),
+      type: listFrom(type),
+      level: listFrom(level),
+      source: listFrom(source),
+      endpoint: listFrom(endpoint),
+      q,
+    }),
+    [topic, type, level, source, endpoint, q],
+  );
+  const change = useCallback(
+    (name: FilterName, values: readonly string[]) => {
+      void navigate({ search: (old) => ({ ...old, [name]: listTo(values) }) });
+    },
+    [navigate],
+  );
+  // Typing replaces the step in the history, choosing adds one.
+  const setText = useCallback(
+    (text: string) => {
+      void navigate({ search: (old) => ({ ...old, q: text || undefined }), replace: true });
+    },
+    [navigate],
+  );
+  const clear = useCallback(() => {
+    const none = Object.fromEntries([...NAMES, "q"].map((name) => [name, undefined]));
+    void navigate({ search: (old) => ({ ...old, ...none }) });
+  }, [navigate]);
+  return { filters, change, setText, clear };
+}
+
+function isFiltered(filters: Filters): boolean {
+  return filters.q !== "" || NAMES.some((name) => filters[name].length > 0);
+}
+
+/** The subscription's params; the server filters, so that only hits travel. */
+function paramsOf(filters: Filters) {
+  const filter: Record<string, unknown> = {};
+  for (const facet of FACETS) if (filters[facet].length > 0) filter[facet] = filters[facet];
+  if (filters.q !== "") filter.text = filters.q;
+  return {
+    ...(filters.topic.length > 0 ? { topics: filters.topic } : {}),
+    filter,
+    rate_max: RATE_MAX,
+    last: 200,
+  };
+}
+
+function useFeed(filters: Filters) {
+  const [feed] = useState(() => new EventFeed());
+  const [failure, setFailure] = useState<string | null>(null);
+  const params = useMemo(() => paramsOf(filters), [filters]);
+  const text = JSON.stringify(params);
+  const asked = useRef(text);
+  useEffect(() => {
+    if (asked.current === text) return;
+    asked.current = text;
+    setFailure(null);
+    feed.clear();
+  }, [text, feed]);
+  useChannel<EventsFrame>("events", params, {
+    onData: (frame) => feed.take(frame),
+    onDropped: (dropped) => feed.drop(dropped),
+    onError: (_code, detail) => setFailure(detail),
+    onResumed: () => feed.clear(),
+  });
+  return { feed, failure };
+}
+
+/** The view that is drawn: the newest, or what was there when it was told to stand still. */
+function useHeld(feed: EventFeed, still: boolean): { view: FeedView; fresh: number } {
+  const now = useStore(feed);
+  const held = useRef(now);
+  if (!still || now.total < held.current.total) held.current = now;
+  return { view: held.current, fresh: now.total - held.current.total };
+}
 
 export default function LivePage() {
+  const { filters, change, setText, clear } = useFilters();
+  const { live, zone } = useRange();
+  const { feed, failure } = useFeed(filters);
+  const paused = usePause((s) => s.paused);
+  const setPaused = usePause((s) => s.setPaused);
+  const [scrolled, setScrolled] = useState(false);
+  const [openN, setOpenN] = useState<number | null>(null);
+  const { view, fresh } = useHeld(feed, paused || scrolled);
+  const topics = useTopics();
+  const list = useRef<HTMLDivElement>(null);
+  const input = useRef<HTMLInputElement>(null);
+  const newest = useCallback(() => {
+    setPaused(false);
+    list.current?.querySelector("[role=grid]")?.scrollTo({ top: 0 });
+  }, [setPaused]);
+  const keys: KeyCommand[] = [
+    { keys: "/", label: "Find text in events", group: "Live", run: () => input.current?.focus() },
+    { keys: "n", label: "Newest events", group: "Live", run: newest },
+    { keys: "c", label: "Clear the list", group: "Live", run: () => feed.clear() },
+  ];
+  useKeys(keys);
+  const openEvent = openN === null ? null : eventOf(view, openN);
+  const hasEvents = view.total > 0;
+  useEffect(() => {
+    if (hasEvents) markLiveSeen();
+  }, [hasEvents]);
+  const noTopics = topics.data?.length === 0 && view.total === 0;
   return (
-    <Page title="Live">
-      <EmptyState
-        title="This page is being built"
-        reason="Its content arrives with a later build."
+    <Page
+      title="Live"
+      fill
+      ready={view.total > 0 || topics.data !== undefined}
+      subtitle={<Summary view={view} />}
+      actions={
+        <>
+          <CopyAsCurl plan={streamPlan(filters)} />
+          <Button icon={Eraser} variant="ghost" onClick={() => feed.clear()}>
+            Clear
+          </Button>
+          <Button icon={paused ? Play : Pause} onClick={() => setPaused(!paused)}>
+            {paused ? "Resume" : "Pause"}
+          </Button>
+        </>
+      }
+    >
+      <FilterBar
+        filters={filters}
+        onChange={change}
+        onText={setText}
+        onClear={clear}
+        seen={(facet) => feed.top(facet, 500)}
+        inputRef={input}
+      />
+      <FilterChips filters={filters} onChange={change} onText={setText} />
+      {live ? null : <PastNote />}
+      {failure === null ? null : (
+        <p role="alert" className="rounded-md bg-error-soft px-3 py-2 text-sm text-error">
+          {failure}
+        </p>
+      )}
+      {noTopics ? (
+        <EmptyState
+          title="No events yet"
+          reason="This server has no topics. The first event makes one."
+          command={firstEvent()}
+        />
+      ) : (
+        <>
+          <TimeChart
+            label="Matching events per second"
+            time={view.t}
+            span={{ fromMs: view.atMs - CHART_MS, toMs: view.atMs }}
+            zone={zone}
+            kind="bars"
+            stacked
+            height={96}
+            series={[
+              { label: "shown", values: view.shown, color: 0 },
+              { label: "not shown (thinned)", values: view.hidden, color: 2 },
+            ]}
+          />
+          <div
+            ref={list}
+            className="relative flex min-h-72 flex-1 flex-col"
+            onScrollCapture={(event) => {
+              const grid = event.target as HTMLElement;
+              if (grid.role === "grid") setScrolled(grid.scrollTop > 4);
+            }}
+          >
+            {fresh > 0 || paused ? (
+              <Button
+                variant="primary"
+                icon={ArrowUp}
+                className="absolute top-10 left-1/2 z-20 -translate-x-1/2 shadow-raised"
+                onClick={newest}
+              >
+                {fresh > 0 ? `${grouped(fresh)} new` : "Paused"} · show newest
+              </Button>
+            ) : null}
+            <EventList
+              view={view}
+              openN={openN}
+              onOpen={setOpenN}
+              empty={<NothingYet filtered={isFiltered(filters)} onClear={clear} />}
+            />
+          </div>
+        </>
+      )}
+      <p aria-live="polite" className="sr-only">
+        <Spoken view={view} />
+      </p>
+      <EventDetail
+        event={openEvent}
+        onClose={() => setOpenN(null)}
+        onFilter={(name, value) => change(name, [value])}
       />
     </Page>
+  );
+}
+
+function eventOf(view: FeedView, n: number): LiveEvent | null {
+  return view.events[view.total - 1 - n] ?? null;
+}
+
+function streamPlan(filters: Filters) {
+  return {
+    method: "GET" as const,
+    path: "api/v1/analytics/realtime",
+    headers: { accept: "text/event-stream" },
+    query: {
+      channels: "events",
+      ...Object.fromEntries(NAMES.map((name) => [name, listTo(filters[name])])),
+      q: filters.q || undefined,
+    },
+  };
+}
+
+function firstEvent(): string {
+  const to = new URL("api/v1/topics/visits/events", document.baseURI).href;
+  return `curl ${to} \\\n     -H 'Content-Type: application/json' -d '{"type": "view", "who": "ada", "page": "/"}'`;
+}
+
+/** "1,204 of 5,000 kept · 42 /s", and whatever is not shown. */
+function Summary({ view }: { view: FeedView }) {
+  const thinned = view.matchedRate - view.shownRate;
+  return (
+    <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
+      <span>
+        {count(view.events.length, "event")} of the newest {grouped(KEPT)} ·{" "}
+        {compact(view.matchedRate)} /s match
+      </span>
+      {thinned >= 1 ? (
+        <Badge tone="warn">
+          showing {compact(view.shownRate)} of {compact(view.matchedRate)} /s
+        </Badge>
+      ) : null}
+      {view.sampled < 1 ? (
+        <Badge tone="warn">the server reads {percent(view.sampled)} of what comes in</Badge>
+      ) : null}
+      {view.dropped > 0 ? (
+        <Badge tone="warn">{grouped(view.dropped)} dropped: slow connection</Badge>
+      ) : null}
+    </span>
+  );
+}
+
+const SPOKEN_MS = 10_000;
+
+/** For screen readers: a list that moves is not read out, a sentence each ten seconds is. */
+function Spoken({ view }: { view: FeedView }) {
+  const latest = useRef(view);
+  latest.current = view;
+  const [sentence, setSentence] = useState("");
+  useEffect(() => {
+    let before = latest.current.total;
+    const timer = window.setInterval(() => {
+      const came = latest.current.total - before;
+      before = latest.current.total;
+      setSentence(came > 0 ? `${count(came, "new event")} in ten seconds` : "");
+    }, SPOKEN_MS);
+    return () => window.clearInterval(timer);
+  }, []);
+  return sentence;
+}
+
+function PastNote() {
+  return (
+    <p className="flex flex-wrap items-center gap-2 rounded-md bg-info-soft px-3 py-2 text-sm">
+      Live shows what comes in now, whatever the time range. For the past, ask the tables.
+      <Link to="/sql" className={ButtonLike({ size: "sm" })}>
+        <SquareTerminal aria-hidden="true" className="size-4" /> Open SQL
+      </Link>
+      <Link to="/tables" className={ButtonLike({ size: "sm" })}>
+        <Database aria-hidden="true" className="size-4" /> Tables
+      </Link>
+    </p>
+  );
+}
+
+function NothingYet({ filtered, onClear }: { filtered: boolean; onClear: () => void }) {
+  return filtered ? (
+    <EmptyState
+      title="No event matches the filters"
+      reason="Among the newest events of the topics there is none. New ones appear as they come."
+      action={<Button onClick={onClear}>Clear filters</Button>}
+    />
+  ) : (
+    <EmptyState
+      title="Waiting for events"
+      reason="Nothing has come in since this page was opened."
+      command={firstEvent()}
+    />
+  );
+}
+
+function columnsOf(zone: Zone): GridColumn<LiveEvent>[] {
+  const plain = (facet: Facet, header: string, width: number): GridColumn<LiveEvent> => ({
+    id: facet,
+    header,
+    width,
+    value: (event) => event.facets[facet] ?? "",
+  });
+  return [
+    {
+      id: "time",
+      header: "Time",
+      width: 108,
+      value: (event) => event.timestamp,
+      cell: (event) => (
+        <span title={timeTitle(event.ms, zone)}>{formatTime(event.ms, zone, "timeMillis")}</span>
+      ),
+    },
+    { id: "topic", header: "Topic", width: 150, value: (event) => event.topic },
+    plain("type", "Type", 140),
+    {
+      ...plain("level", "Level", 84),
+      cell: ({ facets: { level } }) =>
+        level === undefined ? null : <Badge tone={levelTone(level)}>{level}</Badge>,
+    },
+    plain("source", "Source", 120),
+    plain("endpoint", "Endpoint", 170),
+    {
+      id: "event",
+      header: "Event",
+      width: 900,
+      value: (event) => summaryOf(event),
+      cell: (event) => <span className="font-mono text-xs">{summaryOf(event)}</span>,
+    },
+  ];
+}
+
+interface EventListProps {
+  view: FeedView;
+  openN: number | null;
+  onOpen: (n: number) => void;
+  empty: React.ReactNode;
+}
+
+function EventList({ view, openN, onOpen, empty }: EventListProps) {
+  const { zone } = useRange();
+  const columns = useMemo(() => columnsOf(zone), [zone]);
+  return (
+    <VirtualGrid
+      label="Events, newest first"
+      columns={columns}
+      rows={view.events}
+      rowHeight={28}
+      openOnClick
+      onOpen={(event) => onOpen(event.n)}
+      openIndex={openN === null ? null : view.total - 1 - openN}
+      empty={empty}
+      className="min-h-0 flex-1"
+    />
   );
 }

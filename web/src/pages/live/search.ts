@@ -1,10 +1,22 @@
-// search.ts - what of this page lives in its address.
+// search.ts - what of this page lives in its address: the filters, each a list of values.
 import { text } from "@/lib/search";
 
 export interface LiveSearch {
-  tab?: string;
+  topic?: string;
+  type?: string;
+  level?: string;
+  source?: string;
+  endpoint?: string;
+  q?: string;
 }
 
 export function validateSearch(search: Record<string, unknown>): LiveSearch {
-  return { tab: text(search.tab) };
+  return {
+    topic: text(search.topic),
+    type: text(search.type),
+    level: text(search.level),
+    source: text(search.source),
+    endpoint: text(search.endpoint),
+    q: text(search.q),
+  };
 }

@@ -1,0 +1,61 @@
+// history.ts - the past beyond the ring of the last hour, as the server kept it per minute (or
+// counts it in the tables): what the charts show when the time range reaches further back.
+import { useQuery } from "@tanstack/react-query";
+import { api } from "@/api/client";
+import type { Span } from "@/lib/range";
+
+export type HistoryMetric =
+  | "events"
+  | "landed"
+  | "rejected"
+  | "errors"
+  | "dead"
+  | "queries"
+  | "ack_p99_ms"
+  | "query_p95_ms"
+  | "lag_events"
+  | "events_by_type";
+
+interface HistoryAnswer {
+  bucket_seconds: number;
+  t: (number | string)[];
+  values?: (number | null)[];
+  series?: Record<string, (number | null)[]>;
+}
+
+export interface History {
+  t: number[];
+  series: { label: string; values: (number | null)[] }[];
+  bucketSeconds: number;
+}
+
+const DAY_MS = 86_400_000;
+const DAYS_MAX = 35;
+const RENEW_MS = 30_000;
+
+function instant(value: number | string): number {
+  return typeof value === "number" ? value : Date.parse(value);
+}
+
+/** Not asked while `span` is null. Times outside of the span are for the chart to leave out. */
+export function useHistory(metric: HistoryMetric, label: string, span: Span | null) {
+  const days =
+    span === null ? 1 : Math.min(DAYS_MAX, Math.ceil((Date.now() - span.fromMs) / DAY_MS));
+  return useQuery({
+    queryKey: ["historical", metric, Math.max(1, days)],
+    enabled: span !== null,
+    refetchInterval: RENEW_MS,
+    staleTime: RENEW_MS / 2,
+    queryFn: async ({ signal }): Promise<History> => {
+      const answer = await api.get<HistoryAnswer>("api/v1/analytics/historical", {
+        query: { metric, days: Math.max(1, days) },
+        signal,
+      });
+      const series =
+        answer.series === undefined
+          ? [{ label, values: answer.values ?? [] }]
+          : Object.entries(answer.series).map(([name, values]) => ({ label: name, values }));
+      return { t: answer.t.map(instant), series, bucketSeconds: answer.bucket_seconds };
+    },
+  });
+}
