@@ -176,7 +176,7 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
   };
   const cellId = (row: number, column: number) => `${id}-${row}-${column}`;
   const activeSeen =
-    (active.row === -1 || (active.row >= first && active.row <= last)) &&
+    (active.row === -1 || (active.row >= first && active.row <= last && active.row < rowCount)) &&
     active.column >= shownColumns.from &&
     active.column <= shownColumns.to;
   const area = anchor === null ? null : selection(active, anchor);
