@@ -54,6 +54,8 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
+    // The questions of `tarn sample` are the program's own files.
+    fs: { allow: [".", "../src/app/samples"] },
     proxy: {
       "/api": proxy,
       "/ws": { ...proxy, ws: true },

@@ -4,13 +4,14 @@
 // extends, Ctrl-C copies as TSV, Enter opens the row; on a header Enter sorts, Alt-arrows resize.
 // (biome.json lifts three rules for this file: a <table> cannot be virtual in both directions, and
 // the keys of all cells are the grid's.)
-import { ArrowDown, ArrowUp } from "lucide-react";
+import { ArrowDown, ArrowUp, ChevronDown } from "lucide-react";
 import {
   type KeyboardEvent,
   type PointerEvent,
   type ReactNode,
   useCallback,
   useEffect,
+  useEffectEvent,
   useId,
   useLayoutEffect,
   useMemo,
@@ -23,6 +24,7 @@ import { positionOf, type ScrollMap, scrollMap, scrollTopOf } from "@/lib/scroll
 import { type LoadWindow, WindowCache } from "@/lib/windows";
 import { copyText } from "./copy";
 import { cx } from "./cx";
+import { Menu, type MenuItem } from "./menu";
 import { ErrorCard } from "./states";
 import { toast, toastError } from "./toast";
 
@@ -59,9 +61,15 @@ export interface VirtualGridProps<R> {
   sort?: GridSort | null;
   /** A header was chosen: ascending, descending, then unsorted (null). */
   onSort?: (sort: GridSort | null) => void;
-  /** Enter or double click (a click with `openOnClick`). */
-  onOpen?: (row: R, index: number) => void;
+  /** Enter or double click (a click with `openOnClick`), and in which column. */
+  onOpen?: (row: R, index: number, column: GridColumn<R>) => void;
   openOnClick?: boolean;
+  /** Commands of a column, in a menu at its header; Alt-ArrowDown on the header opens it. */
+  headMenu?: (column: GridColumn<R>) => readonly MenuItem[];
+  /** Hears which cells are chosen. */
+  onArea?: (area: GridArea) => void;
+  /** Takes Ctrl-C over, e.g. to fetch the rows that are not loaded. */
+  onCopy?: (area: GridArea) => void;
   /** The row whose details are shown elsewhere. */
   openIndex?: number | null;
   rowHeight?: number;
@@ -70,6 +78,14 @@ export interface VirtualGridProps<R> {
   /** Its height: by a class such as "h-96" or "min-h-0 flex-1"; without one it grows with its rows
    * up to 70 % of the window. */
   className?: string;
+}
+
+/** Chosen cells, both ends included; a top of -1 is the header. */
+export interface GridArea {
+  top: number;
+  bottom: number;
+  left: number;
+  right: number;
 }
 
 interface Cell {
@@ -107,7 +123,13 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
   useEffect(() => need(first, last), [need, first, last]);
   const [active, setActive] = useState<Cell>({ row: 0, column: 0 });
   const [anchor, setAnchor] = useState<Cell | null>(null);
+  const [menuAt, setMenuAt] = useState<number | null>(null);
   const id = useId();
+  const chosen = selection(active, anchor);
+  const chosenText = `${chosen.top},${chosen.bottom},${chosen.left},${chosen.right}`;
+  const onArea = useEffectEvent(() => props.onArea?.(chosen));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text stands for the area.
+  useEffect(() => onArea(), [chosenText]);
 
   const move = (cell: Cell, extend: boolean) => {
     const next = {
@@ -129,12 +151,17 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
     if (sort?.column !== column.id) props.onSort({ column: column.id, descending: false });
     else props.onSort(sort.descending ? null : { column: column.id, descending: true });
   };
-  const open = (index: number) => {
+  const open = (index: number, column: number) => {
     const row = source.row(index);
-    if (row !== undefined) props.onOpen?.(row, index);
+    const at = columns[column] ?? columns[0];
+    if (row !== undefined && at !== undefined) props.onOpen?.(row, index, at);
   };
   const copy = () => {
     const area = selection(active, anchor);
+    if (props.onCopy) {
+      props.onCopy(area);
+      return;
+    }
     const to = Math.min(area.bottom, area.top + COPY_ROWS_MAX - 1);
     const chosen = columns.slice(area.left, area.right + 1);
     const lines: string[][] = [];
@@ -159,10 +186,12 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
       setActive({ row: rowCount - 1, column: columns.length - 1 });
     } else if (event.key === "Enter" || (event.key === " " && active.row < 0)) {
       const column = columns[active.column];
-      if (active.row >= 0) open(active.row);
+      if (active.row >= 0) open(active.row, active.column);
       else if (column) sortBy(column);
     } else if (event.key === "Escape" && anchor !== null) {
       setAnchor(null);
+    } else if (active.row < 0 && event.altKey && event.key === "ArrowDown") {
+      setMenuAt(active.column);
     } else if (active.row < 0 && event.altKey && /^Arrow(Left|Right)$/.test(event.key)) {
       const column = columns[active.column];
       if (column) resize(column, width(column) + (event.key === "ArrowLeft" ? -16 : 16));
@@ -206,11 +235,11 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
     if (cell === null || row === undefined || column === undefined) return;
     if (row >= 0) move({ row, column }, event.shiftKey);
   };
-  const rowUnder = (target: EventTarget): number | null => {
+  const cellUnder = (target: EventTarget): Cell | null => {
     if (!(target instanceof HTMLElement) || target.closest("a,button,input,select")) return null;
     const cell = target.closest<HTMLElement>("[data-cell]");
-    const row = Number((cell?.dataset.cell ?? "-1").split(",")[0]);
-    return row >= 0 ? row : null;
+    const [row = -1, column = 0] = (cell?.dataset.cell ?? "-1").split(",").map(Number);
+    return row >= 0 ? { row, column } : null;
   };
   return (
     <div
@@ -232,14 +261,14 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
         onKeyDown={onKeyDown}
         onPointerDown={pick}
         onClick={(event) => {
-          const row = props.openOnClick ? rowUnder(event.target) : null;
-          if (row !== null && !event.shiftKey && window.getSelection()?.isCollapsed !== false) {
-            open(row);
+          const cell = props.openOnClick ? cellUnder(event.target) : null;
+          if (cell !== null && !event.shiftKey && window.getSelection()?.isCollapsed !== false) {
+            open(cell.row, cell.column);
           }
         }}
         onDoubleClick={(event) => {
-          const row = props.openOnClick ? null : rowUnder(event.target);
-          if (row !== null) open(row);
+          const cell = props.openOnClick ? null : cellUnder(event.target);
+          if (cell !== null) open(cell.row, cell.column);
         }}
         className="group/grid min-h-0 flex-1 overflow-auto -outline-offset-2 [overflow-anchor:none]"
       >
@@ -270,6 +299,9 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
                 isActive={active.row === -1 && active.column === shownColumns.from + i}
                 onSort={() => sortBy(column)}
                 onResize={(to) => resize(column, to)}
+                menu={props.headMenu?.(column)}
+                menuOpen={menuAt === shownColumns.from + i}
+                onMenu={(open) => setMenuAt(open ? shownColumns.from + i : null)}
               />
             ))}
           </div>
@@ -305,10 +337,14 @@ interface HeadCellProps<R> {
   isActive: boolean;
   onSort: () => void;
   onResize: (width: number) => void;
+  menu: readonly MenuItem[] | undefined;
+  menuOpen: boolean;
+  onMenu: (open: boolean) => void;
 }
 
 function HeadCell<R>(props: HeadCellProps<R>) {
   const { id, column, index, left, width, sort, canSort, isActive, onSort, onResize } = props;
+  const { menu, menuOpen, onMenu } = props;
   const drag = (event: PointerEvent<HTMLElement>) => {
     event.preventDefault();
     event.stopPropagation();
@@ -327,10 +363,14 @@ function HeadCell<R>(props: HeadCellProps<R>) {
       role="columnheader"
       aria-colindex={index + 1}
       aria-sort={canSort ? direction : undefined}
-      onClick={onSort}
+      onClick={(event) => {
+        // Not for clicks in the menu, which is elsewhere in the document.
+        const target = event.target as HTMLElement;
+        if (event.currentTarget.contains(target) && !target.closest("button")) onSort();
+      }}
       style={{ left, width }}
       className={cx(
-        "absolute inset-y-0 flex flex-col justify-center px-2.5 text-xs select-none",
+        "group/head absolute inset-y-0 flex flex-col justify-center px-2.5 text-xs select-none",
         isRight(column) && "items-end text-right",
         canSort && "cursor-pointer hover:bg-hover",
         isActive &&
@@ -352,6 +392,24 @@ function HeadCell<R>(props: HeadCellProps<R>) {
           {column.type}
         </span>
       ) : null}
+      {menu ? (
+        <Menu
+          open={menuOpen}
+          onOpenChange={onMenu}
+          label={<span className="block max-w-64 truncate">{column.header}</span>}
+          items={menu}
+          trigger={
+            <button
+              type="button"
+              tabIndex={-1}
+              aria-label={`Commands of column ${column.header}`}
+              className="absolute top-1/2 right-1.5 flex size-6 -translate-y-1/2 items-center justify-center rounded border border-line bg-panel text-muted opacity-0 group-hover/head:opacity-100 hover:text-text focus-visible:opacity-100 data-[state=open]:opacity-100 pointer-coarse:opacity-100"
+            >
+              <ChevronDown aria-hidden="true" className="size-3.5" />
+            </button>
+          }
+        />
+      ) : null}
       <span
         aria-hidden="true"
         onPointerDown={drag}
@@ -372,7 +430,7 @@ interface GridRowProps<R> {
   height: number;
   top: number;
   activeColumn: number;
-  area: Area | null;
+  area: GridArea | null;
   isOpen: boolean;
   cellId: (row: number, column: number) => string;
 }
@@ -443,14 +501,7 @@ function isRight<R>(column: GridColumn<R>): boolean {
   return (column.align ?? (isNumericType(column.type) ? "right" : "left")) === "right";
 }
 
-interface Area {
-  top: number;
-  bottom: number;
-  left: number;
-  right: number;
-}
-
-function selection(active: Cell, anchor: Cell | null): Area {
+function selection(active: Cell, anchor: Cell | null): GridArea {
   const other = anchor ?? active;
   return {
     top: Math.min(active.row, other.row),

@@ -27,11 +27,14 @@ interface MenuProps {
   /** A heading inside. */
   label?: ReactNode;
   align?: "start" | "center" | "end";
+  /** Both or none: who opens it besides its button. */
+  open?: boolean;
+  onOpenChange?: (open: boolean) => void;
 }
 
-export function Menu({ trigger, items, label, align = "end" }: MenuProps) {
+export function Menu({ trigger, items, label, align = "end", open, onOpenChange }: MenuProps) {
   return (
-    <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Root modal={false} open={open} onOpenChange={onOpenChange}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content

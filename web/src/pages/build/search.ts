@@ -2,9 +2,9 @@
 import { text } from "@/lib/search";
 
 export interface BuilderSearch {
-  tab?: string;
+  table?: string;
 }
 
 export function validateSearch(search: Record<string, unknown>): BuilderSearch {
-  return { tab: text(search.tab) };
+  return { table: text(search.table) };
 }

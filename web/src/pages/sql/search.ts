@@ -1,11 +1,20 @@
-// search.ts - what of this page lives in its address.
+// search.ts - what of this page lives in its address: the statement (link.ts) and how its result
+// is shown.
 import { text } from "@/lib/search";
+import { type ViewSearch, viewSearch } from "@/results/shown";
+import type { SqlLink } from "./link";
 
-export interface SQLSearch {
-  tab?: string;
-  saved?: string;
+export interface SQLSearch extends SqlLink, ViewSearch {
+  /** It was run: who opens the link sees the answer at once. */
+  run?: string;
 }
 
 export function validateSearch(search: Record<string, unknown>): SQLSearch {
-  return { tab: text(search.tab), saved: text(search.saved) };
+  return {
+    q: text(search.q),
+    z: text(search.z),
+    saved: text(search.saved),
+    run: text(search.run),
+    ...viewSearch(search),
+  };
 }
