@@ -46,7 +46,6 @@ export default defineConfig({
           groups: [
             { name: "editor", test: /node_modules\/(@codemirror|@lezer)\// },
             { name: "plot", test: /node_modules\/(@observablehq|d3-[a-z-]+|d3)\// },
-            { name: "palette", test: /node_modules\/cmdk\// },
           ],
         },
       },

@@ -2,8 +2,10 @@
 // long as a component. `onData` may do anything but set state per frame: push into a ring and
 // notify at a calm rate (lib/store.ts).
 import { useEffect, useEffectEvent, useRef, useSyncExternalStore } from "react";
+import { api } from "./client";
 import { type Channel, type LiveStatus, live, type Params, type Subscription } from "./live";
-import { useSession } from "./session";
+import { signInNeeded, useSession } from "./session";
+import type { SessionInfo } from "./types";
 
 export function useLiveStatus(): LiveStatus {
   return useSyncExternalStore(live.onStatus, live.status);
@@ -57,10 +59,32 @@ export function useChannel<T>(
   }, [text]);
 }
 
-/** Starts the connection anew after someone signed in. Called once, by the shell. */
+const PROBE_MS = 2000;
+
+/** Starts the connection anew after someone signed in. While it is lost a small request is made now
+ * and then: it tells a server that is back (the wait of the back-off ends) and a session that is
+ * not (a refused WebSocket does not say why). Called once, by the shell. */
 export function useLiveSession(): void {
   const generation = useSession((s) => s.generation);
+  const needed = useSession((s) => s.needed);
+  const { state } = useLiveStatus();
   useEffect(() => {
     if (generation > 0) live.restart();
   }, [generation]);
+  useEffect(() => {
+    if (state !== "lost" || needed) return;
+    const timer = window.setInterval(() => void probe(), PROBE_MS);
+    return () => window.clearInterval(timer);
+  }, [state, needed]);
+}
+
+async function probe(): Promise<void> {
+  if (document.hidden) return;
+  try {
+    const session = await api.get<SessionInfo>("api/v1/session", { timeoutMs: PROBE_MS });
+    if (session.needed && !session.signed_in) signInNeeded();
+    else live.retryNow();
+  } catch {
+    // Still away: the next probe or the back-off tries again.
+  }
 }
