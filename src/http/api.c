@@ -125,6 +125,7 @@ void api_deinit(struct api *api)
 {
     json_indexer_free(api->indexer);
     schema_cache_free(api->schemas);
+    health_log_deinit(&api->health);
     api->indexer = NULL;
     api->schemas = NULL;
 }

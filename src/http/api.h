@@ -10,6 +10,7 @@
 #include "flow/producers.h"
 #include "flow/redrive.h"
 #include "flow/writer_link.h"
+#include "http/health_log.h"
 #include "http/server.h"
 #include "meta/meta.h"
 #include "topic/store.h"
@@ -28,7 +29,7 @@ struct api_settings {
 };
 
 /* Free space of the disk over the last minutes, a ring: what the time left is reckoned from. */
-enum { API_DISK_SAMPLES = 11, API_DISK_SAMPLE_US = 30 * 1000 * 1000 };
+enum { API_DISK_SAMPLES = 11, API_DISK_SAMPLE_US = 30 * 1000 * 1000, API_JUDGE_US = 5000 * 1000 };
 struct api_disk_sample {
     int64_t at_us; /* monotonic */
     uint64_t free_bytes;
@@ -55,6 +56,9 @@ struct api {
     struct schema_cache *schemas; /* owned; likewise, NULL until the first */
     struct api_tail *tails;       /* open live tails */
     struct live *live;            /* borrowed; NULL in tests of parts */
+    struct health_log health;     /* owned */
+    int64_t judged_us;            /* monotonic: when health was looked at by itself */
+    int64_t restarts[2];          /* of writer and query process, seen so far */
     struct api_disk_sample disk[API_DISK_SAMPLES];
     uint64_t disk_samples; /* taken so far */
     /* The processes for health, as [{"role","pid","restarts","pss_bytes","state"}]. */

@@ -3,7 +3,9 @@
  *
  * Health is "ok", "degraded" (something needs a person, service goes on) or "failed" (events are
  * refused). The status is 200 for the first two and 503 for the last, for load balancers. */
+#include "flow/importer.h"
 #include "http/api.h"
+#include "http/live.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "topic/idempotency.h"
@@ -12,9 +14,27 @@ enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_FAILED };
 static const char *const health_names[] = {"ok", "degraded", "failed"};
 
 struct report {
+    struct health_log *log; /* borrowed */
     json_t *components; /* owned by the answer */
     enum health worst;
 };
+
+/* The console's page where one looks next. */
+static const char *link_of(const char *component)
+{
+    static const struct {
+        const char *component;
+        const char *link;
+    } rows[] = {{"ingest", "/live"},  {"log", "/topics"},          {"writer", "/tables"},
+                {"query", "/sql"},    {"meta", "/settings"},       {"producers", "/producers"},
+                {"imports", "/tables"}, {"disk", "/topics"},       {"memory", "/"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].component, component) == 0) {
+            return rows[i].link;
+        }
+    }
+    return "/";
+}
 
 static json_t *add(struct report *r, const char *component, enum health state, const char *reason)
 {
@@ -22,6 +42,8 @@ static json_t *add(struct report *r, const char *component, enum health state, c
     json_object_set_new(json, "component", json_string(component));
     json_object_set_new(json, "state", json_string(health_names[state]));
     json_object_set_new(json, "reason", json_string(reason));
+    health_entry_write(health_log_note(r->log, component, (int)state, reason, os_now_us()), json);
+    json_object_set_new(json, "link", json_string(link_of(component)));
     json_array_append_new(r->components, json);
     r->worst = MAX(r->worst, state);
     return json;
@@ -102,21 +124,6 @@ static void add_query(struct report *r, const struct api *api)
     }
 }
 
-void api_tick(struct api *api)
-{
-    int64_t now = os_mono_us();
-    hold_pool_tick(&api->held, now);
-    uint64_t last = api->disk_samples - 1;
-    uint64_t free_bytes = 0;
-    uint64_t total_bytes = 0;
-    if ((api->disk_samples == 0 ||
-         now - api->disk[last % API_DISK_SAMPLES].at_us >= API_DISK_SAMPLE_US) &&
-        os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, NULL) == ERR_OK) {
-        api->disk[api->disk_samples++ % API_DISK_SAMPLES] =
-            (struct api_disk_sample){now, free_bytes};
-    }
-}
-
 /* Bytes a second by which the disk fills, over the last five minutes or since the start. */
 static double disk_rate(const struct api *api, uint64_t free_bytes)
 {
@@ -164,15 +171,143 @@ static void add_disk(struct report *r, struct api *api)
                                  : json_null());
 }
 
+/* Whether events get in as fast as they are sent. */
+static void add_ingest(struct report *r, struct api *api)
+{
+    struct errmsg msg = {0};
+    if (topic_store_failed(api->store, &msg)) {
+        add(r, "ingest", HEALTH_FAILED, "events are refused: the log has failed");
+    } else if (topic_store_unsynced_bytes(api->store) >= api->settings.unsynced_bytes_max) {
+        add(r, "ingest", HEALTH_DEGRADED,
+            "senders are slowed: the disk is slower than what they send");
+    } else {
+        add(r, "ingest", HEALTH_OK, "");
+    }
+}
+
+static void add_meta(struct report *r, struct api *api)
+{
+    struct errmsg msg = {0};
+    AUTO_META_DOC doc = {0};
+    err e = meta_get(api->meta, "health", STR("-"), &doc, &msg);
+    bool is_ok = e == ERR_OK || e == ERR_NOT_FOUND;
+    add(r, "meta", is_ok ? HEALTH_OK : HEALTH_DEGRADED, is_ok ? "" : msg.text);
+}
+
+static void add_producers(struct report *r, struct api *api)
+{
+    size_t running = 0;
+    AUTO_TEXT reason = NULL;
+    for (size_t i = 0; api->producers != NULL && i < producers_count(api->producers); i++) {
+        const struct producers_job *job = producers_at(api->producers, i);
+        AUTO_JSON json = producers_job_json(job, false);
+        struct str state = {0};
+        struct str error = {0};
+        (void)json_opt_str(json, "state", &state, NULL); /* ours: it is a text */
+        (void)json_opt_str(json, "error", &error, NULL); /* likewise, or null */
+        running += str_is(state, "running") ? 1 : 0;
+        if (str_is(state, "failed") && reason == NULL) {
+            reason = xasprintf("%s: %.*s", producers_job_name(job), (int)error.len,
+                               error.ptr == NULL ? "" : error.ptr);
+        }
+    }
+    json_t *json = add(r, "producers", reason == NULL ? HEALTH_OK : HEALTH_DEGRADED,
+                       reason == NULL ? "" : reason);
+    json_object_set_new(json, "running", json_integer((json_int_t)running));
+}
+
+/* An import that failed is its sender's matter, not the server's: it is only named. */
+static void add_imports(struct report *r, struct api *api)
+{
+    AUTO_BUF text = buf_make(4 << 20);
+    AUTO_JSON list = NULL;
+    size_t running = 0;
+    bool is_named = false;
+    importer_list(api->importer, &text);
+    if (json_parse(buf_str(&text), &list, NULL) != ERR_OK) {
+        list = json_array();
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *x = json_array_get(list, i);
+        struct str state = {0};
+        struct str detail = {0};
+        (void)json_opt_str(x, "state", &state, NULL); /* ours: it is a text */
+        (void)json_opt_str(json_object_get(x, "error"), "detail", &detail, NULL); /* or none */
+        bool is_over = str_is(state, "done") || str_is(state, "failed") ||
+                       str_is(state, "cancelled");
+        running += is_over ? 0 : 1;
+        if (str_is(state, "failed") && !is_named && detail.len > 0) {
+            AUTO_TEXT copy = xstrndup(detail.ptr, detail.len);
+            health_log_error(r->log, "imports", copy, os_now_us());
+            is_named = true;
+        }
+    }
+    json_t *json = add(r, "imports", HEALTH_OK, "");
+    json_object_set_new(json, "running", json_integer((json_int_t)running));
+}
+
+static void add_memory(struct report *r, struct api *api)
+{
+    double bytes = api->live == NULL ? 0 : live_memory_bytes(api->live);
+    /* The bound is kept by what allocates; code and the allocators' own pages come on top. */
+    bool is_over = bytes > 1.25 * (double)api->settings.memory_bytes;
+    json_t *json = add(r, "memory", is_over ? HEALTH_DEGRADED : HEALTH_OK,
+                       is_over ? "the processes hold more than the setting `memory`" : "");
+    json_object_set_new(json, "bytes", json_integer((json_int_t)bytes));
+    json_object_set_new(json, "bound_bytes", json_integer((json_int_t)api->settings.memory_bytes));
+}
+
+/* A process that was started again is well when somebody looks: its end is remembered. */
+static void note_restarts(struct api *api)
+{
+    static const char *const rows[][2] = {{"writer", "process=\"writer\""},
+                                          {"query", "process=\"query\""}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t now = metric_value(metric_get(METRIC_COUNTER, "tarn_child_restarts_total",
+                                              rows[i][1], "Times a process was started again."));
+        if (now > api->restarts[i]) {
+            health_log_error(&api->health, rows[i][0], "the process ended and was started again",
+                             os_now_us());
+        }
+        api->restarts[i] = now;
+    }
+}
+
 static json_t *components_of(struct api *api, enum health *out_worst)
 {
-    struct report r = {.components = json_array()};
+    struct report r = {.log = &api->health, .components = json_array()};
+    note_restarts(api);
+    add_ingest(&r, api);
     add_log(&r, api);
     add_writer(&r, api);
     add_query(&r, api);
+    add_meta(&r, api);
+    add_producers(&r, api);
+    add_imports(&r, api);
     add_disk(&r, api);
+    add_memory(&r, api);
     *out_worst = r.worst;
     return r.components;
+}
+
+void api_tick(struct api *api)
+{
+    int64_t now = os_mono_us();
+    hold_pool_tick(&api->held, now);
+    uint64_t last = api->disk_samples - 1;
+    uint64_t free_bytes = 0;
+    uint64_t total_bytes = 0;
+    if ((api->disk_samples == 0 ||
+         now - api->disk[last % API_DISK_SAMPLES].at_us >= API_DISK_SAMPLE_US) &&
+        os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, NULL) == ERR_OK) {
+        api->disk[api->disk_samples++ % API_DISK_SAMPLES] =
+            (struct api_disk_sample){now, free_bytes};
+    }
+    if (now - api->judged_us >= API_JUDGE_US) {
+        api->judged_us = now; /* so that `since` is near the truth though nobody asks */
+        enum health worst;
+        json_decref(components_of(api, &worst));
+    }
 }
 
 void api_health_key(struct api *api, struct buf *out)

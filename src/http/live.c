@@ -458,3 +458,8 @@ const struct live_ring *live_ring_of(const struct live *l)
 {
     return l->ring;
 }
+
+double live_memory_bytes(const struct live *l)
+{
+    return l->collector.values[LIVE_MEMORY_BYTES];
+}

@@ -26,4 +26,6 @@ struct live *live_new(struct api *api);
 void live_free(struct live *l);
 /* Topics were made, changed or deleted. */
 void live_topics_changed(struct live *l);
+/* Of front, writer and query process together, as of the last second. */
+double live_memory_bytes(const struct live *l);
 const struct live_ring *live_ring_of(const struct live *l);

@@ -435,3 +435,21 @@ def test_bad_frames_end_with_the_codes_of_the_rfc(shared_server, name, data, cod
 
 def test_pings_are_answered(live):
     assert live.socket.ping(b"are you there").wait(10)
+
+
+def test_health_says_since_when_and_what_was_wrong_last(server):
+    own = server()
+    with Live(own.url) as live:
+        sub = live.subscribe("health")
+        parts = {c["component"]: c for c in live.data(sub)["components"]}
+        assert list(parts) == ["ingest", "log", "writer", "query", "meta", "producers", "imports",
+                               "disk", "memory"]
+        for part in parts.values():
+            assert part["since"] and part["link"].startswith("/"), part
+        own.kill("query")
+
+        def told(data):
+            query = next(c for c in data["components"] if c["component"] == "query")
+            return query["last_error"] and query["last_error_at"]
+
+        live.data(sub, told)
