@@ -15,7 +15,7 @@ static const char *const health_names[] = {"ok", "degraded", "failed"};
 
 struct report {
     struct health_log *log; /* borrowed */
-    json_t *components; /* owned by the answer */
+    json_t *components;     /* owned by the answer */
     enum health worst;
 };
 
@@ -25,9 +25,9 @@ static const char *link_of(const char *component)
     static const struct {
         const char *component;
         const char *link;
-    } rows[] = {{"ingest", "/live"},  {"log", "/topics"},          {"writer", "/tables"},
-                {"query", "/sql"},    {"meta", "/settings"},       {"producers", "/producers"},
-                {"imports", "/tables"}, {"disk", "/topics"},       {"memory", "/"}};
+    } rows[] = {{"ingest", "/live"},    {"log", "/topics"},    {"writer", "/tables"},
+                {"query", "/sql"},      {"meta", "/settings"}, {"producers", "/producers"},
+                {"imports", "/tables"}, {"disk", "/topics"},   {"memory", "/"}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (strcmp(rows[i].component, component) == 0) {
             return rows[i].link;
@@ -233,8 +233,8 @@ static void add_imports(struct report *r, struct api *api)
         struct str detail = {0};
         (void)json_opt_str(x, "state", &state, NULL); /* ours: it is a text */
         (void)json_opt_str(json_object_get(x, "error"), "detail", &detail, NULL); /* or none */
-        bool is_over = str_is(state, "done") || str_is(state, "failed") ||
-                       str_is(state, "cancelled");
+        bool is_over =
+            str_is(state, "done") || str_is(state, "failed") || str_is(state, "cancelled");
         running += is_over ? 0 : 1;
         if (str_is(state, "failed") && !is_named && detail.len > 0) {
             AUTO_TEXT copy = xstrndup(detail.ptr, detail.len);

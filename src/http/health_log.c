@@ -68,7 +68,8 @@ void health_entry_write(const struct health_entry *entry, json_t *json)
 {
     bool has_error = entry->last_error != NULL;
     json_object_set_new(json, "since", time_json(entry->since_us));
-    json_object_set_new(json, "last_error", has_error ? json_string(entry->last_error) : json_null());
+    json_object_set_new(json, "last_error",
+                        has_error ? json_string(entry->last_error) : json_null());
     json_object_set_new(json, "last_error_at",
                         has_error ? time_json(entry->last_error_us) : json_null());
 }
