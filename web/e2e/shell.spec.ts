@@ -59,3 +59,23 @@ test("the shell is accessible and fits small screens", async ({ page }) => {
   await checkAccess(page);
   await screens(page, "settings");
 });
+
+test("a server that goes away is told within a moment, and found again", async ({
+  server,
+  page,
+  watch,
+}) => {
+  watch.allow(/ERR_CONNECTION_REFUSED/);
+  watch.allow(/WebSocket connection to .* failed/);
+  const light = (state: string) => page.getByRole("button", { name: `Live connection: ${state}` });
+  await page.goto("/settings");
+  await ready(page);
+  await light("Live").waitFor();
+  await server.down();
+  await light("Lost").waitFor();
+  await page.getByText("Live updates lost").waitFor();
+  await checkAccess(page);
+  await server.up();
+  await light("Live").waitFor();
+  await page.getByText("Live updates lost").waitFor({ state: "detached" });
+});
