@@ -115,11 +115,24 @@ export interface CatalogTable {
 
 export type ComponentState = "ok" | "degraded" | "failed";
 
+export interface HealthComponent {
+  component: string;
+  state: string;
+  reason: string;
+  /** Since when it is in this state. */
+  since?: string | null;
+  /** What was wrong last, also when all is well again. */
+  last_error?: string | null;
+  last_error_at?: string | null;
+  /** The console's page where one looks next. */
+  link?: string;
+}
+
 export interface Health {
   state: ComponentState;
   version?: string;
   uptime_seconds?: number;
-  components: { component: string; state: string; reason: string }[];
+  components: HealthComponent[];
   processes?: { role?: string; pid?: number; restarts?: number; pss_bytes?: number }[];
   memory_bytes?: number;
   memory_bound_bytes?: number;

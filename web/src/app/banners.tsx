@@ -112,17 +112,18 @@ function BuildBanner() {
   );
 }
 
-/** States that change what can be done: a full disk stops writes everywhere. */
+/** States that change what can be done everywhere: the log or the disk take no more. */
 function HealthBanner() {
   const health = useHealth();
-  const disk = health.data?.components.find(
-    (c) => c.component === "disk" && c.state !== "ok" && c.state !== "",
-  );
+  const find = (name: string) =>
+    health.data?.components.find((c) => c.component === name && c.state !== "ok");
+  const log = find("log");
+  const disk = find("disk");
+  if (log?.state === "failed") {
+    return (
+      <Banner tone="error">Events cannot be stored: {log.reason}. Queries go on working.</Banner>
+    );
+  }
   if (disk === undefined) return null;
-  return (
-    <Banner tone={disk.state === "failed" ? "error" : "warn"}>
-      {disk.state === "failed" ? "Writes are refused: " : "Disk: "}
-      {disk.reason} Queries go on working.
-    </Banner>
-  );
+  return <Banner tone="warn">The disk is nearly full: {disk.reason}.</Banner>;
 }
