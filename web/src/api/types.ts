@@ -120,7 +120,7 @@ export interface HealthComponent {
   state: string;
   reason: string;
   /** Since when it is in this state. */
-  since?: string | null;
+  since?: string;
   /** What was wrong last, also when all is well again. */
   last_error?: string | null;
   last_error_at?: string | null;
