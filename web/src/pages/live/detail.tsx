@@ -2,6 +2,8 @@
 import { Link } from "@tanstack/react-router";
 import { Filter } from "lucide-react";
 import { useZone } from "@/app/range";
+import { FACETS, type Facet } from "@/filters/facets";
+import type { FilterName } from "@/filters/use-filters";
 import { formatJson } from "@/lib/json";
 import { grouped } from "@/lib/numbers";
 import { formatTime, timeTitle } from "@/lib/zone";
@@ -10,8 +12,7 @@ import { CopyAsCurl, CopyButton } from "@/ui/copy";
 import { Drawer } from "@/ui/dialog";
 import { JsonTree } from "@/ui/json-tree";
 import { KeyValue } from "@/ui/keyvalue";
-import { FACETS, type Facet, type LiveEvent } from "./event";
-import type { FilterName } from "./filters";
+import type { LiveEvent } from "./event";
 
 interface DetailProps {
   event: LiveEvent | null;

@@ -1,6 +1,7 @@
 // A live event must be counted under the names that the server's filters know, and be told in one line.
 import { describe, expect, it } from "vitest";
-import { facetOf, levelTone, liveEvent, summaryOf } from "./event";
+import { facetOf } from "@/filters/facets";
+import { levelTone, liveEvent, summaryOf } from "./event";
 
 const sent = (value: unknown) => ({
   topic: "t",

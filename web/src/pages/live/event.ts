@@ -1,17 +1,6 @@
-// event.ts - one event of the live stream as the list shows it. Events name the same thing
-// differently; the names are those of the server's filters (docs/live.md), in the same order, so
-// that what a facet counts is what a filter finds.
+// event.ts - one event of the live stream as the list shows it.
+import { FACET_FIELDS, FACETS, type Facet, facetOf, isObject } from "@/filters/facets";
 import { formatJson } from "@/lib/json";
-
-export const FACETS = ["type", "level", "source", "endpoint"] as const;
-export type Facet = (typeof FACETS)[number];
-
-const FIELDS: Readonly<Record<Facet, readonly string[]>> = {
-  type: ["type", "event", "event_type", "kind", "action"],
-  level: ["level", "severity"],
-  source: ["source", "host", "service", "remote_addr"],
-  endpoint: ["endpoint", "path", "url"],
-};
 
 /** As the channel `events` sends it. */
 export interface SentEvent {
@@ -28,20 +17,6 @@ export interface LiveEvent extends SentEvent {
   n: number;
   ms: number;
   facets: Readonly<Partial<Record<Facet, string>>>;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-export function facetOf(value: unknown, facet: Facet): string | undefined {
-  if (!isObject(value)) return undefined;
-  for (const name of FIELDS[facet]) {
-    const found = value[name];
-    if (found === undefined || found === null) continue;
-    return isObject(found) || Array.isArray(found) ? formatJson(found, 0) : String(found);
-  }
-  return undefined;
 }
 
 export function liveEvent(sent: SentEvent, n: number): LiveEvent {
@@ -63,7 +38,7 @@ export function summaryOf(event: SentEvent): string {
   }
   const shown = new Set<string>();
   for (const facet of FACETS) {
-    const name = FIELDS[facet].find((one) => value[one] !== undefined && value[one] !== null);
+    const name = FACET_FIELDS[facet].find((one) => value[one] !== undefined && value[one] !== null);
     if (name !== undefined) shown.add(name);
   }
   let out = "";

@@ -1,9 +1,11 @@
 // feed.ts - what the page Live keeps: the newest events in a ring, how many there were of each
 // value of a facet among them, and per second how many matched and how many were sent. None of it
 // is React state; readers hear of it at most ten times a second.
+
+import { FACETS, type Facet } from "@/filters/facets";
 import { Ring } from "@/lib/ring";
 import { CalmStore } from "@/lib/store";
-import { FACETS, type Facet, type LiveEvent, liveEvent, type SentEvent } from "./event";
+import { type LiveEvent, liveEvent, type SentEvent } from "./event";
 
 export interface EventsFrame {
   events?: SentEvent[];

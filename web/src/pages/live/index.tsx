@@ -1,7 +1,7 @@
 // The page Live: events as they are acknowledged, filtered on the server, kept here in a ring of
 // the newest 5,000. At the top of the list it follows; scrolled down or paused it stands still and
 // says how many have come since. What the server thinned or dropped is said, never hidden.
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { ArrowUp, Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTopics } from "@/api/queries";
@@ -10,8 +10,11 @@ import { type KeyCommand, useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
 import { usePause, useRange } from "@/app/range";
 import { markLiveSeen } from "@/app/steps";
+import { FACETS, type Facet } from "@/filters/facets";
+import { FilterBar, FilterChips } from "@/filters/filter-bar";
+import { type Filters, isFiltered, NAMES, useFilters } from "@/filters/use-filters";
 import { compact, count, grouped, percent } from "@/lib/numbers";
-import { listFrom, listTo } from "@/lib/search";
+import { listTo } from "@/lib/search";
 import { useStore } from "@/lib/store";
 import { formatTime, timeTitle, type Zone } from "@/lib/zone";
 import { Badge } from "@/ui/badge";
@@ -21,51 +24,11 @@ import { type GridColumn, VirtualGrid } from "@/ui/grid";
 import { EmptyState } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
 import { EventDetail } from "./detail";
-import { FACETS, type Facet, type LiveEvent, levelTone, summaryOf } from "./event";
+import { type LiveEvent, levelTone, summaryOf } from "./event";
 import { EventFeed, type EventsFrame, type FeedView, KEPT } from "./feed";
-import { FilterBar, FilterChips, type FilterName, type Filters, NAMES } from "./filters";
 
 const RATE_MAX = 200;
 const CHART_MS = 300_000;
-
-function useFilters() {
-  const search = useSearch({ from: "/live" });
-  const navigate = useNavigate({ from: "/live" });
-  const { topic, type, level, source, endpoint, q = "" } = search;
-  const filters: Filters = useMemo(
-    () => ({
-      topic: listFrom(topic),
-      type: listFrom(type),
-      level: listFrom(level),
-      source: listFrom(source),
-      endpoint: listFrom(endpoint),
-      q,
-    }),
-    [topic, type, level, source, endpoint, q],
-  );
-  const change = useCallback(
-    (name: FilterName, values: readonly string[]) => {
-      void navigate({ search: (old) => ({ ...old, [name]: listTo(values) }) });
-    },
-    [navigate],
-  );
-  // Typing replaces the step in the history, choosing adds one.
-  const setText = useCallback(
-    (text: string) => {
-      void navigate({ search: (old) => ({ ...old, q: text || undefined }), replace: true });
-    },
-    [navigate],
-  );
-  const clear = useCallback(() => {
-    const none = Object.fromEntries([...NAMES, "q"].map((name) => [name, undefined]));
-    void navigate({ search: (old) => ({ ...old, ...none }) });
-  }, [navigate]);
-  return { filters, change, setText, clear };
-}
-
-function isFiltered(filters: Filters): boolean {
-  return filters.q !== "" || NAMES.some((name) => filters[name].length > 0);
-}
 
 /** The subscription's params; the server filters, so that only hits travel. */
 function paramsOf(filters: Filters) {

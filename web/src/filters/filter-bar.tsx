@@ -1,4 +1,4 @@
-// filters.tsx - what the stream is narrowed to. The filters live in the address; their values come
+// filter-bar.tsx - what events are narrowed to. The filters live in the address; their values come
 // from what has been seen, with counts, and can be typed when they have not been seen yet.
 import { Check, ChevronDown, Search, X } from "lucide-react";
 import { type Ref, useEffect, useId, useState } from "react";
@@ -8,20 +8,8 @@ import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Input } from "@/ui/field";
 import { Popover } from "@/ui/menu";
-import type { Facet } from "./event";
-
-export type FilterName = "topic" | Facet;
-
-export interface Filters {
-  topic: readonly string[];
-  type: readonly string[];
-  level: readonly string[];
-  source: readonly string[];
-  endpoint: readonly string[];
-  q: string;
-}
-
-export const NAMES: readonly FilterName[] = ["topic", "type", "level", "source", "endpoint"];
+import type { Facet } from "./facets";
+import { type FilterName, type Filters, isFiltered, NAMES } from "./use-filters";
 
 interface FilterBarProps {
   filters: Filters;
@@ -45,7 +33,6 @@ export function FilterBar(props: FilterBarProps) {
     const timer = window.setTimeout(() => onText(text), TYPING_MS);
     return () => window.clearTimeout(timer);
   }, [text, filters.q, onText]);
-  const any = filters.q !== "" || NAMES.some((name) => filters[name].length > 0);
   return (
     <search className="flex flex-wrap items-center gap-2" aria-label="Filters">
       <span className="relative min-w-48 flex-1 sm:max-w-72">
@@ -76,7 +63,7 @@ export function FilterBar(props: FilterBarProps) {
           }
         />
       ))}
-      {any ? (
+      {isFiltered(filters) ? (
         <Button variant="ghost" icon={X} onClick={onClear}>
           Clear filters
         </Button>
