@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A browser signs in once with the token; its cookie is as good as the token, for own pages only."""
+import http.client
+
 import httpx
 import pytest
 
@@ -110,3 +112,17 @@ def test_what_is_not_a_token_is_refused_in_words(locked, body):
     answer = httpx.post(f"{locked.url}/api/v1/session", content=body,
                         headers={"Content-Type": "application/json"})
     assert answer.status_code == 400 and answer.json()["detail"]
+
+
+@pytest.mark.parametrize("origin,status", [("own", 101), (None, 403), ("http://127.0.0.1:1", 403),
+                                           ("https://evil.example", 403), ("null", 403)])
+def test_with_the_cookie_only_own_pages_open_a_websocket(locked, origin, status):
+    """Nothing else of the browser would protect what it answers."""
+    headers = {"Cookie": cookie_of(sign_in(locked)), "Upgrade": "websocket", "Connection": "Upgrade",
+               "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    if origin:
+        headers["Origin"] = locked.url if origin == "own" else origin
+    connection = http.client.HTTPConnection(locked.url.removeprefix("http://"), timeout=10)
+    connection.request("GET", "/ws/dashboard", headers=headers)
+    assert connection.getresponse().status == status
+    connection.close()
