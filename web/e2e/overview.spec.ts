@@ -56,7 +56,7 @@ test("a server that goes away and comes back is noticed, and the page goes on", 
   await page.getByRole("button", { name: "Live connection: Live" }).waitFor();
 });
 
-test.skip("a range in the past is drawn from the history", async ({ server, page }) => {
+test("a range in the past is drawn from the history", async ({ server, page }) => {
   await server.send("clicks", [{ type: "view" }]);
   await page.goto("/?from=now-7d");
   await ready(page);

@@ -1,6 +1,5 @@
 // charts.tsx - the charts of the overview under one cursor and one time range. Within the last hour
 // they move, second by second; a range that reaches further back is drawn from the history.
-import type { ReactNode } from "react";
 import type { Stats } from "@/api/stats";
 import { PageChart } from "@/app/page-chart";
 import { useRange } from "@/app/range";
@@ -145,11 +144,9 @@ interface PastProps {
   metric: HistoryMetric;
   span: Span;
   format?: (value: number) => string;
-  stacked?: boolean;
-  note?: ReactNode;
 }
 
-function PastChart({ title, metric, span, format = compact, stacked }: PastProps) {
+function PastChart({ title, metric, span, format = compact }: PastProps) {
   const history = useHistory(metric, title, span);
   const step = history.data?.bucketSeconds;
   return (
@@ -169,9 +166,7 @@ function PastChart({ title, metric, span, format = compact, stacked }: PastProps
           span={span}
           height={168}
           format={format}
-          kind={stacked ? "area" : "line"}
-          stacked={stacked ?? false}
-          bare={!stacked}
+          bare
         />
       )}
     </Card>
@@ -189,7 +184,7 @@ function PastCharts({ span }: { span: Span }) {
   return (
     <>
       <PastChart title="Events in" metric="events" span={span} />
-      <PastChart title="Events by type" metric="events_by_type" span={span} stacked />
+      <PastChart title="Queries" metric="queries" span={span} />
       <PastChart title="Landed in tables" metric="landed" span={span} />
       <PastChart title="Waiting to land" metric="lag_events" span={span} />
       <PastChart title="Acknowledged, p99" metric="ack_p99_ms" span={span} format={duration} />

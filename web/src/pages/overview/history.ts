@@ -1,5 +1,5 @@
-// history.ts - the past beyond the ring of the last hour, as the server kept it per minute (or
-// counts it in the tables): what the charts show when the time range reaches further back.
+// history.ts - the past beyond the ring of the last hour, as the server kept it per minute: what the
+// charts show when the time range reaches further back.
 import { useQuery } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import type { Span } from "@/lib/range";
@@ -13,14 +13,12 @@ export type HistoryMetric =
   | "queries"
   | "ack_p99_ms"
   | "query_p95_ms"
-  | "lag_events"
-  | "events_by_type";
+  | "lag_events";
 
 interface HistoryAnswer {
   bucket_seconds: number;
-  t: (number | string)[];
-  values?: (number | null)[];
-  series?: Record<string, (number | null)[]>;
+  t: number[];
+  values: (number | null)[];
 }
 
 export interface History {
@@ -32,10 +30,6 @@ export interface History {
 const DAY_MS = 86_400_000;
 const DAYS_MAX = 35;
 const RENEW_MS = 30_000;
-
-function instant(value: number | string): number {
-  return typeof value === "number" ? value : Date.parse(value);
-}
 
 /** Not asked while `span` is null. Times outside of the span are for the chart to leave out. */
 export function useHistory(metric: HistoryMetric, label: string, span: Span | null) {
@@ -51,11 +45,8 @@ export function useHistory(metric: HistoryMetric, label: string, span: Span | nu
         query: { metric, days: Math.max(1, days) },
         signal,
       });
-      const series =
-        answer.series === undefined
-          ? [{ label, values: answer.values ?? [] }]
-          : Object.entries(answer.series).map(([name, values]) => ({ label: name, values }));
-      return { t: answer.t.map(instant), series, bucketSeconds: answer.bucket_seconds };
+      const { t, values, bucket_seconds: bucketSeconds } = answer;
+      return { t, series: [{ label, values }], bucketSeconds };
     },
   });
 }
