@@ -151,24 +151,59 @@ static err schema_of(struct entry *e, enum table_kind kind, json_t **out_answer,
     return ERR_OK;
 }
 
-static err history(const struct catalog_table *t, int64_t limit, json_t **out_answer,
-                   struct errmsg *msg)
+/* The number that a page goes on after; -1: from the start. */
+static err read_after(struct str after, int64_t *out_after, struct errmsg *msg)
 {
-    json_t *list = NULL;
-    if (t->snapshot != NULL) {
-        TRY(lake_history(t->dir, lake_snapshot_version(t->snapshot), (size_t)limit, &list, msg));
-    } else {
-        list = json_array();
+    uint64_t number = 0;
+    *out_after = -1;
+    if (after.len == 0) {
+        return ERR_OK;
     }
-    *out_answer = json_pack("{s:o}", "commits", list);
+    if (!str_to_u64(after, &number) || number > INT64_MAX / 2) {
+        return errmsg_set(msg, ERR_INVALID, "\"after\" is the \"next\" of the page before");
+    }
+    *out_after = (int64_t)number;
+    return ERR_OK;
+}
+
+/* Null: that was the last page. */
+static json_t *next_json(bool has_more, int64_t after)
+{
+    AUTO_TEXT text = xasprintf("%lld", (long long)after);
+    return has_more ? json_string(text) : json_null();
+}
+
+/* Newest first; a page goes on below the version named. */
+static err history(const struct catalog_table *t, int64_t limit, struct str after,
+                   json_t **out_answer, struct errmsg *msg)
+{
+    int64_t below = -1;
+    TRY(read_after(after, &below, msg));
+    int64_t newest = t->snapshot == NULL ? -1 : lake_snapshot_version(t->snapshot);
+    newest = below < 0 ? newest : MIN(newest, below - 1);
+    json_t *list = NULL;
+    err e = newest < 0 ? ERR_NOT_FOUND : lake_history(t->dir, newest, (size_t)limit, &list, msg);
+    if (e == ERR_NOT_FOUND && (newest < 0 || below >= 0)) { /* clean-up has removed what is older */
+        list = json_array();
+        e = ERR_OK;
+    }
+    TRY(e);
+    AUTO_JSON owned = list;
+    int64_t count = (int64_t)json_array_size(list);
+    int64_t last = newest - count + 1;
+    bool has_more = count == limit && last > 0;
+    *out_answer = json_pack("{s:O, s:o}", "commits", list, "next", next_json(has_more, last));
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-static err add_files(const struct lake_snapshot *snapshot, int64_t limit, json_t *list,
-                     struct errmsg *msg)
+static err add_files(const struct lake_snapshot *snapshot, int64_t skip, int64_t limit,
+                     json_t *list, struct errmsg *msg)
 {
     struct lake_file_iter it = lake_snapshot_files(snapshot);
     const struct lake_file *f = lake_files_next(&it);
+    for (int64_t i = 0; i < skip && f != NULL; i++) {
+        f = lake_files_next(&it);
+    }
     for (int64_t i = 0; i < limit && f != NULL; i++, f = lake_files_next(&it)) {
         json_t *item = NULL;
         TRY(lake_file_describe(f, &item, msg));
@@ -179,20 +214,28 @@ static err add_files(const struct lake_snapshot *snapshot, int64_t limit, json_t
     return ERR_OK;
 }
 
-/* With their statistics, which the kept snapshot does without. */
+/* With their statistics, which the kept snapshot does without. A page goes on after the number of
+ * files named, in the order of the snapshot: while the version is the same, each file comes once. */
 static err files(const struct entry *e, const struct catalog_table *t, int64_t limit,
-                 json_t **out_answer, struct errmsg *msg)
+                 struct str after, json_t **out_answer, struct errmsg *msg)
 {
     AUTO_JSON list = json_array();
     size_t count = 0;
+    int64_t skip = -1;
+    int64_t version = t->snapshot == NULL ? -1 : lake_snapshot_version(t->snapshot);
+    TRY(read_after(after, &skip, msg));
+    skip = MAX(skip, (int64_t)0);
     if (t->snapshot != NULL) {
         AUTO(lake_snapshot) full = NULL;
         TRY(lake_snapshot_load(t->dir, lake_snapshot_version(t->snapshot), &e->parquet, &full,
                                msg));
         count = lake_snapshot_file_count(full);
-        TRY(add_files(full, limit, list, msg));
+        TRY(add_files(full, skip, limit, list, msg));
     }
-    *out_answer = json_pack("{s:I, s:O}", "file_count", (json_int_t)count, "files", list);
+    int64_t shown = skip + (int64_t)json_array_size(list);
+    *out_answer = json_pack("{s:I, s:I, s:O, s:o}", "version", (json_int_t)version, "file_count",
+                            (json_int_t)count, "files", list, "next",
+                            next_json(shown < (int64_t)count, shown));
     return *out_answer == NULL ? ERR_NOMEM : ERR_OK;
 }
 
@@ -227,10 +270,10 @@ static err answer(struct entry *e, enum table_kind kind, const struct wire_info 
         return schema_of(e, kind, out_answer, msg);
     }
     if (str_is(info->what, "history")) {
-        return history(t, limit, out_answer, msg);
+        return history(t, limit, info->after, out_answer, msg);
     }
     if (str_is(info->what, "files")) {
-        return files(e, t, limit, out_answer, msg);
+        return files(e, t, limit, info->after, out_answer, msg);
     }
     return errmsg_set(msg, ERR_INVALID, "nothing is known of that about a table");
 }

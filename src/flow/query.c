@@ -25,8 +25,9 @@ static const char *result_code_of(err e)
     case ERR_CANCELLED:
         return "query_cancelled";
     case ERR_NOMEM:
-    case ERR_NOSPACE:
         return "query_out_of_memory";
+    case ERR_NOSPACE:
+        return "disk_full";
     default:
         return "internal";
     }

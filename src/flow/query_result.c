@@ -272,7 +272,7 @@ err query_run_store(struct run *r, struct sql_answer *out_answer, struct errmsg 
         e = catalog_lease_commit(r->lease, msg);
     }
     err why = results_writer_why(r->writer, e, msg);
-    r->stage = why != e ? STAGE_RESULT : STAGE_RUN;
+    r->stage = why != e || results_writer_is_disk_full(r->writer) ? STAGE_RESULT : STAGE_RUN;
     TRY(why);
     r->stage = STAGE_RESULT;
     TRY(results_keep(&r->writer, TAKE(owned), rows, &r->reader, msg));

@@ -33,6 +33,8 @@ struct file {
     /* while it is written */
     struct sql_conn *conn; /* borrowed; NULL: it is ready */
     enum over over;
+    bool is_cancelled;
+    bool is_disk_full;
 };
 
 struct results {
@@ -361,18 +363,35 @@ static err over_words(const struct results *r, enum over over, bool is_copy, str
         is_copy ? "sort and filter in the query" : "try again later");
 }
 
-static err file_why(struct results *r, const struct file *f, err e, struct errmsg *msg)
+static err disk_full(struct errmsg *msg)
+{
+    return errmsg_set(msg, ERR_NOSPACE,
+                      "the disk is full, so the rows were not kept; free space, or ask without "
+                      "\"store\"");
+}
+
+static err file_why(struct results *r, struct file *f, err e, struct errmsg *msg)
 {
     lock(r);
     enum over over = f->over;
     bool is_copy = f->base != NULL;
+    f->is_cancelled = e == ERR_CANCELLED && over == OVER_NOT;
+    f->is_disk_full = e == ERR_NOSPACE && strstr(msg->text, "No space left") != NULL;
     unlock(r);
+    if (f->is_disk_full) {
+        return disk_full(msg);
+    }
     return over == OVER_NOT ? e : over_words(r, over, is_copy, msg);
 }
 
 err results_writer_why(struct results_writer *w, err e, struct errmsg *msg)
 {
     return file_why(w->results, w->file, e, msg);
+}
+
+bool results_writer_is_disk_full(const struct results_writer *w)
+{
+    return w->file->is_disk_full;
 }
 
 /* It is not written any more. With an error it does not count; nothing interrupts after this. */
@@ -393,23 +412,28 @@ static err end_writing(struct results *r, struct file *f, uint64_t rows, struct 
     (void)pthread_cond_broadcast(&r->ready);
     unlock(r);
     free_gone(gone);
-    TRY(e);
+    if (e != ERR_OK) {
+        return e == ERR_NOSPACE ? disk_full(msg) : e;
+    }
     return over == OVER_NOT ? ERR_OK : over_words(r, over, f->base != NULL, msg);
 }
 
 /* Takes a file away that its writer has not brought to an end. It may be large, and whoever has
- * cancelled waits for the statement's end: it is removed a little later. */
+ * cancelled waits for the statement's end: then it is removed a little later. */
 static void drop_unwritten(struct results *r, struct file *f)
 {
+    struct file *gone = NULL;
     lock(r);
+    struct file **where = f->is_cancelled ? &r->rubbish : &gone;
     f->conn = NULL;
-    take_out(r, f, &r->rubbish);
-    leave(f, &r->rubbish);
+    take_out(r, f, where);
     if (f->base != NULL) {
-        leave(f->base, &r->rubbish);
+        leave(f->base, where);
     }
+    leave(f, where);
     (void)pthread_cond_broadcast(&r->ready);
     unlock(r);
+    free_gone(gone);
 }
 
 void results_writer_free(struct results_writer *w)

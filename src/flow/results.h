@@ -44,8 +44,11 @@ err results_begin(struct results *r, struct sql_conn *conn, struct results_write
                   struct errmsg *msg);
 struct sql_store *results_writer_store(struct results_writer *w);
 /* What became of an error `e` while it was filled: TOO_LARGE (larger than the bound) or LIMIT (no
- * room beside what is read now), with words, when it was stopped for its size; else `e`. */
+ * room beside what is read now), with words, when it was stopped for its size; else `e`.
+ * The file is removed with the writer, after CANCELLED by the next results_tick(). */
 err results_writer_why(struct results_writer *w, err e, struct errmsg *msg);
+/* True after results_writer_why() when the error was a full disk, not the bound on spilling. */
+bool results_writer_is_disk_full(const struct results_writer *w);
 /* Takes away what was not kept; NULL is fine. */
 void results_writer_free(struct results_writer *w);
 AUTO_DEFINE(results_writer)

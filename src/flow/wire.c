@@ -395,6 +395,7 @@ void wire_info_encode(const struct wire_info *info, struct buf *out)
     json_t *root = json_object();
     put_str(root, "table", info->table);
     put_str(root, "what", info->what);
+    put_str(root, "after", info->after);
     put(root, "limit", json_integer(info->limit));
     finish(root, out);
 }
@@ -404,6 +405,7 @@ static err info_decode(struct str payload, struct wire_info *info, struct errmsg
     TRY(parse_object(payload, &info->root, msg));
     TRY(json_get_str(info->root, "table", &info->table, msg));
     TRY(json_get_str(info->root, "what", &info->what, msg));
+    TRY(json_opt_str(info->root, "after", &info->after, msg));
     return json_get_i64(info->root, "limit", &info->limit, msg);
 }
 

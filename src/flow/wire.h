@@ -231,6 +231,7 @@ struct wire_info {
     struct str what;  /* describe | schema | history | files | list: all plain tables | catalog: all
                          with their columns | words | results | drop_result */
     int64_t limit;    /* commits, files or tables */
+    struct str after; /* history, files: the `next` of the page before; empty: from the start */
     json_t *root;
 };
 void wire_info_encode(const struct wire_info *info, struct buf *out);

@@ -70,7 +70,7 @@ int api_query_status(struct str code)
         {"internal", 500},         {"sql_failed", 400},      {"topic_not_ready", 503},
         {"unsupported", 400},      {"not_found", 404},       {"invalid", 400},
         {"log_cut", 503},          {"file_unreadable", 400}, {"result_gone", 404},
-        {"result_too_large", 413}, {"results_full", 507},
+        {"result_too_large", 413}, {"results_full", 507},    {"disk_full", 507},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (str_is(code, rows[i].code)) {

@@ -211,12 +211,16 @@ static void ask_info(struct http_exchange *ex, const char *what, int64_t limit_d
     AUTO_PARAMS params = {0};
     struct errmsg msg = {0};
     int64_t limit = limit_default;
+    struct str after = STR("");
     if (!api_params_begin(ex, &params)) {
         return;
     }
     err e = limit_default == 0
                 ? ERR_OK
                 : http_params_i64(&params, "limit", 1, FILES_LIMIT_MAX, &limit, &msg);
+    if (limit_default > 0) {
+        (void)http_params_str(&params, "after", &after); /* absent: from the start */
+    }
     if (!api_params_end(ex, &params, e, &msg)) {
         return;
     }
@@ -224,9 +228,14 @@ static void ask_info(struct http_exchange *ex, const char *what, int64_t limit_d
     if (str_starts(table, STR("bronze."))) {
         table = str_of(table.ptr + 7, table.len - 7);
     }
-    struct wire_info info = {.table = table, .what = str_from(what), .limit = limit};
+    struct wire_info info = {
+        .table = table, .what = str_from(what), .limit = limit, .after = after};
     AUTO_BUF payload = buf_make(65536);
     wire_info_encode(&info, &payload);
+    if (buf_check(&payload) != ERR_OK) {
+        http_problem(ex, 400, "bad_query", STR("after is too long"), STR(""));
+        return;
+    }
     api_ask(ex, NULL, buf_str(&payload));
 }
 

@@ -150,9 +150,37 @@ err lake_file_describe(const struct lake_file *f, json_t **out_json, struct errm
 
 /* ---- history ---- */
 
+/* What one commit's actions sum up to. */
 struct info_search {
     json_t *info; /* owned */
+    int64_t files_added;
+    int64_t files_removed;
+    int64_t bytes_added;
+    int64_t bytes_removed;
+    int64_t rows_added; /* -1: some file does not say */
 };
+
+static void count_added(struct info_search *search, const json_t *body)
+{
+    int64_t bytes = 0;
+    struct str stats = {0};
+    int64_t rows = -1;
+    (void)json_get_i64(body, "size", &bytes, NULL); /* absent: nothing to count */
+    if (json_get_str(body, "stats", &stats, NULL) == ERR_OK) {
+        rows = lake_stats_num_records(stats);
+    }
+    search->files_added++;
+    search->bytes_added += bytes;
+    search->rows_added = rows < 0 || search->rows_added < 0 ? -1 : search->rows_added + rows;
+}
+
+static void count_removed(struct info_search *search, const json_t *body)
+{
+    int64_t bytes = 0;
+    (void)json_get_i64(body, "size", &bytes, NULL); /* optional in the format */
+    search->files_removed++;
+    search->bytes_removed += bytes;
+}
 
 static err find_info(void *ctx, enum lake_action_kind kind, const json_t *body, struct errmsg *msg)
 {
@@ -160,7 +188,10 @@ static err find_info(void *ctx, enum lake_action_kind kind, const json_t *body, 
     struct info_search *search = ctx;
     if (kind == LAKE_COMMIT_INFO && search->info == NULL) {
         search->info = json_deep_copy(body);
-        return ERR_CANCELLED; /* found: the rest of the commit need not be parsed */
+    } else if (kind == LAKE_ADD) {
+        count_added(search, body);
+    } else if (kind == LAKE_REMOVE) {
+        count_removed(search, body);
     }
     return ERR_OK;
 }
@@ -177,10 +208,10 @@ static err history_entry(const char *table_dir, int64_t version, json_t **out_js
 {
     AUTO_BUF bytes = buf_make(LAKE_COMMIT_BYTES_MAX);
     struct lake_log_stamp stamp;
-    struct info_search search = {NULL};
+    struct info_search search = {0};
     TRY(lake_log_read_commit(table_dir, version, &bytes, &stamp, msg));
     err e = lake_json_each(buf_str(&bytes), find_info, &search, msg);
-    if (e != ERR_OK && e != ERR_CANCELLED) {
+    if (e != ERR_OK) {
         json_decref(search.info);
         return errmsg_wrap(msg, e, "commit %lld", (long long)version);
     }
@@ -195,6 +226,12 @@ static err history_entry(const char *table_dir, int64_t version, json_t **out_js
     copy_member(json, "parameters", info, "operationParameters");
     copy_member(json, "metrics", info, "operationMetrics");
     copy_member(json, "engine", info, "engineInfo");
+    copy_member(json, "user", info, "userName");
+    set(json, "files_added", json_integer(search.files_added));
+    set(json, "files_removed", json_integer(search.files_removed));
+    set(json, "bytes_added", json_integer(search.bytes_added));
+    set(json, "bytes_removed", json_integer(search.bytes_removed));
+    set(json, "rows_added", rows_json(search.rows_added));
     copy_member(json, "is_blind_append", info, "isBlindAppend");
     copy_member(json, "txn_id", info, "txnId");
     *out_json = json;

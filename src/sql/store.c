@@ -53,6 +53,8 @@ void sql_store_free(struct sql_store *store)
         (void)run_aside(store, sql, NULL); /* its file goes all the same */
     }
     (void)os_unlink(store->path, NULL); /* not there when it could not be made */
+    AUTO_TEXT log = xasprintf("%s.wal", store->path);
+    (void)os_unlink(log, NULL); /* there only after a write that failed */
     free(store->path);
     free(store->database);
     free(store->table);

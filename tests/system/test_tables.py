@@ -262,3 +262,33 @@ def test_the_writer_can_be_killed_any_time(shared_server, client, topic):
     client.flush(topic)
     table = DeltaTable(str(table_dir(shared_server, topic))).to_pyarrow_table()
     assert table.num_rows == 600
+
+
+def test_history_and_files_come_in_pages_and_say_what_changed(client, topic):
+    for n in range(5):
+        client.send(topic, [{"n": n, "pad": "x" * 100} for _ in range(10)])
+        client.flush(topic)
+
+    def pages(what, member):
+        found, after = [], None
+        while True:
+            params = {"limit": 2, **({"after": after} if after is not None else {})}
+            page = client.http.get(f"/api/v1/tables/{topic}/{what}", params=params).json()
+            assert len(page[member]) <= 2
+            found += page[member]
+            after = page["next"]
+            if after is None:
+                return found
+
+    commits = pages("history", "commits")
+    versions = [c["version"] for c in commits]
+    assert versions == list(range(versions[0], -1, -1))
+    assert sum(c["rows_added"] for c in commits) == 50
+    files = pages("files", "files")
+    assert len({f["path"] for f in files}) == len(files) == \
+        sum(c["files_added"] - c["files_removed"] for c in commits)
+    assert sum(f["bytes"] for f in files) == \
+        sum(c["bytes_added"] - c["bytes_removed"] for c in commits)
+    assert all(f["partition"]["_date"] and f["stats"]["minValues"]["n"] >= 0 for f in files)
+    answer = client.http.get(f"/api/v1/tables/{topic}/history", params={"after": "x"})
+    assert answer.status_code == 400

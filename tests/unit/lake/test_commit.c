@@ -557,6 +557,10 @@ static void history_tells_operations(void **state)
         json_string_value(json_object_get(json_object_get(newest, "metrics"), "numOutputRows")),
         "10");
     assert_true(json_is_true(json_object_get(newest, "is_blind_append")));
+    assert_int_equal(json_integer_value(json_object_get(newest, "files_added")), 1);
+    assert_int_equal(json_integer_value(json_object_get(newest, "files_removed")), 0);
+    assert_int_equal(json_integer_value(json_object_get(newest, "rows_added")), 10);
+    assert_true(json_integer_value(json_object_get(newest, "bytes_added")) > 0);
     assert_ok(lake_describe(s, &table, msg));
     assert_int_equal(json_integer_value(json_object_get(table, "rows")), 10);
     assert_int_equal(json_array_size(json_object_get(table, "columns")), 3);
