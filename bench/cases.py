@@ -479,5 +479,83 @@ def web(options):
     return {**found, "checks": [tuple(check) for check in found["checks"]]}
 
 
+RESULT = ("SELECT i AS id, i * 7 % 1000003 AS k, (i % 97)::INTEGER AS small, i / 7.0 AS real, "
+          "'user-' || (i * 31 % 50000) AS name, 'https://example.org/' || md5(i::VARCHAR) AS url, "
+          "i % 3 = 0 AS flag, TIMESTAMP '2026-01-01' + INTERVAL (i) SECOND AS moment, "
+          "(i % 1000)::DECIMAL(9, 2) AS money, CASE WHEN i % 10 > 0 THEN 'level' || i % 5 END AS "
+          "level FROM range(1000000) r(i) ORDER BY k")
+
+
+def results(options):
+    """A stored result of 1,000,000 rows of ten columns: windows of 500 rows, unsorted and sorted."""
+    values = {}
+    with Bench("results") as bench:
+        began = time.monotonic()
+        kept = bench.client.query(RESULT, store=True, first_rows=100)
+        values["store_seconds"] = round(time.monotonic() - began, 2)
+        values["bytes"] = kept["bytes"]
+        for name, sort in (("unsorted", None), ("sorted", "-url")):
+            for where, offset in (("start", 0), ("middle", 500_000), ("end", 999_500)):
+                waits = []
+                for _ in range(21):  # the first one of a sort makes the copy
+                    began = time.monotonic()
+                    answer = bench.client.http.get(
+                        f"/api/v1/results/{kept['result_id']}",
+                        params={"offset": offset, "limit": 500, **({"sort": sort} if sort else {})})
+                    waits.append((time.monotonic() - began) * 1000)
+                    assert len(answer.json()["rows"]) == 500
+                if sort and where == "start":
+                    values["sort_seconds"] = round(waits[0] / 1000, 2)
+                values[f"{name}_{where}_ms"] = round(percentile(waits[1:], 0.95), 1)
+    worst = max(v for k, v in values.items() if k.endswith("_ms"))
+    return {"settings": {"rows": 1_000_000, "columns": 10, "window": 500}, "durability": "none",
+            "values": values, "checks": [("slowest window, p95", worst, 50, 20, "ms<")]}
+
+
+HEAVY = {"scan": "SELECT max(md5(a.id || r.range)) FROM main.big a, range(1000) r",
+         "sort": "SELECT * FROM (SELECT md5(a.id || r.range) AS m FROM main.big a, range(100) r) "
+                 "ORDER BY m",
+         "join": "SELECT count(*) FROM main.big a JOIN main.big b ON a.k < b.k AND a.id > b.id * 3",
+         "csv": "SELECT max(md5(a.id || r.range)) FROM files.big a, range(1000) r"}
+
+
+def cancel(options):
+    """From DELETE /api/v1/queries/{id} until nothing runs and the query process is idle."""
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    def cpu_seconds(pid):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / ticks
+
+    rows = b"id,k\n" + b"".join(b"%d,%d\n" % (i, i * 7919 % 1_000_003) for i in range(2_000_000))
+    values = {}
+    with Bench("cancel") as bench:
+        (bench.server.data / "files" / "big.csv").write_bytes(rows)
+        bench.client.http.post("/api/v1/tables/big", content=rows, timeout=120,
+                               headers={"content-type": "text/csv"}).raise_for_status()
+        for name, sql in HEAVY.items():
+            asked = threading.Thread(target=bench.client.post_query, args=(sql,))
+            asked.start()
+            time.sleep(1)
+            with type(bench.client)(bench.server.url) as other:
+                query = other.http.get("/api/v1/queries").json()["queries"][0]
+                pid, began = bench.server.child("query"), time.monotonic()
+                other.http.delete(f"/api/v1/queries/{query['id']}")
+                while other.http.get("/api/v1/queries").json()["queries"]:
+                    time.sleep(0.002)
+                while pid == bench.server.children().get("query"):
+                    before, at = cpu_seconds(pid), time.monotonic()
+                    time.sleep(0.05)
+                    if cpu_seconds(pid) - before < 0.02:
+                        break
+                else:
+                    at = time.monotonic()
+                values[f"{name}_ms"] = round((at - began) * 1000, 1)
+            asked.join()
+    return {"settings": {"rows": 2_000_000}, "durability": "none", "values": values,
+            "checks": [(f"{k[:-3]}: idle after", v, 500, 250, "ms<") for k, v in values.items()]}
+
+
 CASES = {c.__name__: c for c in (ndjson, schema, single, backlog, sustained, visible, questions, idle,
-                                 memory, import_csv, producers, weblogs, web)}
+                                 memory, import_csv, producers, weblogs, web,
+                                 results, cancel)}

@@ -215,7 +215,7 @@ static err add_files(const struct lake_snapshot *snapshot, int64_t skip, int64_t
 }
 
 /* With their statistics, which the kept snapshot does without. A page goes on after the number of
- * files named, in the order of the snapshot: while the version is the same, each file comes once. */
+ * files named, in the snapshot's order: while the version is the same, each file comes once. */
 static err files(const struct entry *e, const struct catalog_table *t, int64_t limit,
                  struct str after, json_t **out_answer, struct errmsg *msg)
 {
