@@ -99,7 +99,7 @@ static void end_with_error(struct broker_query *q, const char *code, const char 
     struct broker_answer answer = q->answer;
     void *ctx = q->ctx;
     bool tell = !q->is_abandoned;
-    q->broker->stats.failed++;
+    q->broker->stats.failed += q->is_listed;
     unlink_query(q);
     if (tell) {
         answer.on_error(ctx, &error);
@@ -428,7 +428,7 @@ err broker_start(struct broker *b, const struct wire_query *query, struct str in
     if (q->deadline_us > 0) {
         reactor_timer_set_us(b->reactor, &q->timer, q->deadline_us);
     }
-    b->stats.started++;
+    b->stats.started += q->is_listed;
     *out_query = q;
     schedule(b);
     return ERR_OK;

@@ -74,7 +74,7 @@ void broker_list(const struct broker *b, struct buf *out);
 struct broker_stats {
     uint32_t running;
     uint32_t waiting;
-    uint64_t started;
+    uint64_t started; /* statements of users, as the next one */
     uint64_t failed;
     uint64_t rerun;
 };
