@@ -51,6 +51,9 @@ function isAmount(column: { name: string; type: string }): boolean {
 }
 
 const SERIES_MAX = 4;
+/** More rows or columns than this are events, not an answer that is grouped already. */
+const GROUPED_ROWS_MAX = 5000;
+const GROUPED_COLUMNS_MAX = 8;
 
 /** A first chart for these columns; null when nothing can be drawn. The rows are taken as they are
  * when the query has grouped them already: its first column names, the others measure. */
@@ -63,6 +66,7 @@ export function suggestChart(
   const amounts = columns.filter(isAmount);
   const numbers = of("number");
   const measures = amounts.length > 0 ? amounts : numbers;
+  const looksRaw = rowCount > GROUPED_ROWS_MAX || columns.length > GROUPED_COLUMNS_MAX;
   const time = of("time")[0];
   const category = of("category")[0];
   const y = (exclude: string) =>
@@ -71,8 +75,8 @@ export function suggestChart(
       .filter((name) => name !== exclude)
       .slice(0, SERIES_MAX);
   if (time !== undefined) {
-    const isRaw = rowCount > 2000 || measures.length === 0 || columns.length > 8;
-    if (isRaw) return { type: "line", x: time.name, y: [], aggregate: "count", by: null };
+    if (measures.length === 0 || looksRaw)
+      return { type: "line", x: time.name, y: [], aggregate: "count", by: null };
     const by = category?.name ?? null;
     return {
       type: "line",
@@ -83,7 +87,7 @@ export function suggestChart(
     };
   }
   if (category !== undefined) {
-    if (measures.length === 0 || rowCount > 2000 || columns.length > 8) {
+    if (measures.length === 0 || looksRaw) {
       return { type: "bar", x: category.name, y: [], aggregate: "count", by: null };
     }
     const second = of("category")[1];
@@ -100,7 +104,7 @@ export function suggestChart(
   if (second === undefined) {
     return { type: "bar", x: first.name, y: [], aggregate: "count", by: null };
   }
-  if (numbers.length === 2 && !isAmount(first) && rowCount <= 2000) {
+  if (numbers.length === 2 && !isAmount(first) && !looksRaw) {
     return { type: "line", x: first.name, y: [second.name], aggregate: "none", by: null };
   }
   const [a = first, b = second] = amounts.length >= 2 ? amounts : numbers;

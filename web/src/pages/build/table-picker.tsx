@@ -1,0 +1,64 @@
+// table-picker.tsx - one of any number of tables, found by typing.
+import { useState } from "react";
+import type { CatalogTable } from "@/api/types";
+import { count } from "@/lib/numbers";
+import { Input } from "@/ui/field";
+
+const SHOWN_MAX = 200;
+
+interface TablePickerProps {
+  tables: readonly CatalogTable[];
+  onChoose: (table: CatalogTable) => void;
+}
+
+export function TablePicker({ tables, onChoose }: TablePickerProps) {
+  const [filter, setFilter] = useState("");
+  const wanted = filter.trim().toLowerCase();
+  const found = tables.filter((t) => `${t.schema}.${t.name}`.toLowerCase().includes(wanted));
+  return (
+    <div className="flex min-h-0 flex-1 flex-col gap-2">
+      <Input
+        type="search"
+        aria-label="Find a table"
+        placeholder="Find a table"
+        value={filter}
+        onChange={(event) => setFilter(event.target.value)}
+        onKeyDown={(event) => {
+          const [first] = found;
+          if (event.key === "Enter" && first !== undefined) onChoose(first);
+        }}
+      />
+      <ul className="max-h-[60vh] min-h-0 flex-1 overflow-auto rounded-md border border-line bg-panel">
+        {found.slice(0, SHOWN_MAX).map((table) => (
+          <li
+            key={`${table.schema}.${table.name}`}
+            className="border-b border-line last:border-b-0"
+          >
+            <button
+              type="button"
+              onClick={() => onChoose(table)}
+              className="flex w-full items-baseline gap-2 px-3 py-1.5 text-left text-sm -outline-offset-2 hover:bg-hover"
+            >
+              <span className="text-muted">{table.schema}</span>
+              <span className="min-w-0 flex-1 truncate font-medium">{table.name}</span>
+              <span className="shrink-0 text-xs text-muted">
+                {table.columns.length === 0
+                  ? "no columns yet"
+                  : count(table.columns.length, "column")}
+                {typeof table.rows === "number" ? ` · ${count(table.rows, "row")}` : ""}
+              </span>
+            </button>
+          </li>
+        ))}
+        {found.length === 0 ? (
+          <li className="px-3 py-2 text-sm text-muted">No table is called so.</li>
+        ) : null}
+      </ul>
+      {found.length > SHOWN_MAX ? (
+        <p className="text-xs text-muted">
+          The first {SHOWN_MAX} of {count(found.length, "table")}; type to find others.
+        </p>
+      ) : null}
+    </div>
+  );
+}
