@@ -48,6 +48,11 @@ export class WindowCache<R> {
     }
   }
 
+  /** After close(): effects may end and begin again on the same cache. */
+  open(): void {
+    this.#closed = false;
+  }
+
   close(): void {
     this.#closed = true;
     for (const window of this.#windows.values()) window.abort.abort();

@@ -51,8 +51,8 @@ export function DownloadPopover({ result, view, rowCount, onGone }: DownloadProp
       onOpenChange={setOpen}
       className="w-72"
       trigger={
-        <Button size="sm" icon={Download}>
-          Download
+        <Button size="sm" icon={Download} aria-label="Download">
+          <span className="hidden @3xl:inline">Download</span>
         </Button>
       }
     >

@@ -29,8 +29,8 @@ export function FilterPopover({ result, column, onColumn, onAdd }: FilterPopover
       onOpenChange={(open) => onColumn(open ? first : null)}
       className="w-80"
       trigger={
-        <Button size="sm" icon={ListFilter}>
-          Filter
+        <Button size="sm" icon={ListFilter} aria-label="Filter">
+          <span className="hidden @3xl:inline">Filter</span>
         </Button>
       }
     >

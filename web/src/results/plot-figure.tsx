@@ -55,6 +55,22 @@ function wall(ms: number, zone: Zone): Date {
   return new Date(ms + offsetMs(ms, zone));
 }
 
+/** Ticks by the length of the axis: clock, day or month; 24 hours, ISO order. */
+function timeTicks(points: readonly ChartPoint[]): (date: Date) => string {
+  const times = points.map((p) => p.x as number);
+  const span =
+    times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) -
+    times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  return (date) => {
+    const text = date.toISOString();
+    if (span > 400 * 86_400_000) return text.slice(0, 7);
+    if (span > 3 * 86_400_000) return text.slice(5, 10);
+    if (span <= 120_000) return text.slice(11, 19);
+    const clock = text.slice(11, 16);
+    return clock === "00:00" ? text.slice(5, 10) : clock;
+  };
+}
+
 function short(text: string): string {
   return text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX - 1)}…` : text;
 }
@@ -62,6 +78,8 @@ function short(text: string): string {
 function options(data: ChartData, zone: Zone, width: number, height: number): Plot.PlotOptions {
   const { spec, points, series, plan } = data;
   const isTime = plan.x === "time";
+  // A line that does not begin at nothing exaggerates; a cloud of points has no bottom.
+  const zero = spec.type !== "scatter" && points.every((p) => p.y >= 0);
   const x = (p: ChartPoint) => (isTime ? wall(p.x as number, zone) : p.x);
   const common: Plot.PlotOptions = {
     width,
@@ -69,8 +87,10 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
     marginLeft: 56,
     style: { background: "transparent", color: "var(--text)", fontSize: "11px" },
     color: { domain: series, range: series.map((_, i) => `var(${seriesColor(i)})`) },
-    y: { grid: true, label: null, tickFormat: (v: number) => compact(v), nice: true },
-    x: isTime ? { type: "utc", label: null } : { label: null },
+    y: { grid: true, label: null, tickFormat: (v: number) => compact(v), nice: true, zero },
+    x: isTime
+      ? { type: "utc", label: null, tickFormat: timeTicks(points) }
+      : { label: null, tickFormat: (v: number) => compact(v) },
   };
   const tip = { fill: "var(--raised)", stroke: "var(--line-strong)" };
   if (plan.x === "category") return categoryOptions(common, data, width, height, tip);
@@ -81,7 +101,7 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
     case "scatter":
       return {
         ...common,
-        x: { ...common.x, grid: true, label: spec.x, tickFormat: isTime ? undefined : compact },
+        x: { ...common.x, grid: true, label: spec.x },
         marks: [
           Plot.dot(points, {
             x,

@@ -94,7 +94,7 @@ function ShownResult(props: ResultPaneProps & { onGone: () => void }) {
     );
   };
   return (
-    <section aria-label="Result" className="flex min-h-0 min-w-0 flex-1 flex-col">
+    <section aria-label="Result" className="@container flex min-h-0 min-w-0 flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-2 py-1.5">
         <Segments
           label="Show as"
@@ -346,8 +346,8 @@ function CopyMenu({ result, sql, view, area, rowCount }: CopyMenuProps) {
     <Menu
       items={items}
       trigger={
-        <Button size="sm" icon={Copy}>
-          Copy
+        <Button size="sm" icon={Copy} aria-label="Copy">
+          <span className="hidden @3xl:inline">Copy</span>
         </Button>
       }
     />

@@ -576,6 +576,7 @@ function useRows<R>({ rows, rowCount = 0, loadWindow }: VirtualGridProps<R>): Ro
   );
   useEffect(() => {
     setError(null);
+    cache?.open();
     return () => cache?.close();
   }, [cache]);
   const need = useCallback((first: number, last: number) => cache?.need(first, last), [cache]);

@@ -9,7 +9,6 @@ import type { CatalogTable } from "@/api/types";
 import { useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
 import { readStored, writeStored } from "@/lib/stored";
-import { openTab } from "@/pages/sql/tabs";
 import { isBusy, run as runStatements, stop, useRuns } from "@/results/run";
 import { RunPane } from "@/results/run-pane";
 import { type ResultView, viewFrom, viewSearch, viewTo } from "@/results/shown";
@@ -102,8 +101,8 @@ export default function BuilderPage() {
             <Button
               icon={SquareTerminal}
               onClick={() => {
-                openTab({ sql, view: viewSearch({ ...search }) });
-                void navigate({ to: "/sql" });
+                const view = viewSearch({ ...search });
+                void navigate({ to: "/sql", search: { q: sql, run: "1", ...view } });
               }}
             >
               Continue in SQL

@@ -48,7 +48,7 @@ export function Steps({ query, table, tables, onChange, onTable }: StepsProps) {
   const columns = table?.columns ?? [];
   const isGrouped = query.groups.length > 0 || query.measures.length > 0;
   return (
-    <div className="flex flex-col gap-2">
+    <div className="flex shrink-0 flex-col divide-y divide-line rounded-lg border border-line bg-panel shadow-card">
       <Step title="Table">
         <Popover
           label="Choose a table"
@@ -93,10 +93,7 @@ interface StepProps {
 function Step({ title, onAdd, addLabel, children }: StepProps) {
   const id = useId();
   return (
-    <section
-      aria-labelledby={id}
-      className="rounded-lg border border-line bg-panel px-3 py-2 shadow-card"
-    >
+    <section aria-labelledby={id} className="px-3 py-1.5">
       <div className="flex min-h-7 items-center justify-between">
         <h2 id={id} className="text-xs font-semibold text-muted">
           {title}
