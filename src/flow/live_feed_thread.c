@@ -536,7 +536,7 @@ static void tend_tallies(struct live_feed *f, int64_t now_us)
 
 /* ---- rounds ---- */
 
-/* [lock] Lets go of stopped watches, lists the others, takes the news. False when there are none. */
+/* [lock] Lets go of stopped watches, lists the others, takes the news. False without any. */
 static bool take_round(struct live_feed *f, struct source **out_list, size_t *out_list_count)
 {
     size_t count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* live.h - what a console sees move: numbers each second, events as they come, the state of
- * queries, producers, imports and health, to WebSockets (GET /ws/dashboard) and to server-sent events
- * (GET /api/v1/analytics/realtime). docs/live.md has the frames.
+ * queries, producers, imports and health, to WebSockets (GET /ws/dashboard) and to server-sent
+ * events (GET /api/v1/analytics/realtime). docs/live.md has the frames.
  *
  * One collector (live_stats.c) takes the differences of the metrics each second into a ring of an
  * hour; one thread (flow/live_feed.h) reads events; here are the clients and what they asked for.

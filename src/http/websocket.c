@@ -106,13 +106,16 @@ static void on_message(wslay_event_context_ptr frames,
                        const struct wslay_event_on_msg_recv_arg *message, void *ctx)
 {
     struct ws *ws = ctx;
+    if (ws->is_broken || ws->close_code != 0) {
+        return; /* what came in the same packet counts no more than in a later one */
+    }
     if (message->opcode == WSLAY_BINARY_FRAME) {
         static const char why[] = "text only";
         (void)wslay_event_queue_close(frames, WSLAY_CODE_UNSUPPORTED_DATA, (const uint8_t *)why,
                                       sizeof why - 1); /* out of memory: the end comes anyway */
         ws->is_broken = true;
     }
-    if (message->opcode != WSLAY_TEXT_FRAME || ws->close_code != 0) {
+    if (message->opcode != WSLAY_TEXT_FRAME) {
         return;
     }
     struct str text =
