@@ -13,6 +13,7 @@ import { markLiveSeen } from "@/app/steps";
 import { FACETS, type Facet } from "@/filters/facets";
 import { FilterBar, FilterChips } from "@/filters/filter-bar";
 import { type Filters, isFiltered, NAMES, useFilters } from "@/filters/use-filters";
+import { useMedia } from "@/lib/media";
 import { compact, count, grouped, percent } from "@/lib/numbers";
 import { listTo } from "@/lib/search";
 import { useStore } from "@/lib/store";
@@ -288,40 +289,57 @@ function NothingYet({ filtered, onClear }: { filtered: boolean; onClear: () => v
   );
 }
 
-function columnsOf(zone: Zone): GridColumn<LiveEvent>[] {
+/** A facet gets its column when an event has it: a list of web logs needs none for levels. On a
+ * narrow screen what the event says comes right after its time. */
+function columnsOf(zone: Zone, facets: readonly Facet[], narrow: boolean): GridColumn<LiveEvent>[] {
   const plain = (facet: Facet, header: string, width: number): GridColumn<LiveEvent> => ({
     id: facet,
     header,
     width,
     value: (event) => event.facets[facet] ?? "",
   });
-  return [
-    {
-      id: "time",
-      header: "Time",
-      width: 108,
-      value: (event) => event.timestamp,
-      cell: (event) => (
-        <span title={timeTitle(event.ms, zone)}>{formatTime(event.ms, zone, "timeMillis")}</span>
-      ),
-    },
-    { id: "topic", header: "Topic", width: 150, value: (event) => event.topic },
-    plain("type", "Type", 140),
-    {
+  const time: GridColumn<LiveEvent> = {
+    id: "time",
+    header: "Time",
+    width: 108,
+    value: (event) => event.timestamp,
+    cell: (event) => (
+      <span title={timeTitle(event.ms, zone)}>{formatTime(event.ms, zone, "timeMillis")}</span>
+    ),
+  };
+  const topic = { id: "topic", header: "Topic", width: 150, value: (e: LiveEvent) => e.topic };
+  const byFacet: Record<Facet, GridColumn<LiveEvent>> = {
+    type: plain("type", "Type", 140),
+    level: {
       ...plain("level", "Level", 84),
       cell: ({ facets: { level } }) =>
         level === undefined ? null : <Badge tone={levelTone(level)}>{level}</Badge>,
     },
-    plain("source", "Source", 120),
-    plain("endpoint", "Endpoint", 170),
-    {
-      id: "event",
-      header: "Event",
-      width: 900,
-      value: (event) => summaryOf(event),
-      cell: (event) => <span className="font-mono text-xs">{summaryOf(event)}</span>,
-    },
-  ];
+    source: plain("source", "Source", 120),
+    endpoint: plain("endpoint", "Endpoint", 170),
+  };
+  const event: GridColumn<LiveEvent> = {
+    id: "event",
+    header: "Event",
+    width: 1200,
+    value: (e) => summaryOf(e),
+    cell: (e) => <span className="font-mono text-xs">{summaryOf(e)}</span>,
+  };
+  const chosen = facets.map((facet) => byFacet[facet]);
+  return narrow ? [time, event, topic, ...chosen] : [time, topic, ...chosen, event];
+}
+
+const LOOKED_AT = 50;
+
+/** The facets that some event has had; a column that is there stays, so that nothing jumps. */
+function useSeenFacets(view: FeedView): readonly Facet[] {
+  const seen = useRef<readonly Facet[]>([]);
+  const newest = view.events.slice(0, LOOKED_AT);
+  const all = FACETS.filter(
+    (facet) => seen.current.includes(facet) || newest.some((e) => e.facets[facet] !== undefined),
+  );
+  if (all.length !== seen.current.length) seen.current = all;
+  return seen.current;
 }
 
 interface EventListProps {
@@ -333,7 +351,9 @@ interface EventListProps {
 
 function EventList({ view, openN, onOpen, empty }: EventListProps) {
   const { zone } = useRange();
-  const columns = useMemo(() => columnsOf(zone), [zone]);
+  const narrow = useMedia("(max-width: 640px)");
+  const seen = useSeenFacets(view);
+  const columns = useMemo(() => columnsOf(zone, seen, narrow), [zone, seen, narrow]);
   return (
     <VirtualGrid
       label="Events, newest first"
