@@ -41,9 +41,11 @@ function needed(chunks: Map<string, Chunk>, names: string[]): Set<string> {
 
 export function bundleSizes() {
   const first = [...needed(manifest(), FIRST)];
+  const all = readdirSync(join(DIST, "assets")).map((file) => join("assets", file));
   return {
     initial_js_kib: kib(first.filter((file) => file.endsWith(".js"))),
     initial_css_kib: kib(first.filter((file) => file.endsWith(".css"))),
-    all_kib: kib(readdirSync(join(DIST, "assets")).map((file) => join("assets", file))),
+    largest_kib: Math.max(...all.map((file) => kib([file]))),
+    all_kib: kib(all),
   };
 }

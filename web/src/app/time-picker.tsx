@@ -15,7 +15,7 @@ import { browserZone, formatTime, offsetLabel, type Zone, zoneLabel, zoneNames }
 import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Field, Input } from "@/ui/field";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import { usePause, useRange, useZonePreference } from "./range";
 
 export function TimePicker() {

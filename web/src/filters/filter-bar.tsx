@@ -7,7 +7,7 @@ import { compact } from "@/lib/numbers";
 import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Input } from "@/ui/field";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import type { Facet } from "./facets";
 import { type FilterName, type Filters, isFiltered, NAMES } from "./use-filters";
 

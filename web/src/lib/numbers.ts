@@ -55,6 +55,11 @@ function pair(value: number, base: number, high: string, low: string): string {
   return `${Math.trunc(value / base)} ${high}${rest === 0 ? "" : ` ${rest} ${low}`}`;
 }
 
+/** NaN and undefined as the null they stand for in a series. */
+export function finite(value: number | null | undefined): number | null {
+  return value === undefined || value === null || Number.isNaN(value) ? null : value;
+}
+
 export type Exact = string | number | bigint;
 
 /** Digits grouped by three, of whatever size: "9223372036854775807" -> "9,223,372,036,854,775,807". */

@@ -7,7 +7,7 @@ import { count } from "@/lib/numbers";
 import { Button } from "@/ui/button";
 import { CopyButton } from "@/ui/copy";
 import { Checkbox } from "@/ui/field";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import { toastError } from "@/ui/toast";
 import { type ExportFormat, exportUrl, loadWindow, type StoredResult } from "./result";
 import type { ResultView } from "./shown";

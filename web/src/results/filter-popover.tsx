@@ -6,7 +6,7 @@ import { useId, useState } from "react";
 import { cellText } from "@/lib/cell";
 import { Button } from "@/ui/button";
 import { Field, Input, Select } from "@/ui/field";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import { columnIds } from "./cells";
 import { topValuesSql } from "./profile-sql";
 import { askResult, type StoredResult } from "./result";

@@ -1,11 +1,10 @@
-// menu.tsx - Menu (a list of commands under a button) and Popover (any content under a button).
+// menu.tsx - Menu: a list of commands under a button. Apart from Popover, since the first page needs
+// no menu and need not load one.
 import type { LucideIcon } from "lucide-react";
-import { DropdownMenu, Popover as RadixPopover } from "radix-ui";
+import { DropdownMenu } from "radix-ui";
 import { Fragment, type ReactNode } from "react";
 import { cx } from "./cx";
-
-const SURFACE =
-  "z-50 rounded-md border border-line bg-raised text-sm text-text shadow-raised outline-none";
+import { SURFACE } from "./popover";
 
 export interface MenuItem {
   label: ReactNode;
@@ -91,36 +90,5 @@ function MenuRow({ item }: { item: MenuItem }) {
     <DropdownMenu.Item disabled={disabled} onSelect={onSelect} className={className}>
       {content}
     </DropdownMenu.Item>
-  );
-}
-
-interface PopoverProps {
-  trigger: ReactNode;
-  /** Its name for screen readers. */
-  label: string;
-  open?: boolean;
-  onOpenChange?: (open: boolean) => void;
-  align?: "start" | "center" | "end";
-  className?: string;
-  children: ReactNode;
-}
-
-export function Popover(props: PopoverProps) {
-  const { trigger, label, open, onOpenChange, align = "end", className, children } = props;
-  return (
-    <RadixPopover.Root open={open} onOpenChange={onOpenChange}>
-      <RadixPopover.Trigger asChild>{trigger}</RadixPopover.Trigger>
-      <RadixPopover.Portal>
-        <RadixPopover.Content
-          aria-label={label}
-          align={align}
-          sideOffset={4}
-          collisionPadding={8}
-          className={cx(SURFACE, "max-w-[calc(100vw-1rem)] p-3", className)}
-        >
-          {children}
-        </RadixPopover.Content>
-      </RadixPopover.Portal>
-    </RadixPopover.Root>
   );
 }

@@ -3,17 +3,16 @@
 // cannot tell is told beside it: a name, a summary in words, and all values as a table.
 // Pages use <PageChart> (app/page-chart.tsx), which adds the page's range, zone and brush.
 import { ChartLine, Table2 } from "lucide-react";
-import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useId, useRef, useState } from "react";
 import uPlot from "uplot";
 import { useTheme } from "@/app/theme";
 import { cancelDraw, scheduleDraw } from "@/lib/frame";
-import { compact } from "@/lib/numbers";
+import { compact, finite } from "@/lib/numbers";
 import { colorValue, seriesColor, seriesDash } from "@/lib/palette";
 import type { Span } from "@/lib/range";
 import { formatTime, offsetMs, type Zone } from "@/lib/zone";
 import { IconButton } from "./button";
 import { cx } from "./cx";
-import { VirtualGrid } from "./grid";
 
 export interface ChartSeries {
   /** Its name; must be unique in the chart. */
@@ -54,11 +53,10 @@ export interface TimeChartProps {
   className?: string;
 }
 
-type Columns = (number | null)[][];
+// The grid is loaded when someone asks for a table.
+const ChartTable = lazy(() => import("./chart-table"));
 
-function finite(value: number | null | undefined): number | null {
-  return value === undefined || value === null || Number.isNaN(value) ? null : value;
-}
+type Columns = (number | null)[][];
 
 function columnsOf(series: readonly ChartSeries[], hidden: ReadonlySet<string>): Columns {
   return series.map((one) =>
@@ -101,7 +99,9 @@ export function TimeChart(props: TimeChartProps) {
         {summary(props, format)}
       </figcaption>
       {asTable ? (
-        <ValueTable {...props} zone={zone} format={format} height={height} />
+        <Suspense fallback={<div style={{ height }} />}>
+          <ChartTable {...props} zone={zone} format={format} height={height} />
+        </Suspense>
       ) : (
         <Plot {...props} zone={zone} format={format} height={height} hidden={hidden} />
       )}
@@ -189,44 +189,6 @@ interface InnerProps extends TimeChartProps {
   zone: Zone;
   format: (value: number) => string;
   height: number;
-}
-
-function ValueTable({ label, time, series, zone, format, height }: InnerProps) {
-  const columns = useMemo(
-    () => [
-      {
-        id: "time",
-        header: "Time",
-        value: (i: number) => formatTime(time[i] ?? null, zone, "full"),
-      },
-      ...series.map((one) => ({
-        id: `s ${one.label}`,
-        header: one.label,
-        align: "right" as const,
-        width: 120,
-        value: (i: number) => {
-          const value = finite(one.values[i]);
-          return value === null ? null : format(value);
-        },
-      })),
-    ],
-    [time, series, zone, format],
-  );
-  const rows = useMemo(
-    () => Array.from({ length: time.length }, (_, i) => time.length - 1 - i),
-    [time.length],
-  );
-  return (
-    <div style={{ height }} className="flex">
-      <VirtualGrid
-        label={`${label}, values`}
-        columns={columns}
-        rows={rows}
-        rowHeight={24}
-        className="flex-1"
-      />
-    </div>
-  );
 }
 
 /** What makes another plot necessary; new data and spans only need a redraw. */

@@ -10,7 +10,7 @@ import { listFrom, listTo } from "@/lib/search";
 import { OP_WORDS } from "@/results/shown";
 import { Button, IconButton } from "@/ui/button";
 import { Checkbox, Input, Select } from "@/ui/field";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import {
   BUCKET_WORDS,
   BUCKETS,

@@ -8,7 +8,7 @@ import { formatTime } from "@/lib/zone";
 import { StateBadge } from "@/ui/badge";
 import { Card } from "@/ui/card";
 import { KeyValue } from "@/ui/keyvalue";
-import { Popover } from "@/ui/menu";
+import { Popover } from "@/ui/popover";
 import { ErrorCard, Skeleton } from "@/ui/states";
 
 const WHERE: Readonly<
