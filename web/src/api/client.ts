@@ -64,15 +64,24 @@ function jsonText(body: unknown): string {
 export function describe(plan: RequestPlan): RequestText {
   const headers: Record<string, string> = { ...plan.headers };
   let body: string | undefined;
+  let file: string | undefined;
   if (plan.body !== undefined) {
     if (!isRaw(plan.body)) {
       headers["content-type"] ??= "application/json";
       body = jsonText(plan.body);
+    } else if (typeof plan.body === "string") {
+      body = plan.body;
     } else {
-      body = typeof plan.body === "string" ? plan.body : "@FILE";
+      file = plan.body instanceof File ? plan.body.name : "FILE";
     }
   }
-  return { method: plan.method, url: address(plan), headers, body };
+  return {
+    method: plan.method,
+    url: address(plan),
+    headers,
+    ...(body === undefined ? {} : { body }),
+    ...(file === undefined ? {} : { file }),
+  };
 }
 
 export function curlOf(plan: RequestPlan): string {

@@ -9,6 +9,7 @@ export interface ProblemBody {
   detail?: string;
   code?: string;
   position?: number;
+  line?: number;
 }
 
 /** Codes of the page itself: `offline` no answer at all, `timeout`, `not_json` an answer that is
@@ -19,6 +20,8 @@ export class Problem extends Error {
   readonly title: string;
   /** Byte offset in the SQL or JSON that was sent, where the server knows it. */
   readonly position: number | undefined;
+  /** Line of the file that was sent, where the server knows it. */
+  readonly line: number | undefined;
   /** What was asked, for "copy details". */
   readonly request: RequestText | undefined;
 
@@ -29,6 +32,7 @@ export class Problem extends Error {
     this.status = body.status ?? 0;
     this.title = body.title ?? "Request failed";
     this.position = body.position;
+    this.line = body.line;
     this.request = request;
   }
 }

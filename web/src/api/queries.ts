@@ -14,6 +14,7 @@ import type {
   SavedQuery,
   SessionInfo,
   Table,
+  TableDetail,
   Topic,
 } from "./types";
 
@@ -87,10 +88,11 @@ export const q = {
     queryFn: ({ signal }) =>
       all<{ tables: Table[] } & Paged, Table>("api/v1/tables", (a) => a.tables, signal),
   }),
+  /** By "schema.name". */
   table: (name: string) =>
     queryOptions({
       queryKey: ["tables", name],
-      queryFn: ({ signal }) => api.get<Table>(path`api/v1/tables/${name}`, { signal }),
+      queryFn: ({ signal }) => api.get<TableDetail>(path`api/v1/tables/${name}`, { signal }),
     }),
   catalog: queryOptions({
     queryKey: ["catalog"],

@@ -81,10 +81,14 @@ export interface Column {
   provisional?: boolean;
 }
 
+/** Of the list. */
 export interface Table {
   name: string;
   schema?: string;
   topic?: string;
+  /** Of the files folder: the file's own name, and when it changed. */
+  file?: string;
+  modified?: string;
   version?: number;
   rows?: number;
   files?: number;
@@ -92,10 +96,64 @@ export interface Table {
   dead_rows?: number;
   dead_version?: number;
   lag_events?: number;
-  columns?: Column[];
+  /** How many. */
+  columns?: number;
   state?: string;
   reason?: string;
   last_commit?: string;
+}
+
+/** One table described. */
+export interface TableDetail extends Omit<Table, "columns"> {
+  columns: Column[];
+  /** Below the data folder. */
+  path?: string;
+  id?: string;
+  /** Of the newest commit. */
+  timestamp?: string;
+  created?: string;
+  partition_columns?: string[];
+  properties?: Record<string, string>;
+  tombstones?: number;
+  txns?: { app_id: string; version: number; last_updated?: string }[];
+  checkpoint_version?: number | null;
+  protocol?: {
+    reader_version: number;
+    writer_version: number;
+    reader_features?: string[];
+    writer_features?: string[];
+  };
+}
+
+export interface Commit {
+  version: number;
+  timestamp: string;
+  operation: string;
+  parameters?: Record<string, unknown>;
+  metrics?: Record<string, string>;
+  engine?: string | null;
+  user?: string | null;
+  files_added: number;
+  files_removed: number;
+  bytes_added: number;
+  bytes_removed: number;
+  rows_added?: number | null;
+  is_blind_append?: boolean;
+  txn_id?: string;
+}
+
+export interface DataFile {
+  path: string;
+  bytes: number;
+  rows?: number | null;
+  modified?: string;
+  partition: Record<string, string | null>;
+  stats?: {
+    numRecords?: number;
+    minValues?: Record<string, unknown>;
+    maxValues?: Record<string, unknown>;
+    nullCount?: Record<string, unknown>;
+  } | null;
 }
 
 export interface TableSchema {

@@ -5,6 +5,8 @@ export interface RequestText {
   url: string;
   headers?: Record<string, string>;
   body?: string;
+  /** The body is this file. */
+  file?: string;
 }
 
 const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
@@ -14,14 +16,15 @@ export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-export function curl({ method, url, headers = {}, body }: RequestText): string {
+export function curl({ method, url, headers = {}, body, file }: RequestText): string {
   const words = ["curl", "-sS"];
-  const implied = body === undefined ? "GET" : "POST";
+  const implied = body === undefined && file === undefined ? "GET" : "POST";
   if (method !== implied) words.push("-X", method);
   for (const [name, value] of Object.entries(headers)) {
     words.push("-H", shellQuote(`${name}: ${value}`));
   }
-  if (body !== undefined) words.push("--data-raw", shellQuote(body));
+  if (file !== undefined) words.push("--data-binary", shellQuote(`@${file}`));
+  else if (body !== undefined) words.push("--data-raw", shellQuote(body));
   words.push(shellQuote(url));
   return words.join(" ");
 }

@@ -54,6 +54,7 @@ const STATES: Record<string, { tone: Tone; icon: LucideIcon }> = {
   running: { tone: "ok", icon: LoaderCircle },
   finished: { tone: "neutral", icon: CircleCheck },
   stopped: { tone: "neutral", icon: CirclePause },
+  starting: { tone: "neutral", icon: CircleDashed },
   waiting: { tone: "neutral", icon: CircleDashed },
   slowed: { tone: "warn", icon: CircleAlert },
   degraded: { tone: "warn", icon: CircleAlert },
@@ -62,6 +63,8 @@ const STATES: Record<string, { tone: Tone; icon: LucideIcon }> = {
   cancelling: { tone: "warn", icon: Ban },
   cancelled: { tone: "neutral", icon: Ban },
   failed: { tone: "error", icon: CircleX },
+  clash: { tone: "warn", icon: CircleAlert },
+  unreadable: { tone: "error", icon: CircleX },
   damaged: { tone: "error", icon: CircleX },
 };
 

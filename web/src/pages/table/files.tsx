@@ -1,0 +1,315 @@
+// files.tsx - the Parquet files of the newest version, by partition and one by one; a file opens
+// with its least and greatest values.
+import { useMemo, useState } from "react";
+import type { DataFile } from "@/api/types";
+import { useZone } from "@/app/range";
+import { cellText } from "@/lib/cell";
+import { bytes, count, grouped, percent } from "@/lib/numbers";
+import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import { Button } from "@/ui/button";
+import { Card } from "@/ui/card";
+import { CopyAsCurl, CopyButton } from "@/ui/copy";
+import { cx } from "@/ui/cx";
+import { Drawer } from "@/ui/dialog";
+import { type GridColumn, type GridSort, VirtualGrid } from "@/ui/grid";
+import { KeyValue } from "@/ui/keyvalue";
+import { EmptyState, Loaded } from "@/ui/states";
+import { type PartitionSum, partitionSums, partitionText } from "./storage";
+import {
+  type FileList,
+  filesPlan,
+  LIST_FIRST,
+  LIST_MAX,
+  type TableProps,
+  useFiles,
+} from "./table-queries";
+
+export function Files(props: TableProps) {
+  const [limit, setLimit] = useState(LIST_FIRST);
+  const files = useFiles(props, limit);
+  return (
+    <Loaded query={files} what="The files could not be listed.">
+      {(list) => (
+        <Listed
+          {...props}
+          list={list}
+          stale={files.isPlaceholderData}
+          onMore={limit < LIST_MAX ? () => setLimit(LIST_MAX) : null}
+        />
+      )}
+    </Loaded>
+  );
+}
+
+type ListedProps = TableProps & {
+  list: FileList;
+  stale: boolean;
+  onMore: (() => void) | null;
+};
+
+function value(file: DataFile, column: string): string | number {
+  if (column === "bytes") return file.bytes;
+  if (column === "rows") return file.rows ?? -1;
+  if (column === "modified") return file.modified ?? "";
+  if (column === "partition") return partitionText(file.partition);
+  return file.path;
+}
+
+function sorted(files: readonly DataFile[], sort: GridSort | null): readonly DataFile[] {
+  if (sort === null) return files;
+  const sign = sort.descending ? -1 : 1;
+  return [...files].sort((a, b) => {
+    const left = value(a, sort.column);
+    const right = value(b, sort.column);
+    return left === right ? 0 : left < right ? -sign : sign;
+  });
+}
+
+function Listed({ schema, name, list, stale, onMore }: ListedProps) {
+  const zone = useZone();
+  const [sort, setSort] = useState<GridSort | null>(null);
+  const [partition, setPartition] = useState<string | null>(null);
+  const [open, setOpen] = useState<string | null>(null);
+  const sums = useMemo(() => partitionSums(list.files), [list]);
+  const rows = useMemo(() => {
+    const own =
+      partition === null
+        ? list.files
+        : list.files.filter((file) => partitionText(file.partition) === partition);
+    return sorted(own, sort);
+  }, [list, partition, sort]);
+  const columns = useMemo(() => columnsOf(zone, sums.length > 1), [zone, sums.length]);
+  if (list.file_count === 0) {
+    return (
+      <EmptyState
+        title="No files yet"
+        reason="Rows land in Parquet files with the next commit; until then they are in the log, and in SQL."
+      />
+    );
+  }
+  const openAt = rows.findIndex((file) => file.path === open);
+  const missing = list.file_count - list.files.length;
+  return (
+    <>
+      <div
+        className={cx(
+          "flex flex-wrap items-center gap-2 text-sm text-muted",
+          stale && "opacity-60",
+        )}
+      >
+        <span>
+          {missing > 0
+            ? `${grouped(list.files.length)} of ${count(list.file_count, "file")}`
+            : count(list.file_count, "file")}
+        </span>
+        {missing > 0 && onMore !== null ? (
+          <Button size="sm" onClick={onMore}>
+            {`Load ${grouped(Math.min(LIST_MAX, list.file_count))}`}
+          </Button>
+        ) : null}
+        {missing > 0 ? <span>Sums are of those that are listed.</span> : null}
+        <CopyAsCurl plan={filesPlan(schema, name, LIST_FIRST)} />
+      </div>
+      {sums.length > 1 ? (
+        <Partitions sums={sums} chosen={partition} onChoose={setPartition} />
+      ) : null}
+      <VirtualGrid
+        label="Files"
+        columns={columns}
+        rows={rows}
+        sort={sort}
+        onSort={setSort}
+        openOnClick
+        onOpen={(file) => setOpen(file.path)}
+        openIndex={openAt < 0 ? null : openAt}
+        className="min-h-72 flex-1"
+      />
+      <FileDrawer file={rows[openAt] ?? null} onClose={() => setOpen(null)} />
+    </>
+  );
+}
+
+const PARTITIONS_SHOWN = 200;
+
+interface PartitionsProps {
+  sums: readonly PartitionSum[];
+  chosen: string | null;
+  onChoose: (key: string | null) => void;
+}
+
+function Partitions({ sums, chosen, onChoose }: PartitionsProps) {
+  const most = Math.max(...sums.map((sum) => sum.bytes), 1);
+  const total = sums.reduce((sum, one) => sum + one.bytes, 0);
+  return (
+    <Card title="Partitions" note={`${grouped(sums.length)}, newest value first`} flush>
+      <ul className="max-h-44 overflow-y-auto border-t border-line py-1">
+        {sums.slice(0, PARTITIONS_SHOWN).map((sum) => (
+          <li key={sum.key}>
+            <button
+              type="button"
+              aria-pressed={chosen === sum.key}
+              onClick={() => onChoose(chosen === sum.key ? null : sum.key)}
+              className="relative grid w-full grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 px-3 py-1 text-left text-sm hover:bg-hover aria-pressed:bg-accent-soft sm:grid-cols-[14rem_minmax(0,1fr)_auto]"
+            >
+              <span className="truncate" title={sum.key}>
+                <bdi>{sum.key || "no partition"}</bdi>
+              </span>
+              <span aria-hidden="true" className="hidden h-2 rounded-sm bg-sunken sm:block">
+                <span
+                  className="block h-2 rounded-sm bg-chart-1"
+                  style={{ width: `${(sum.bytes / most) * 100}%` }}
+                />
+              </span>
+              <span className="text-xs text-muted tabular-nums">
+                {bytes(sum.bytes)} · {percent(total > 0 ? sum.bytes / total : 0)} ·{" "}
+                {count(sum.files, "file")}
+                {sum.rows === null ? "" : ` · ${count(sum.rows, "row")}`}
+              </span>
+            </button>
+          </li>
+        ))}
+        {sums.length > PARTITIONS_SHOWN ? (
+          <li className="px-3 py-1 text-xs text-muted">
+            {grouped(sums.length - PARTITIONS_SHOWN)} more: sort the files by partition
+          </li>
+        ) : null}
+      </ul>
+    </Card>
+  );
+}
+
+function columnsOf(zone: Zone, hasPartitions: boolean): GridColumn<DataFile>[] {
+  const partition: GridColumn<DataFile> = {
+    id: "partition",
+    header: "Partition",
+    width: 200,
+    value: (file) => partitionText(file.partition),
+  };
+  return [
+    ...(hasPartitions ? [partition] : []),
+    {
+      id: "bytes",
+      header: "Size",
+      width: 110,
+      align: "right",
+      value: (file) => file.bytes,
+      cell: (file) => <span title={count(file.bytes, "byte")}>{bytes(file.bytes)}</span>,
+    },
+    {
+      id: "rows",
+      header: "Rows",
+      width: 110,
+      align: "right",
+      value: (file) => file.rows,
+      cell: (file) => grouped(file.rows),
+    },
+    {
+      id: "modified",
+      header: "Written",
+      width: 170,
+      value: (file) => file.modified,
+      cell: (file) => {
+        const ms = Date.parse(file.modified ?? "");
+        return (
+          <span title={Number.isNaN(ms) ? "" : timeTitle(ms, zone)}>{formatTime(ms, zone)}</span>
+        );
+      },
+    },
+    {
+      id: "path",
+      header: "File",
+      width: 560,
+      value: (file) => file.path,
+      cell: (file) => (
+        <span className="font-mono text-xs" title={file.path}>
+          <bdi>{file.path}</bdi>
+        </span>
+      ),
+    },
+  ];
+}
+
+function FileDrawer({ file, onClose }: { file: DataFile | null; onClose: () => void }) {
+  const zone = useZone();
+  const ms = Date.parse(file?.modified ?? "");
+  return (
+    <Drawer
+      open={file !== null}
+      onClose={onClose}
+      title="Data file"
+      description={file === null ? undefined : partitionText(file.partition) || undefined}
+      footer={file === null ? null : <CopyButton text={file.path} label="Copy path" showLabel />}
+    >
+      {file === null ? null : (
+        <div className="flex flex-col gap-4">
+          <KeyValue
+            items={[
+              [
+                "Path",
+                <code key="path" className="font-mono text-xs break-all">
+                  {file.path}
+                </code>,
+              ],
+              ["Size", `${bytes(file.bytes)} (${count(file.bytes, "byte")})`],
+              ["Rows", grouped(file.rows)],
+              ["Written", Number.isNaN(ms) ? "–" : formatTime(ms, zone, "millis")],
+            ]}
+          />
+          <FileStats file={file} />
+        </div>
+      )}
+    </Drawer>
+  );
+}
+
+const CELL = "max-w-40 truncate border-t border-line px-2 py-1";
+
+function FileStats({ file }: { file: DataFile }) {
+  const { minValues = {}, maxValues = {}, nullCount = {} } = file.stats ?? {};
+  const names = [...new Set([...Object.keys(minValues), ...Object.keys(nullCount)])];
+  if (names.length === 0) {
+    return <p className="text-sm text-muted">The commit recorded no statistics of this file.</p>;
+  }
+  const text = (of: Record<string, unknown>, name: string) => {
+    const found = of[name];
+    return found === undefined ? "–" : found === null ? "NULL" : cellText(found);
+  };
+  return (
+    <section
+      aria-label="Statistics"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by key.
+      tabIndex={0}
+      className="overflow-x-auto rounded-md border border-line"
+    >
+      <table className="w-full text-xs">
+        <thead className="bg-sunken text-left text-muted">
+          <tr>
+            <th className="px-2 py-1 font-medium">Column</th>
+            <th className="px-2 py-1 font-medium">Least</th>
+            <th className="px-2 py-1 font-medium">Greatest</th>
+            <th className="px-2 py-1 text-right font-medium">NULL</th>
+          </tr>
+        </thead>
+        <tbody>
+          {names.map((name) => (
+            <tr key={name}>
+              <td className={CELL} title={name}>
+                <bdi>{name}</bdi>
+              </td>
+              <td className={CELL} title={text(minValues, name)}>
+                <bdi>{text(minValues, name)}</bdi>
+              </td>
+              <td className={CELL} title={text(maxValues, name)}>
+                <bdi>{text(maxValues, name)}</bdi>
+              </td>
+              <td className={cx(CELL, "text-right")}>{text(nullCount, name)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="border-t border-line px-2 py-1 text-xs text-muted">
+        Long texts are cut in statistics, as Delta allows.
+      </p>
+    </section>
+  );
+}
