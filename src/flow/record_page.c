@@ -6,6 +6,7 @@
  * one read gets about a chunk. */
 #include "flow/record_page.h"
 
+#include "flow/live_filter.h"
 #include "topic/reader.h"
 
 enum {
@@ -58,6 +59,15 @@ struct pick {
     bool is_open;
 };
 
+static bool is_wanted(const struct record_page *page, const struct record *r)
+{
+    if (page->has_key && !(r->has_key && str_eq(r->key, page->key))) {
+        return false;
+    }
+    return page->text.len == 0 || (r->has_value && live_text_found(r->value, page->text)) ||
+           (r->has_key && live_text_found(r->key, page->text));
+}
+
 static struct pick pick_begin(const struct merge *m, int64_t low, int64_t high)
 {
     return (struct pick){
@@ -69,9 +79,8 @@ static bool pick_next(struct pick *p, struct record *out_record, err *e, struct 
 {
     for (;;) {
         while (p->is_open && batch_iter_next(&p->it, out_record, e)) {
-            bool is_wanted =
-                !p->page->has_key || (out_record->has_key && str_eq(out_record->key, p->page->key));
-            if (is_wanted && out_record->offset >= p->low && out_record->offset < p->high) {
+            if (out_record->offset >= p->low && out_record->offset < p->high &&
+                is_wanted(p->page, out_record)) {
                 return true;
             }
         }

@@ -26,6 +26,7 @@ struct record_page {
     bool is_newest_first;
     bool has_key; /* only records whose key is exactly `key` */
     struct str key;
+    struct str text; /* only records with it in key or value, as live_text_found(); empty: all */
     size_t limit;
     size_t scan_bytes_max;
     /* Borrowed for the call. False: the page is full; this record counts. */

@@ -19,6 +19,7 @@ enum {
     RECORDS_LIMIT_MAX = 10000,
     RECORDS_BYTES_MAX = 8 << 20, /* of an answer, and one record */
     HEADERS_MAX = 100,           /* looked at in one record */
+    TEXT_BYTES_MAX = 1024,       /* of `q` */
     READ_BUF_BYTES_MAX = 192 << 20,
     TAIL_TURN_BYTES = 256 << 10,
     TAILS_MAX = 1000,
@@ -61,9 +62,25 @@ static void write_headers(struct buf *out, const struct record *r)
     }
 }
 
+/* Its first bytes as text, not in the middle of a character, and how many there are. */
+static void write_cut_value(struct buf *out, struct str value, size_t value_bytes_max)
+{
+    struct str first = str_of(value.ptr, value_bytes_max);
+    for (int i = 0; i < 3 && first.len > 0 && !str_is_utf8(first); i++) {
+        first.len--;
+    }
+    if (!str_is_utf8(first)) {
+        first.len = value_bytes_max;
+    }
+    buf_add_json_string(out, first);
+    buf_printf(out, ",\"truncated\":true,\"bytes\":%zu", value.len);
+}
+
 /* {"partition":0,"offset":5,"timestamp":"...","key":"k"|null,"value":{...}}; a value that is not
- * JSON is text, or base64 would be: bytes that are not UTF-8 show as U+FFFD. */
-static void write_record(struct buf *out, uint32_t partition, const struct record *r)
+ * JSON is text, or base64 would be: bytes that are not UTF-8 show as U+FFFD. One that is longer
+ * than `value_bytes_max` is cut. */
+static void write_record(struct buf *out, uint32_t partition, const struct record *r,
+                         size_t value_bytes_max)
 {
     char time[TIME_TEXT_BYTES];
     (void)time_format_rfc3339(r->timestamp_ms * 1000, time); /* the length is not needed */
@@ -77,6 +94,8 @@ static void write_record(struct buf *out, uint32_t partition, const struct recor
     buf_puts(out, ",\"value\":");
     if (!r->has_value) {
         buf_puts(out, "null");
+    } else if (r->value.len > value_bytes_max) {
+        write_cut_value(out, r->value, value_bytes_max);
     } else if (event_diagnose(r->value, EVENT_DEPTH_MAX, NULL) == EVENT_OK) {
         buf_add_str(out, r->value);
     } else {
@@ -122,9 +141,11 @@ struct ask {
     int64_t offset;    /* -1: not said */
     int64_t limit;
     int64_t time_ms; /* -1: not said */
+    int64_t value_bytes;
     bool is_newest_first;
     bool has_key;
     struct str key;
+    struct str text;
     struct str after; /* {NULL,0}: not said */
 };
 
@@ -145,12 +166,20 @@ static err read_time(struct str text, int64_t *out_ms, struct errmsg *msg)
 static err read_ask(struct http_params *params, struct ask *ask, struct errmsg *msg)
 {
     struct str text = {0};
-    *ask =
-        (struct ask){.partition = -1, .offset = -1, .limit = RECORDS_LIMIT_DEFAULT, .time_ms = -1};
+    *ask = (struct ask){.partition = -1,
+                        .offset = -1,
+                        .limit = RECORDS_LIMIT_DEFAULT,
+                        .time_ms = -1,
+                        .value_bytes = INT64_MAX};
     TRY(http_params_i64(params, "partition", 0, TOPIC_PARTITIONS_MAX, &ask->partition, msg));
     TRY(http_params_i64(params, "offset", 0, INT64_MAX - 1, &ask->offset, msg));
     TRY(http_params_i64(params, "limit", 1, RECORDS_LIMIT_MAX, &ask->limit, msg));
+    TRY(http_params_i64(params, "value_bytes", 0, INT64_MAX, &ask->value_bytes, msg));
     ask->has_key = http_params_str(params, "key", &ask->key);
+    (void)http_params_str(params, "q", &ask->text); /* absent: everything passes */
+    if (ask->text.len > TEXT_BYTES_MAX) {
+        return errmsg_set(msg, ERR_INVALID, "q is over %d bytes", TEXT_BYTES_MAX);
+    }
     (void)http_params_str(params, "after", &ask->after); /* absent: from the beginning */
     if (http_params_str(params, "time", &text)) {
         TRY(read_time(text, &ask->time_ms, msg));
@@ -267,7 +296,7 @@ static bool list_record(void *ctx, uint32_t partition, const struct record *r)
 {
     struct listing *x = ctx;
     buf_puts(&x->out, x->comma);
-    write_record(&x->out, partition, r);
+    write_record(&x->out, partition, r, (size_t)x->ask.value_bytes);
     x->comma = ",";
     return x->out.len < RECORDS_BYTES_MAX;
 }
@@ -315,6 +344,7 @@ static void on_records(struct http_exchange *ex)
                                   .is_newest_first = x.ask.is_newest_first,
                                   .has_key = x.ask.has_key,
                                   .key = x.ask.key,
+                                  .text = x.ask.text,
                                   .limit = (size_t)x.ask.limit,
                                   .scan_bytes_max = RECORD_PAGE_SCAN_BYTES_MAX,
                                   .on_record = list_record,
@@ -403,7 +433,7 @@ static bool tail_record(void *ctx, const struct record *r)
     AUTO_BUF data = buf_make(READ_BUF_BYTES_MAX);
     char id[64];
     (void)snprintf(id, sizeof id, "%u:%lld", x->partition, (long long)r->offset); /* fits */
-    write_record(&data, x->partition, r);
+    write_record(&data, x->partition, r, SIZE_MAX);
     if (sse_send(x->sse, STR("record"), str_from(id), buf_str(&data)) == ERR_LIMIT) {
         x->dropped++;
     } else if (x->dropped > 0) {

@@ -271,13 +271,13 @@ static json_t *topic_json(struct api *api, const struct topic *t, bool is_whole)
     const struct wire_progress *progress = writer_link_progress(api->writer, str_from(m->name));
     int64_t events = 0;
     int64_t lag = 0;
-    json_t *partitions = json_array();
+    uint32_t not_ok = 0;
     for (uint32_t p = 0; p < topic_partition_count(t); p++) {
         events += topic_acked_end(t, p) - topic_log_start(t, p);
         if (progress != NULL && p < progress->partition_count) {
             lag += MAX(topic_acked_end(t, p) - progress->committed[p], (int64_t)0);
         }
-        json_array_append_new(partitions, partition_json(api, t, p));
+        not_ok += topic_partition_state(t, p, NULL) != TOPIC_PARTITION_OK;
     }
     json_t *json = json_object();
     char created[TIME_TEXT_BYTES];
@@ -291,6 +291,7 @@ static json_t *topic_json(struct api *api, const struct topic *t, bool is_whole)
     json_object_set_new(json, "bytes", json_integer((json_int_t)topic_bytes(t)));
     json_object_set_new(json, "lag_events", json_integer(lag));
     json_object_set_new(json, "slowed", json_boolean(topic_is_too_far_behind(t)));
+    json_object_set_new(json, "partitions_not_ok", json_integer(not_ok));
     set_settings(json, m);
     if (is_whole) {
         json_t *gaps = json_array();
@@ -300,9 +301,12 @@ static json_t *topic_json(struct api *api, const struct topic *t, bool is_whole)
                                 (json_int_t)m->gaps[i].from, "next", (json_int_t)m->gaps[i].next));
         }
         json_object_set_new(json, "gaps", gaps);
-        json_object_set(json, "partition_list", partitions);
+        json_t *partitions = json_array();
+        for (uint32_t p = 0; p < topic_partition_count(t); p++) {
+            json_array_append_new(partitions, partition_json(api, t, p));
+        }
+        json_object_set_new(json, "partition_list", partitions);
     }
-    json_decref(partitions);
     return json;
 }
 

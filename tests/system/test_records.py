@@ -133,6 +133,27 @@ def test_what_comes_later_is_on_later_pages(client, topic):
     assert sorted(seen) == list(range(40))
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_only_records_that_hold_a_text(client, topic, order):
+    client.create_topic(topic, partitions=2)
+    client.send(topic, [{"n": i, "who": "Ada" if i % 7 == 0 else "grace"} for i in range(100)])
+    found = page(client, topic, order=order, q="ADA")["records"]
+    assert sorted(r["value"]["n"] for r in found) == list(range(0, 100, 7))
+    assert page(client, topic, order=order, q="nobody")["records"] == []
+    with pytest.raises(Refused):
+        page(client, topic, q="x" * 1025)
+
+
+def test_long_values_can_be_cut(client, topic):
+    client.create_topic(topic, partitions=1)
+    client.send(topic, [{"text": "ä" * 1000}, {"n": 1}])
+    cut, whole = page(client, topic, value_bytes=101)["records"]
+    assert cut["truncated"] and cut["bytes"] == 2012
+    assert cut["value"] == '{"text": "' + "ä" * 45
+    assert whole["value"] == {"n": 1} and "truncated" not in whole
+    assert page(client, topic)["records"][0]["value"] == {"text": "ä" * 1000}
+
+
 def test_headers_are_shown(client, topic):
     client.create_topic(topic, partitions=1)
     client.post(topic, b'{"n":1}\nnonsense\n', params={"format": "ndjson", "on_bad": "dead"})

@@ -99,13 +99,15 @@ static void one_question(struct rig *r, const struct all *all, uint64_t *random)
     bool newest_first = test_below(random, 2) == 1;
     int64_t from_ms = test_below(random, 2) == 1 ? 990 + (int64_t)test_below(random, 130) : -1;
     char key[16];
+    bool by_text = test_below(random, 2) == 1; /* the key is found as text, too, in either case */
     seen.has_key = test_below(random, 2) == 1;
     seen.key = (unsigned)test_below(random, KEYS + 1);
-    (void)snprintf(key, sizeof key, "k%u", seen.key);
+    (void)snprintf(key, sizeof key, "%c%u", by_text ? 'K' : 'k', seen.key);
     struct record_page page = {.topic_dir = topic_dir(r->topic),
                                .is_newest_first = newest_first,
-                               .has_key = seen.has_key,
+                               .has_key = seen.has_key && !by_text,
                                .key = str_from(key),
+                               .text = seen.has_key && by_text ? str_from(key) : STR(""),
                                .on_record = note,
                                .ctx = &seen};
     for (uint32_t p = 0; p < PARTITIONS; p++) {
