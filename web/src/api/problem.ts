@@ -10,6 +10,7 @@ export interface ProblemBody {
   code?: string;
   position?: number;
   line?: number;
+  pointer?: string;
 }
 
 /** Codes of the page itself: `offline` no answer at all, `timeout`, `not_json` an answer that is
@@ -22,6 +23,8 @@ export class Problem extends Error {
   readonly position: number | undefined;
   /** Line of the file that was sent, where the server knows it. */
   readonly line: number | undefined;
+  /** JSON pointer into the document that was sent, where the server knows it. */
+  readonly pointer: string | undefined;
   /** What was asked, for "copy details". */
   readonly request: RequestText | undefined;
 
@@ -33,6 +36,7 @@ export class Problem extends Error {
     this.title = body.title ?? "Request failed";
     this.position = body.position;
     this.line = body.line;
+    this.pointer = body.pointer;
     this.request = request;
   }
 }

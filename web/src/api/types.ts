@@ -11,6 +11,8 @@ export interface Topic {
   bytes?: number;
   lag_events?: number;
   slowed?: boolean;
+  /** Damaged, or waiting for space. */
+  partitions_not_ok?: number;
   durability?: "fsync" | "page_cache";
   segment_bytes?: number;
   retention_ms?: number;
@@ -34,7 +36,7 @@ export interface Partition {
   bytes?: number;
   committed?: number;
   dead_next?: number;
-  state: "ok" | "damaged";
+  state: "ok" | "damaged" | "waiting_for_space";
   reason?: string;
 }
 
@@ -62,6 +64,9 @@ export interface EventRecord {
   timestamp: string;
   key: string | null;
   value: unknown;
+  /** `value` is the beginning as text, `bytes` the whole length. */
+  truncated?: boolean;
+  bytes?: number;
   headers?: Record<string, string | null | { base64: string }>;
 }
 

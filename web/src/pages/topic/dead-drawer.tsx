@@ -1,0 +1,220 @@
+// dead-drawer.tsx - one dead letter: why it is one, and its bytes as they came, as text or hex.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Download, SquareTerminal } from "lucide-react";
+import { useState } from "react";
+import { api } from "@/api/client";
+import type { Topic } from "@/api/types";
+import { useZone } from "@/app/range";
+import { bytes, grouped } from "@/lib/numbers";
+import { formatTime, timeTitle } from "@/lib/zone";
+import { saveAs } from "@/stream/save";
+import { Badge } from "@/ui/badge";
+import { Button, ButtonLike } from "@/ui/button";
+import { CodeBlock, CopyAsCurl } from "@/ui/copy";
+import { Drawer } from "@/ui/dialog";
+import { KeyValue } from "@/ui/keyvalue";
+import { EmptyState, Loaded } from "@/ui/states";
+import { Segments } from "@/ui/tabs";
+import { bytesOf, type DeadLetter, deadPlan, hexDump } from "./dead-letters";
+import { readId, rowSql } from "./record";
+
+const FIRST_BYTES = 16_384;
+const ALL_BYTES = 1 << 20;
+const HEX_BYTES_MAX = 65_536;
+
+interface DeadDrawerProps {
+  topic: Topic;
+  open: string | null;
+  onClose: () => void;
+}
+
+/** The page that begins with it: by place, after the offset before. */
+function planOf(topic: Topic, partition: number, offset: string) {
+  const plan = deadPlan(topic.name, {});
+  const after = `0.${partition}.${BigInt(offset) - 1n}`;
+  return { ...plan, query: { order: "offset", partition, after, limit: 1 } };
+}
+
+export function DeadDrawer({ topic, open, onClose }: DeadDrawerProps) {
+  const place = open === null ? null : readId(open);
+  return (
+    <Drawer
+      open={place !== null}
+      onClose={onClose}
+      title="Dead letter"
+      description={
+        place === null
+          ? undefined
+          : `${topic.name}, partition ${place.partition}, offset ${grouped(place.offset)}`
+      }
+      footer={
+        place === null ? null : (
+          <>
+            <Link
+              to="/sql"
+              search={{
+                q: rowSql(`${topic.table}__dead`, place.partition, place.offset),
+                run: "yes",
+              }}
+              className={ButtonLike({ size: "sm", variant: "ghost" })}
+            >
+              <SquareTerminal aria-hidden="true" className="size-4" /> Its row in SQL
+            </Link>
+            <CopyAsCurl plan={planOf(topic, place.partition, place.offset)} showLabel />
+          </>
+        )
+      }
+    >
+      {place === null ? null : <Content key={open} topic={topic} {...place} />}
+    </Drawer>
+  );
+}
+
+function Content({
+  topic,
+  partition,
+  offset,
+}: {
+  topic: Topic;
+  partition: number;
+  offset: string;
+}) {
+  const [whole, setWhole] = useState(false);
+  const plan = planOf(topic, partition, offset);
+  const letter = useQuery({
+    queryKey: ["topics", topic.name, "dead", partition, offset, whole],
+    queryFn: async ({ signal }) => {
+      const value_bytes = whole ? ALL_BYTES : FIRST_BYTES;
+      const page = await api.get<{ dead: DeadLetter[] }>(plan.path, {
+        query: { ...plan.query, value_bytes },
+        signal,
+      });
+      const first = page.dead[0];
+      return first !== undefined && String(first.offset) === offset ? first : null;
+    },
+    placeholderData: (before) => before,
+  });
+  return (
+    <Loaded query={letter} what="The dead letter could not be loaded.">
+      {(data) =>
+        data === null ? (
+          <EmptyState
+            title="No dead letter at this place"
+            reason="The record became a row, or it is not there."
+          />
+        ) : (
+          <Shown
+            letter={data}
+            busy={letter.isFetching}
+            onWhole={() => setWhole(true)}
+            name={`${topic.name}-${partition}-${offset}.bin`}
+          />
+        )
+      }
+    </Loaded>
+  );
+}
+
+interface ShownProps {
+  letter: DeadLetter;
+  busy: boolean;
+  onWhole: () => void;
+  name: string;
+}
+
+function Shown({ letter, busy, onWhole, name }: ShownProps) {
+  const zone = useZone();
+  const ms = Date.parse(letter.timestamp);
+  const { value, encoding, truncated } = letter;
+  const [view, setView] = useState<"text" | "hex">(encoding === "base64" ? "hex" : "text");
+  const size = letter.bytes ?? 0;
+  return (
+    <div className="flex flex-col gap-4">
+      <KeyValue
+        items={[
+          ["Reason", letter.reason],
+          ["Detail", letter.detail ?? <span className="text-muted">none</span>],
+          [
+            "Stored",
+            <span key="t" title={timeTitle(ms, zone)}>
+              {formatTime(ms, zone, "millis")}
+            </span>,
+          ],
+          [
+            "Key",
+            letter.key == null ? (
+              <span key="none" className="text-muted">
+                none
+              </span>
+            ) : (
+              <bdi key="key" className="break-all">
+                {letter.key_encoding === "base64"
+                  ? hexDump(bytesOf(letter.key, "base64"))
+                  : letter.key}
+              </bdi>
+            ),
+          ],
+          [
+            "Re-driven",
+            letter.redriven ? (
+              <Badge key="yes" tone="ok">
+                became a row
+              </Badge>
+            ) : (
+              <span key="no" className="text-muted">
+                not yet
+              </span>
+            ),
+          ],
+        ]}
+      />
+      <section aria-label="Value">
+        <div className="mb-1.5 flex flex-wrap items-center gap-2 text-xs text-muted">
+          <h3 className="font-medium">Value</h3>
+          <span>
+            {truncated ? `the beginning of ${bytes(size)}` : bytes(size)}
+            {encoding === "base64" ? ", not UTF-8" : ""}
+          </span>
+          <Segments
+            label="Show as"
+            className="ml-auto"
+            value={view}
+            onChange={setView}
+            items={[
+              { value: "text", label: "Text" },
+              { value: "hex", label: "Hex" },
+            ]}
+          />
+        </div>
+        {value === null ? (
+          <p className="text-sm text-muted">The record has no value.</p>
+        ) : (
+          <CodeBlock text={shownAs(value, encoding, view)} wrap={view === "text"} />
+        )}
+        {value === null ? null : (
+          <div className="mt-2 flex flex-wrap gap-2">
+            {truncated ? (
+              <Button size="sm" busy={busy} onClick={onWhole}>
+                Load {size > ALL_BYTES ? `the first ${bytes(ALL_BYTES)}` : "all"}
+              </Button>
+            ) : null}
+            <Button
+              size="sm"
+              icon={Download}
+              onClick={() => saveAs(name, bytesOf(value, encoding))}
+            >
+              Download {truncated ? "what is shown" : ""}
+            </Button>
+          </div>
+        )}
+      </section>
+    </div>
+  );
+}
+
+function shownAs(value: string, encoding: DeadLetter["encoding"], view: "text" | "hex"): string {
+  if (view === "text" && encoding !== "base64") return value;
+  const data = bytesOf(value, encoding);
+  return view === "hex" ? hexDump(data.subarray(0, HEX_BYTES_MAX)) : new TextDecoder().decode(data);
+}

@@ -1,0 +1,169 @@
+// follow.tsx - the records of one topic as they come: the channel `events`, kept in a ring of the
+// newest 2,000. Partition and key are judged here, text by the server. Scrolled down or paused it
+// stands still and says how many have come since; what was thinned or dropped is said.
+import { ArrowUp, Square } from "lucide-react";
+import { type ReactNode, useRef, useState } from "react";
+import type { EventRecord } from "@/api/types";
+import { useChannel } from "@/api/use-live";
+import { usePause } from "@/app/range";
+import { compact, count, grouped } from "@/lib/numbers";
+import { Ring } from "@/lib/ring";
+import { CalmStore, useStore } from "@/lib/store";
+import { Badge } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { EmptyState } from "@/ui/states";
+
+interface Frame {
+  events?: (EventRecord & { topic: string })[];
+  thinned?: number;
+}
+
+interface View {
+  records: readonly EventRecord[];
+  /** How many were ever shown. */
+  total: number;
+  hidden: number;
+}
+
+const KEPT = 2000;
+
+function isCut(value: unknown): value is { truncated: true; bytes: number } {
+  if (typeof value !== "object" || value === null) return false;
+  const names = Object.keys(value);
+  return names.length === 2 && names[0] === "truncated" && names[1] === "bytes";
+}
+
+class FollowStore extends CalmStore<View> {
+  readonly #ring = new Ring<EventRecord>(KEPT);
+  #hidden = 0;
+
+  constructor() {
+    super(100);
+  }
+
+  take(frame: Frame, wanted: (record: EventRecord) => boolean): void {
+    this.#hidden += frame.thinned ?? 0;
+    for (const record of frame.events ?? []) {
+      if (!wanted(record)) continue;
+      const { value } = record;
+      // All of it is loaded when the record is opened.
+      this.#ring.push(
+        isCut(value) ? { ...record, value: "", truncated: true, bytes: value.bytes } : record,
+      );
+    }
+    this.changed();
+  }
+
+  drop(dropped: number): void {
+    this.#hidden += dropped;
+    this.changed();
+  }
+
+  clear(): void {
+    this.#ring.clear();
+    this.changed();
+  }
+
+  protected makeSnapshot(): View {
+    return {
+      records: this.#ring.toArray().reverse(),
+      total: this.#ring.total,
+      hidden: this.#hidden,
+    };
+  }
+}
+
+interface FollowedProps {
+  topic: string;
+  partition: number | undefined;
+  recordKey: string | undefined;
+  text: string | undefined;
+  list: (records: readonly EventRecord[], empty: ReactNode) => ReactNode;
+  onStop: () => void;
+}
+
+export function Followed(props: FollowedProps) {
+  // Another question begins with an empty list.
+  const { topic, partition, recordKey, text } = props;
+  return <Stream key={JSON.stringify([topic, partition, recordKey, text])} {...props} />;
+}
+
+function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedProps) {
+  const [store] = useState(() => new FollowStore());
+  const [failure, setFailure] = useState<string | null>(null);
+  const [scrolled, setScrolled] = useState(false);
+  const paused = usePause((s) => s.paused);
+  const setPaused = usePause((s) => s.setPaused);
+  const frame = useRef<HTMLDivElement>(null);
+  useChannel<Frame>(
+    "events",
+    { topics: [topic], filter: text === undefined ? {} : { text }, rate_max: 200, last: 100 },
+    {
+      onData: (data) =>
+        store.take(
+          data,
+          (record) =>
+            (partition === undefined || record.partition === partition) &&
+            (recordKey === undefined || record.key === recordKey),
+        ),
+      onDropped: (dropped) => store.drop(dropped),
+      onError: (_code, detail) => setFailure(detail),
+      onResumed: () => store.clear(),
+    },
+  );
+  const now = useStore(store);
+  const held = useRef(now);
+  if (!paused && !scrolled) held.current = now;
+  const view = held.current;
+  const fresh = now.total - view.total;
+  const newest = () => {
+    setPaused(false);
+    frame.current?.querySelector("[role=grid]")?.scrollTo({ top: 0 });
+  };
+  return (
+    <>
+      <div className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
+        <span>
+          {count(view.records.length, "record")}, newest first, of the last {grouped(KEPT)}
+        </span>
+        {view.hidden > 0 ? (
+          <Badge tone="warn">{compact(view.hidden)} not shown: too many a second</Badge>
+        ) : null}
+        <Button size="sm" icon={Square} onClick={onStop}>
+          Stop following
+        </Button>
+      </div>
+      {failure === null ? null : (
+        <p role="alert" className="rounded-md bg-error-soft px-3 py-2 text-sm text-error">
+          {failure}
+        </p>
+      )}
+      <div
+        ref={frame}
+        className="relative flex min-h-64 min-w-0 flex-1 flex-col"
+        onScrollCapture={(event) => {
+          const grid = event.target as HTMLElement;
+          if (grid.role === "grid") setScrolled(grid.scrollTop > 4);
+        }}
+      >
+        {fresh > 0 || paused ? (
+          <Button
+            variant="primary"
+            icon={ArrowUp}
+            className="absolute top-10 left-1/2 z-20 -translate-x-1/2 shadow-raised"
+            onClick={newest}
+          >
+            {fresh > 0 ? `${grouped(fresh)} new` : "Paused"} · show newest
+          </Button>
+        ) : null}
+        {list(
+          view.records,
+          <EmptyState
+            title="Waiting for records"
+            reason="They appear here milliseconds after they were acknowledged."
+          />,
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,452 @@
+// records.tsx - the tab Records: the topic's log as a list, from wherever one wants to begin, page
+// after page; or the newest as they come. What is looked for lives in the address.
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Eraser, Radio, RotateCw, X } from "lucide-react";
+import { type FormEvent, useCallback, useEffect, useMemo, useState } from "react";
+import type { EventRecord, Topic } from "@/api/types";
+import { useZone } from "@/app/range";
+import { bytes, count, grouped } from "@/lib/numbers";
+import { parsePoint } from "@/lib/range";
+import { useStore } from "@/lib/store";
+import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import { TimeInput } from "@/stream/time-input";
+import { Badge } from "@/ui/badge";
+import { Button, Spinner } from "@/ui/button";
+import { CopyAsCurl } from "@/ui/copy";
+import { Field, Input, Select } from "@/ui/field";
+import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { EmptyState, ErrorCard } from "@/ui/states";
+import { Segments } from "@/ui/tabs";
+import { KEPT_MAX, planOf, type Question, RecordWalk, type Walk } from "./browse";
+import { Followed } from "./follow";
+import { idOf, lineOf } from "./record";
+import { RecordDrawer } from "./record-drawer";
+import type { TopicSearch } from "./search";
+
+/** What the address asks for. A time relative to now is fixed when it is asked. */
+function questionOf(topic: Topic, search: TopicSearch): Question {
+  const { p, offset, time, key, q, order = "desc" } = search;
+  const point = time === undefined ? null : parsePoint(time, "utc");
+  const ms =
+    point === null ? undefined : point.kind === "relative" ? Date.now() - point.beforeMs : point.ms;
+  return {
+    topic: topic.name,
+    order,
+    ...(p === undefined ? {} : { partition: Number(p) }),
+    ...(offset === undefined || p === undefined ? {} : { offset }),
+    ...(ms === undefined || (offset !== undefined && p !== undefined)
+      ? {}
+      : { time: new Date(ms).toISOString() }),
+    ...(key === undefined ? {} : { key }),
+    ...(q === undefined ? {} : { q }),
+  };
+}
+
+/** Bytes of the log that a walk may have to read. */
+function logBytes(topic: Topic, partition: number | undefined): number {
+  if (partition === undefined) return topic.bytes ?? 0;
+  return topic.partition_list?.find((one) => one.partition === partition)?.bytes ?? 0;
+}
+
+export function RecordsTab({ topic }: { topic: Topic }) {
+  const search = useSearch({ from: "/topics/$name" });
+  const navigate = useNavigate({ from: "/topics/$name" });
+  const change = useCallback(
+    (next: Partial<TopicSearch>, replace = false) =>
+      void navigate({ search: (old) => ({ ...old, ...next }), replace }),
+    [navigate],
+  );
+  const following = search.follow === "yes";
+  return (
+    <>
+      <Bar topic={topic} search={search} onChange={change} />
+      {following ? (
+        <Followed
+          topic={topic.name}
+          partition={search.p === undefined ? undefined : Number(search.p)}
+          recordKey={search.key}
+          text={search.q}
+          list={(records, empty) => (
+            <RecordList
+              topic={topic}
+              records={records}
+              open={search.open}
+              onOpen={(open) => change({ open })}
+              empty={empty}
+            />
+          )}
+          onStop={() => change({ follow: undefined })}
+        />
+      ) : (
+        <Browser topic={topic} search={search} onChange={change} />
+      )}
+      <RecordDrawer
+        topic={topic}
+        open={search.open ?? null}
+        onClose={() => change({ open: undefined })}
+      />
+    </>
+  );
+}
+
+interface BarProps {
+  topic: Topic;
+  search: TopicSearch;
+  onChange: (next: Partial<TopicSearch>, replace?: boolean) => void;
+}
+
+function Bar({ topic, search, onChange }: BarProps) {
+  const { p, offset, time, key, q, order, follow } = search;
+  const partitions = [
+    { value: "", label: `All ${topic.partitions}` },
+    ...Array.from({ length: topic.partitions }, (_, i) => ({
+      value: String(i),
+      label: String(i),
+    })),
+  ];
+  const chosen = topic.partition_list?.find((one) => String(one.partition) === p);
+  const isFiltered = [p, offset, time, key, q, order].some((value) => value !== undefined);
+  return (
+    <div className="flex flex-wrap items-end gap-x-2 gap-y-2">
+      <Field label="Partition">
+        <Select
+          value={p ?? ""}
+          options={partitions}
+          onChange={(value) => onChange({ p: value || undefined, offset: undefined })}
+        />
+      </Field>
+      <Typed
+        label="Offset"
+        value={offset ?? ""}
+        className="w-40"
+        disabled={p === undefined || follow === "yes"}
+        placeholder={
+          chosen === undefined ? "choose a partition" : `${chosen.start} to ${chosen.end}`
+        }
+        check={(text) => (/^\d{1,18}$/.test(text) ? text : null)}
+        onChange={(value) => onChange({ offset: value, time: undefined })}
+      />
+      <TimeInput
+        label={order === "asc" ? "From" : "Before"}
+        value={time}
+        disabled={follow === "yes"}
+        onChange={(value) => onChange({ time: value, offset: undefined })}
+      />
+      <Typed
+        label="Key"
+        value={key ?? ""}
+        className="w-36"
+        placeholder="exactly"
+        check={(text) => text}
+        onChange={(value) => onChange({ key: value })}
+      />
+      <Typed
+        label="Text in key or value"
+        value={q ?? ""}
+        className="w-52"
+        placeholder="in any case"
+        check={(text) => text}
+        onChange={(value) => onChange({ q: value })}
+      />
+      {follow === "yes" ? null : (
+        <Segments
+          label="Order"
+          value={order ?? "desc"}
+          className="mb-0.5"
+          items={[
+            { value: "desc", label: "Newest" },
+            { value: "asc", label: "Oldest" },
+          ]}
+          onChange={(value) =>
+            onChange({ order: value === "asc" ? "asc" : undefined, offset: undefined })
+          }
+        />
+      )}
+      {isFiltered ? (
+        <Button
+          variant="ghost"
+          icon={X}
+          onClick={() =>
+            onChange({
+              p: undefined,
+              offset: undefined,
+              time: undefined,
+              key: undefined,
+              q: undefined,
+              order: undefined,
+            })
+          }
+        >
+          Clear
+        </Button>
+      ) : null}
+      <span className="ml-auto flex items-center gap-1">
+        <CopyAsCurl plan={planOf(questionOf(topic, search))} />
+        <Button
+          icon={Radio}
+          aria-pressed={follow === "yes"}
+          className={follow === "yes" ? "border-accent text-accent" : undefined}
+          onClick={() => onChange({ follow: follow === "yes" ? undefined : "yes" })}
+        >
+          {follow === "yes" ? "Following" : "Follow"}
+        </Button>
+      </span>
+    </div>
+  );
+}
+
+interface TypedProps {
+  label: string;
+  value: string;
+  className?: string;
+  placeholder?: string;
+  disabled?: boolean;
+  /** What the address gets for the text; null: it cannot be. */
+  check: (text: string) => string | null;
+  onChange: (value: string | undefined) => void;
+}
+
+/** An input that counts when Enter is pressed or it is left. */
+function Typed(props: TypedProps) {
+  const { label, value, className, placeholder, disabled, check, onChange } = props;
+  const [text, setText] = useState(value);
+  const [wrong, setWrong] = useState(false);
+  useEffect(() => {
+    setText(value);
+    setWrong(false);
+  }, [value]);
+  const commit = () => {
+    const typed = text.trim();
+    if (typed === value) return;
+    if (typed === "") {
+      onChange(undefined);
+      return;
+    }
+    const checked = check(typed);
+    setWrong(checked === null);
+    if (checked !== null) onChange(checked);
+  };
+  return (
+    <form
+      className={className}
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        commit();
+      }}
+    >
+      <Field label={label}>
+        <Input
+          value={text}
+          disabled={disabled}
+          placeholder={placeholder}
+          aria-invalid={wrong || undefined}
+          onBlur={commit}
+          onChange={(e) => setText(e.target.value)}
+        />
+      </Field>
+    </form>
+  );
+}
+
+function Browser({ topic, search, onChange }: BarProps) {
+  const { p, offset, time, key, q, order } = search;
+  const [turn, setTurn] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a walk per question and per reload.
+  const walk = useMemo(
+    () => new RecordWalk(questionOf(topic, search)),
+    [topic.uuid, p, offset, time, key, q, order, turn],
+  );
+  useEffect(() => {
+    void walk.more();
+    return () => walk.cancel();
+  }, [walk]);
+  const view = useStore(walk);
+  const isFiltered = [p, offset, time, key, q].some((value) => value !== undefined);
+  const clear = () =>
+    onChange({ p: undefined, offset: undefined, time: undefined, key: undefined, q: undefined });
+  return (
+    <>
+      <Progress
+        view={view}
+        total={logBytes(topic, walk.question.partition)}
+        filtered={q !== undefined || key !== undefined}
+        onMore={() => void walk.more()}
+        onCancel={() => walk.cancel()}
+        onRenew={() => setTurn(turn + 1)}
+      />
+      {view.state === "failed" ? (
+        <ErrorCard
+          what="The log could not be read."
+          error={view.error}
+          retry={() => void walk.more()}
+        />
+      ) : null}
+      <div
+        className="flex min-h-64 min-w-0 flex-1 flex-col"
+        onScrollCapture={(event) => {
+          const grid = event.target as HTMLElement;
+          if (grid.role !== "grid" || view.state !== "resting") return;
+          if (grid.scrollHeight - grid.scrollTop - grid.clientHeight < 800) void walk.more();
+        }}
+      >
+        <RecordList
+          topic={topic}
+          records={view.records}
+          open={search.open}
+          onOpen={(open) => onChange({ open })}
+          empty={
+            view.state !== "done" ? null : isFiltered ? (
+              <EmptyState
+                title="No record matches"
+                reason={`All of the log was searched: ${bytes(view.scanned)}.`}
+                action={<Button onClick={clear}>Clear filters</Button>}
+              />
+            ) : (
+              <EmptyState
+                icon={Eraser}
+                title="The log is empty"
+                reason="Nothing was sent yet, or retention has let it go; what has landed is in the table."
+                command={`curl ${new URL(`api/v1/topics/${encodeURIComponent(topic.name)}/events`, document.baseURI).href} \\\n     -H 'Content-Type: application/json' -d '{"type": "view", "who": "ada"}'`}
+              />
+            )
+          }
+        />
+      </div>
+    </>
+  );
+}
+
+interface ProgressProps {
+  view: Walk;
+  total: number;
+  filtered: boolean;
+  onMore: () => void;
+  onCancel: () => void;
+  onRenew: () => void;
+}
+
+/** "1,204 records · read 3.2 MiB of 45 MiB", and what can be done about it. */
+function Progress({ view, total, filtered, onMore, onCancel, onRenew }: ProgressProps) {
+  const { state, records, scanned } = view;
+  const whole = Math.max(total, scanned);
+  const reading = state === "reading";
+  return (
+    <div className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
+      <span role="status">
+        {count(records.length, "record")} {filtered ? "found" : "shown"} · scanned {bytes(scanned)}{" "}
+        of {bytes(whole)}
+      </span>
+      {reading ? <Spinner /> : null}
+      {state === "done" ? <Badge>end of the log</Badge> : null}
+      {state === "cancelled" ? <Badge tone="warn">cancelled</Badge> : null}
+      {state === "full" ? (
+        <Badge tone="warn">
+          {grouped(KEPT_MAX)} is what this list holds: narrow it, or use SQL
+        </Badge>
+      ) : null}
+      {reading ? (
+        <Button size="sm" onClick={onCancel}>
+          Cancel
+        </Button>
+      ) : null}
+      {state === "cancelled" || state === "resting" ? (
+        <Button size="sm" variant="ghost" onClick={onMore}>
+          Read on
+        </Button>
+      ) : null}
+      {reading ? null : (
+        <Button size="sm" variant="ghost" icon={RotateCw} onClick={onRenew}>
+          Renew
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function columnsOf(zone: Zone): GridColumn<EventRecord>[] {
+  return [
+    {
+      id: "time",
+      header: "Stored",
+      width: 192,
+      value: (record) => record.timestamp,
+      cell: ({ timestamp }) => {
+        const ms = Date.parse(timestamp);
+        return <span title={timeTitle(ms, zone)}>{formatTime(ms, zone, "millis")}</span>;
+      },
+    },
+    {
+      id: "partition",
+      header: "Part.",
+      width: 56,
+      align: "right",
+      value: (record) => record.partition,
+    },
+    {
+      id: "offset",
+      header: "Offset",
+      width: 104,
+      align: "right",
+      value: (record) => record.offset,
+      cell: (record) => grouped(record.offset),
+    },
+    {
+      id: "key",
+      header: "Key",
+      width: 140,
+      value: (record) => record.key,
+      cell: ({ key }) =>
+        key === null ? (
+          <span className="text-muted">none</span>
+        ) : key === "" ? (
+          <span className="text-muted">empty</span>
+        ) : (
+          <bdi>{key}</bdi>
+        ),
+    },
+    {
+      id: "value",
+      header: "Value",
+      width: 1000,
+      value: (record) => lineOf(record),
+      cell: (record) =>
+        record.value === null ? (
+          <span className="text-muted">null</span>
+        ) : (
+          <span className="font-mono text-xs">
+            {record.truncated ? (
+              <Badge className="mr-2 font-sans">{bytes(record.bytes)}</Badge>
+            ) : null}
+            <bdi>{lineOf(record)}</bdi>
+          </span>
+        ),
+    },
+  ];
+}
+
+interface RecordListProps {
+  topic: Topic;
+  records: readonly EventRecord[];
+  open: string | undefined;
+  onOpen: (id: string) => void;
+  empty: React.ReactNode;
+}
+
+function RecordList({ topic, records, open, onOpen, empty }: RecordListProps) {
+  const zone = useZone();
+  const columns = useMemo(() => columnsOf(zone), [zone]);
+  const at = open === undefined ? -1 : records.findIndex((record) => idOf(record) === open);
+  return (
+    <VirtualGrid
+      label={`Records of ${topic.name}`}
+      columns={columns}
+      rows={records}
+      rowHeight={28}
+      openOnClick
+      onOpen={(record) => onOpen(idOf(record))}
+      openIndex={at < 0 ? null : at}
+      empty={empty}
+      className="min-h-0 flex-1"
+    />
+  );
+}
