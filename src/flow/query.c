@@ -28,6 +28,8 @@ static const char *result_code_of(err e)
         return "query_out_of_memory";
     case ERR_NOSPACE:
         return "disk_full";
+    case ERR_UNSUPPORTED:
+        return "unsupported"; /* a type that has no form in an answer */
     default:
         return "internal";
     }

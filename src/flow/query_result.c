@@ -276,7 +276,10 @@ err query_run_store(struct run *r, struct sql_answer *out_answer, struct errmsg 
     TRY(why);
     r->stage = STAGE_RESULT;
     TRY(results_keep(&r->writer, TAKE(owned), rows, &r->reader, msg));
-    TRY(write_window(r, 0, (uint64_t)r->options->query->limit_shown, store_tail, out_answer, msg));
+    e = write_window(r, 0, (uint64_t)r->options->query->limit_shown, store_tail, out_answer, msg);
+    if (e != ERR_OK) { /* nobody knows its id */
+        (void)results_drop(r->options->results, str_from(results_id(r->reader)), NULL);
+    }
     out_answer->rows = rows;
-    return ERR_OK;
+    return e;
 }

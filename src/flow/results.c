@@ -44,6 +44,7 @@ struct results {
     pthread_cond_t ready; /* a copy is ready, or will not be */
     struct file *files;   /* those in use after they are gone are not in it */
     struct file *rubbish; /* what results_tick() removes: nobody waits for that */
+    uint64_t gone_bytes;  /* of files that are out of the list and still read */
 };
 
 struct results_writer {
@@ -132,6 +133,8 @@ static void take_out(struct results *r, struct file *f, struct file **gone)
     if (f->users == 0) {
         f->next = *gone;
         *gone = f;
+    } else {
+        r->gone_bytes += f->bytes;
     }
 }
 
@@ -176,9 +179,10 @@ static void evict(struct results *r, struct file *f, struct file **gone)
     }
 }
 
+/* Also of what was dropped while somebody reads it: it takes its place until he has. */
 static uint64_t sum_bytes(const struct results *r)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = r->gone_bytes;
     for (const struct file *f = r->files; f != NULL; f = f->next) {
         bytes += f->bytes;
     }
@@ -208,11 +212,13 @@ static struct file *find(struct results *r, struct str id)
 }
 
 /* One user less. */
-static void leave(struct file *f, struct file **gone)
+static void leave(struct results *r, struct file *f, struct file **gone)
 {
     ASSERT(f->users > 0);
     f->users--;
     if (f->users == 0 && f->is_gone) {
+        ASSERT(r->gone_bytes >= f->bytes);
+        r->gone_bytes -= f->bytes;
         f->next = *gone;
         *gone = f;
     }
@@ -428,9 +434,9 @@ static void drop_unwritten(struct results *r, struct file *f)
     f->conn = NULL;
     take_out(r, f, where);
     if (f->base != NULL) {
-        leave(f->base, where);
+        leave(r, f->base, where);
     }
-    leave(f, where);
+    leave(r, f, where);
     (void)pthread_cond_broadcast(&r->ready);
     unlock(r);
     free_gone(gone);
@@ -511,9 +517,9 @@ void results_reader_free(struct results_reader *reader)
     touch(reader->base);
     if (reader->copy != NULL) {
         touch(reader->copy);
-        leave(reader->copy, &gone);
+        leave(reader->results, reader->copy, &gone);
     }
-    leave(reader->base, &gone);
+    leave(reader->results, reader->base, &gone);
     unlock(reader->results);
     free_gone(gone);
     free(reader);
@@ -638,10 +644,10 @@ err results_show(struct results_reader *reader, const struct results_shown *show
     }
     struct file *gone = NULL;
     lock(r);
-    if (copy->base->is_gone) { /* dropped meanwhile */
+    if (copy->base->is_gone && !copy->is_gone) { /* dropped while the copy was not yet ready */
         take_out(r, copy, &gone);
     }
-    leave(copy->base, &gone); /* the reader has it too */
+    leave(r, copy->base, &gone); /* the reader has it too */
     unlock(r);
     ASSERT(gone == NULL);
     reader->copy = copy;

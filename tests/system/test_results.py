@@ -275,6 +275,15 @@ def test_a_plain_query_does_not_reach_results(client, many, sql):
     assert "result" not in json.dumps(client.query("SHOW TABLES")["rows"])
 
 
+def test_a_type_without_a_form_leaves_no_result(client):
+    """Nobody is told the id of an answer that cannot be written: it must not stay."""
+    before = {r["id"] for r in results(client)["results"]}
+    with pytest.raises(Refused) as refused:
+        store(client, "SELECT 12::BIGNUM AS c")
+    assert refused.value.status == 400 and "BIGNUM" in str(refused.value)
+    assert {r["id"] for r in results(client)["results"]} <= before
+
+
 def test_what_is_kept_passes_the_same_gate(client):
     for sql in ("SELECT * FROM read_csv('/etc/passwd')", "CREATE TABLE t AS SELECT 1",
                 "SELECT * FROM duckdb_secrets()", "SELECT 1) AS q; DROP TABLE x; --"):

@@ -2,6 +2,7 @@
 /* test_results.c - stored results: how they are shown, who makes place, what becomes of files. */
 #include "flow/results.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +94,14 @@ static char *keep(const char *sql)
     return xstrdup(results_id(reader));
 }
 
+/* As is_there(), but no use of it. */
+static bool is_listed(const char *id)
+{
+    AUTO_BUF list = buf_make(1 << 20);
+    results_list(results, &list);
+    return strstr(buf_cstr(&list), id) != NULL;
+}
+
 static bool is_there(const char *id)
 {
     AUTO(results_reader) reader = NULL;
@@ -181,15 +190,18 @@ static void the_oldest_makes_place(void **state)
     OK(results_open(results, str_from(one), &first, &msg_));
     OK(results_open(results, str_from(three), &second, &msg_));
     assert_int_equal(try_keep("SELECT 4 AS a", &none), ERR_LIMIT);
+    uint64_t bytes = results_bytes(results);
     OK(results_drop(results, str_from(one), &msg_));
     assert_false(is_there(one));
     assert_int_equal(files(), 2); /* it is still read */
+    assert_true(results_bytes(results) > bytes / 2); /* and takes its place */
     AUTO_BUF sql = buf_make(4096);
     results_add_select(first, 0, 0, &sql);
     int64_t value = 0;
     OK(sql_query_i64(conn, buf_cstr(&sql), &value, &msg_));
     assert_int_equal(value, 1);
     results_reader_free(first);
+    assert_int_equal(results_bytes(results), bytes / 2);
     results_reader_free(second);
     assert_int_equal(files(), 1);
     assert_int_equal(results_drop(results, str_from(one), NULL), ERR_NOT_FOUND);
@@ -225,6 +237,46 @@ static void copies_are_kept_with_their_result(void **state)
     assert_int_equal(files(), 9);
     OK(results_drop(results, str_from(id), &msg_));
     assert_int_equal(files(), 0);
+}
+
+struct dropper {
+    const char *first; /* when this one has made place */
+    const char *then;  /* drops this */
+};
+
+static void *drop_later(void *arg)
+{
+    const struct dropper *d = arg;
+    for (bool is_known = true; is_known;) {
+        is_known = is_listed(d->first);
+    }
+    OK(results_drop(results, str_from(d->then), &msg_));
+    return NULL;
+}
+
+/* A result may be dropped when its copy has just been written: while that makes others give way. */
+static void a_result_goes_while_its_copy_is_made(void **state)
+{
+    (void)state;
+    const uint64_t most = 8 << 20;
+    open_results(200, most, 60000);
+    struct results_reader *reader = NULL;
+    pthread_t thread;
+    AUTO_TEXT id = keep("SELECT i, md5(i::VARCHAR) AS m FROM range(30000) r(i)");
+    AUTO_TEXT other = keep("SELECT 1 AS a");
+    while (results_bytes(results) + (600 << 10) < most) {
+        AUTO_TEXT more = keep("SELECT i FROM range(20000) r(i)"); /* to remove them takes a while */
+    }
+    OK(results_open(results, str_from(id), &reader, &msg_));
+    struct dropper dropper = {other, id};
+    struct results_shown shown = {.sort = STR("m")};
+    assert_true(is_listed(other));
+    assert_int_equal(pthread_create(&thread, NULL, drop_later, &dropper), 0);
+    OK(results_show(reader, &shown, conn, NULL, &msg_));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(results_rows(reader), 30000);
+    results_reader_free(reader);
+    assert_false(is_there(id));
 }
 
 /* What grows past the bound is interrupted, and its file goes with the next look. */
@@ -285,6 +337,7 @@ int main(void)
         cmocka_unit_test(text_becomes_sql),
         cmocka_unit_test_setup_teardown(the_oldest_makes_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(copies_are_kept_with_their_result, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_result_goes_while_its_copy_is_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growing_past_the_bound_is_stopped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abandoned_one_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(age_ends_them, set_up, tear_down),
