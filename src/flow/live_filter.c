@@ -5,7 +5,7 @@
  * the door (or is a dead letter, for which any answer is fine). It never reads outside. */
 #include "flow/live_filter.h"
 
-enum { NAMES_MAX = 5 };
+enum { NAMES_MAX = 6 };
 
 static const struct {
     const char *name;
@@ -14,7 +14,7 @@ static const struct {
 } fields[LIVE_FIELD_COUNT] = {
     [LIVE_TYPE] = {"type", {"type", "event", "event_type", "kind", "action"}, 5},
     [LIVE_LEVEL] = {"level", {"level", "severity"}, 2},
-    [LIVE_SOURCE] = {"source", {"source", "host", "service", "remote_addr"}, 4},
+    [LIVE_SOURCE] = {"source", {"source", "host", "service", "client_ip", "remote_addr", "ip"}, 6},
     [LIVE_ENDPOINT] = {"endpoint", {"endpoint", "path", "url"}, 3},
 };
 
@@ -118,19 +118,28 @@ static bool take_key(struct scan *s, struct str *out_key)
     return take(s, '"') && take_string(s, out_key) && take(s, ':');
 }
 
+/* null says as little as no field. A text has its quote before it. */
+static bool is_null(struct str value)
+{
+    return str_is(value, "null") && value.ptr[-1] != '"';
+}
+
 bool live_event_field(struct str event, const char *const *names, size_t name_count,
                       struct str *out_value)
 {
+    if (event.len == 0) {
+        return false; /* a record without a value has no bytes to point at */
+    }
     struct scan s = {event.ptr, event.ptr + event.len};
     size_t best = name_count;
     struct str key;
     struct str value;
-    if (event.len == 0 || !take(&s, '{')) {
+    if (!take(&s, '{')) {
         return false;
     }
     while (best > 0 && take_key(&s, &key) && take_value(&s, &value)) {
         for (size_t i = 0; i < best; i++) {
-            if (str_is(key, names[i])) {
+            if (str_is(key, names[i]) && !is_null(value)) {
                 best = i;
                 *out_value = value;
             }

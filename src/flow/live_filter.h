@@ -2,11 +2,11 @@
 /* live_filter.h - which events a live view wants, judged on their bytes as they lie in the log.
  *
  * Events name the same thing differently, so a filter's name stands for several fields; the first
- * of them that an event has is the one that counts:
+ * of them that an event has, and that is not null, is the one that counts:
  *
  *     type      type, event, event_type, kind, action
  *     level     level, severity
- *     source    source, host, service, remote_addr
+ *     source    source, host, service, client_ip, remote_addr, ip
  *     endpoint  endpoint, path, url
  *
  * Only top-level fields are looked at. Texts are compared by content where they hold no escapes,

@@ -307,6 +307,7 @@ void live_ring_write_sums(const struct live_ring *r, int64_t after_ms, struct bu
     uint64_t from = first_after(r, after_ms);
     size_t count = rank_topics(r, from, shown);
     double rest = 0;
+    bool is_any = count > 0 && shown[0].events > 0;
     buf_puts(out, "{");
     for (size_t i = 0; i < count && shown[i].events > 0; i++) {
         if (i < LIVE_TOPICS_SHOWN) {
@@ -321,7 +322,7 @@ void live_ring_write_sums(const struct live_ring *r, int64_t after_ms, struct bu
         rest += (double)r->other->values[EVENTS][place(n)];
     }
     if (rest > 0) {
-        buf_printf(out, "%s\"" LIVE_OTHER "\":%.0f", count == 0 ? "" : ",", rest);
+        buf_printf(out, "%s\"" LIVE_OTHER "\":%.0f", is_any ? "," : "", rest);
     }
     buf_puts(out, "}");
 }

@@ -3,7 +3,12 @@
  * last value's is `other`. */
 #include "flow/live_tally.h"
 
-enum { OTHER = LIVE_TALLY_VALUES_MAX, COLUMNS, SWEEP_SECONDS = 30 };
+enum {
+    OTHER = LIVE_TALLY_VALUES_MAX,
+    COLUMNS,
+    SWEEP_SECONDS = 30,
+    BACK_SECONDS_MAX = 5, /* a clock set back by less is waited for */
+};
 
 struct live_tally {
     int64_t first; /* second of the first count; 0: not begun */
@@ -40,6 +45,16 @@ static uint64_t sum_of(const struct live_tally *t, size_t column)
     return sum;
 }
 
+static void clear_all(struct live_tally *t, int64_t second)
+{
+    memset(t->counts, 0, sizeof t->counts);
+    memset(t->seen, 0, sizeof t->seen);
+    memset(t->skipped, 0, sizeof t->skipped);
+    t->first = second;
+    t->now = second;
+    t->swept = second;
+}
+
 static void clear_second(struct live_tally *t, int64_t second)
 {
     memset(t->counts[place(second)], 0, sizeof t->counts[0]);
@@ -49,15 +64,10 @@ static void clear_second(struct live_tally *t, int64_t second)
 
 void live_tally_advance(struct live_tally *t, int64_t second)
 {
-    if (second <= t->now) {
-        return;
-    }
-    if (t->first == 0 || second - t->now > LIVE_TALLY_SECONDS) {
-        memset(t->counts, 0, sizeof t->counts);
-        memset(t->seen, 0, sizeof t->seen);
-        memset(t->skipped, 0, sizeof t->skipped);
-        t->first = second;
-        t->now = second;
+    if (t->first == 0 || second - t->now > LIVE_TALLY_SECONDS ||
+        t->now - second > BACK_SECONDS_MAX) {
+        clear_all(t, second);
+        memset(t->lengths, 0, sizeof t->lengths);
     }
     while (t->now < second) {
         t->now++;
@@ -89,10 +99,22 @@ static size_t column_of(struct live_tally *t, struct str value)
     return free_at;
 }
 
+/* To what a column has room for, between two characters. */
+static struct str cut(struct str value)
+{
+    size_t len = MIN(value.len, (size_t)LIVE_TALLY_VALUE_BYTES);
+    while (len > 0 && len < value.len && ((unsigned char)value.ptr[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    return str_of(value.ptr, len);
+}
+
 void live_tally_add(struct live_tally *t, struct str value)
 {
-    value.len = MIN(value.len, (size_t)LIVE_TALLY_VALUE_BYTES);
-    size_t column = value.len == 0 ? OTHER : column_of(t, value);
+    value = cut(value);
+    /* In an answer the name stands for the rest: the two cannot be told apart there. */
+    bool is_rest = value.len == 0 || str_is(value, "other");
+    size_t column = is_rest ? OTHER : column_of(t, value);
     t->counts[place(t->now)][column]++;
     t->seen[place(t->now)]++;
 }
@@ -135,7 +157,8 @@ int64_t live_tally_write(const struct live_tally *t, int64_t after, struct buf *
 {
     struct ranked ranked[COLUMNS];
     size_t count = 0;
-    int64_t from = MAX(after + 1, t->first);
+    /* A reader that is ahead has seen a clock that was set back since: it begins anew. */
+    int64_t from = after >= t->now ? t->first : MAX(after + 1, t->first);
     uint64_t seen = 0;
     uint64_t skipped = 0;
     for (size_t i = 0; i < LIVE_TALLY_VALUES_MAX; i++) {
@@ -164,5 +187,5 @@ int64_t live_tally_write(const struct live_tally *t, int64_t after, struct buf *
     put_counts(t, &ranked[shown], count - shown, from, out);
     buf_printf(out, "},\"sampled\":%.4g}",
                seen + skipped == 0 ? 1.0 : (double)seen / (double)(seen + skipped));
-    return from < t->now ? t->now - 1 : after;
+    return from < t->now ? t->now - 1 : after >= t->now ? 0 : after;
 }

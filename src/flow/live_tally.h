@@ -18,13 +18,15 @@ enum {
 
 struct live_tally *live_tally_new(void);
 void live_tally_free(struct live_tally *t); /* NULL is fine */
-/* Moves on to a second (since 1970); seconds passed over hold zeros, earlier ones are ignored. The
- * first call begins. */
+/* Moves on to a second (since 1970); seconds passed over hold zeros. An earlier one is waited for
+ * when it is a few seconds back, else the clock was set back and the counts begin anew. The first
+ * call begins. */
 void live_tally_advance(struct live_tally *t, int64_t second);
 /* Counts one event in the present second. `value` is empty for one without the field. */
 void live_tally_add(struct live_tally *t, struct str value);
 /* That many events came in the present second and were not looked at. */
 void live_tally_skip(struct live_tally *t, uint64_t count);
 /* The complete seconds after `after` (0: all): {"t":[epoch_ms…],"counts":{"view":[…],…},
- * "sampled":1}. Returns the last second that is in it, or `after` when there is none. */
+ * "sampled":1}. Returns the last second that is in it, or `after` when there is none; 0 when
+ * that is yet to come, as after a clock that was set back. */
 int64_t live_tally_write(const struct live_tally *t, int64_t after, struct buf *out);

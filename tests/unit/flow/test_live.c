@@ -100,6 +100,23 @@ static void ring_bounds_topics(void **state)
     assert_non_null(json_object_get(json_object_get(later, "topics"), "late"));
 }
 
+static void sums_of_the_rest_alone_are_json(void **state)
+{
+    /* While the topics that have a column did nothing and others did, the sums name the rest. */
+    (void)state;
+    AUTO(live_ring) r = live_ring_new();
+    AUTO_BUF text = buf_make(1 << 20);
+    add_points(r, 1, 1);
+    for (int i = 0; i < LIVE_TOPICS_MAX; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "t%d", i);
+        live_ring_add_topic(r, str_from(name), (struct live_topic_values){.lag_events = 1});
+    }
+    live_ring_add_topic(r, STR("late"), (struct live_topic_values){.events_in = 7});
+    live_ring_write_sums(r, 0, &text);
+    assert_string_equal(buf_cstr(&text), "{\"" LIVE_OTHER "\":7}");
+}
+
 /* ---- filters ---- */
 
 static bool passes(const char *filter, const char *event)
@@ -136,6 +153,11 @@ static void filters_look_at_the_first_field_there_is(void **state)
         {"{\"level\":\"error\",\"source\":\"h\"}", "{\"severity\":\"error\",\"host\":\"i\"}",
          false},
         {"{\"endpoint\":\"/x\"}", "{\"url\":\"/x\"}", true},
+        {"{\"type\":\"a\"}", "{\"type\":null,\"kind\":\"a\"}", true},
+        {"{\"type\":\"null\"}", "{\"type\":\"null\",\"kind\":\"a\"}", true},
+        {"{\"source\":\"h\"}", "{\"client_ip\":\"h\"}", true},
+        {"{\"source\":\"h\"}", "{\"ip\":\"h\"}", true},
+        {"{\"source\":\"h\"}", "{\"ip\":\"h\",\"client_ip\":\"i\"}", false},
         {"{\"type\":\"a\"}", "", false},
         {"{\"type\":\"a\"}", "{", false},
         {"{\"type\":\"a\"}", "{\"type\"", false},
@@ -232,6 +254,65 @@ static void counts_lose_nothing(void **state)
     live_tally_advance(t, 1005 + 2 * LIVE_TALLY_SECONDS);
     AUTO_JSON gone = tally_json(t, 0, &last);
     assert_int_equal(total(gone), 0);
+    live_tally_free(t);
+}
+
+static void counts_begin_anew_after_a_clock_that_was_set_back(void **state)
+{
+    /* With a clock set back by an hour, counts go on from there for who watched before as for who
+     * comes new; a step of a second or two is waited for. */
+    (void)state;
+    struct live_tally *t = live_tally_new();
+    int64_t last = 0;
+    live_tally_advance(t, 10000);
+    live_tally_add(t, STR("a"));
+    live_tally_advance(t, 10001);
+    AUTO_JSON before = tally_json(t, 0, &last);
+    assert_int_equal(last, 10000);
+    live_tally_advance(t, 9999);
+    live_tally_add(t, STR("a"));
+    live_tally_advance(t, 10002);
+    AUTO_JSON same = tally_json(t, last, &last);
+    assert_int_equal(last, 10001);
+    live_tally_advance(t, 6400);
+    live_tally_add(t, STR("b"));
+    AUTO_JSON none = tally_json(t, last, &last);
+    assert_int_equal(json_array_size(json_object_get(none, "t")), 0);
+    live_tally_advance(t, 6402);
+    AUTO_JSON after = tally_json(t, last, &last);
+    const json_t *counts = json_object_get(after, "counts");
+    assert_int_equal(json_array_size(json_object_get(after, "t")), 2);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(counts, "b"), 0)), 1);
+    assert_null(json_object_get(counts, "a"));
+    assert_int_equal(last, 6401);
+    live_tally_free(t);
+}
+
+static void no_name_of_a_count_comes_twice(void **state)
+{
+    /* A value that is called as the rest is joins it, and values that are cut are cut between two
+     * characters: an answer has each name once, and all of its text is UTF-8. */
+    (void)state;
+    struct live_tally *t = live_tally_new();
+    AUTO_BUF text = buf_make(1 << 20);
+    AUTO_JSON json = NULL;
+    char value[LIVE_TALLY_VALUE_BYTES + 2];
+    memset(value, 'x', sizeof value);
+    live_tally_advance(t, 1000);
+    live_tally_add(t, STR("other"));
+    live_tally_add(t, STR(""));
+    memcpy(value + LIVE_TALLY_VALUE_BYTES - 1, "\xc3\xa9", 2);
+    live_tally_add(t, str_of(value, sizeof value));
+    live_tally_advance(t, 1001);
+    (void)live_tally_write(t, 0, &text);
+    const char *first = strstr(buf_cstr(&text), "\"other\"");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "\"other\""));
+    assert_int_equal(json_parse(buf_str(&text), &json, NULL), ERR_OK);
+    const json_t *counts = json_object_get(json, "counts");
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(counts, "other"), 0)), 2);
+    value[LIVE_TALLY_VALUE_BYTES - 1] = '\0';
+    assert_non_null(json_object_get(counts, value));
     live_tally_free(t);
 }
 
@@ -371,9 +452,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ring_keeps_the_last_hour),
         cmocka_unit_test(ring_bounds_topics),
+        cmocka_unit_test(sums_of_the_rest_alone_are_json),
         cmocka_unit_test(filters_look_at_the_first_field_there_is),
         cmocka_unit_test(filters_are_bounded),
         cmocka_unit_test(counts_lose_nothing),
+        cmocka_unit_test(counts_begin_anew_after_a_clock_that_was_set_back),
+        cmocka_unit_test(no_name_of_a_count_comes_twice),
         cmocka_unit_test(last_events_come_first_and_new_ones_after),
         cmocka_unit_test(what_is_too_much_is_counted),
         cmocka_unit_test(different_counts_are_bounded),

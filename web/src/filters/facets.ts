@@ -10,7 +10,7 @@ export type Facet = (typeof FACETS)[number];
 export const FACET_FIELDS: Readonly<Record<Facet, readonly string[]>> = {
   type: ["type", "event", "event_type", "kind", "action"],
   level: ["level", "severity"],
-  source: ["source", "host", "service", "remote_addr"],
+  source: ["source", "host", "service", "client_ip", "remote_addr", "ip"],
   endpoint: ["endpoint", "path", "url"],
 };
 

@@ -18,6 +18,7 @@ describe("facets", () => {
     expect(facetOf({ severity: 3 }, "level")).toBe("3");
     expect(facetOf({ type: null, action: "x" }, "type")).toBe("x");
     expect(facetOf({ path: { a: 1 } }, "endpoint")).toBe('{"a":1}');
+    expect(facetOf({ ip: "a", client_ip: "b", remote_addr: "c" }, "source")).toBe("b");
   });
   it("finds nothing in what is no object", () => {
     expect(facetOf("text", "type")).toBeUndefined();
