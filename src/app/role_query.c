@@ -60,6 +60,7 @@ struct role {
     struct catalog *catalog;   /* owned */
     struct results *results;   /* owned */
     struct sql_words *words;   /* owned */
+    int pss_fd;                /* owned; -1: none */
     atomic_bool stop;
     atomic_bool warm_cancel;
 
@@ -589,7 +590,7 @@ static void send_metrics(struct role *r)
                    (int64_t)rows[i].value);
     }
     AUTO_BUF out = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    wire_metrics_encode(os_process_pss_bytes(getpid()), &out);
+    wire_metrics_encode(os_pss_bytes(r->pss_fd), &out);
     if (buf_check(&out) == ERR_OK) {
         (void)frame_pipe_send(r->pipe, WIRE_METRICS, 0, 0, buf_str(&out)); /* gone: main sees it */
     }
@@ -699,6 +700,7 @@ static err role_open(struct role *r, struct errmsg *msg)
         return errmsg_set(msg, ERR_NOT_FOUND, "no folder %s", r->config->data);
     }
     TRY(frame_pipe_open(OS_CHILD_FD, &r->pipe, msg));
+    r->pss_fd = os_pss_open(); /* the walls of the engine leave no way to it */
     TRY(open_engine(r, data_dir, msg));
     if (chdir(data_dir) != 0) { /* plans and messages then name files from here on */
         return errmsg_set(msg, ERR_IO, "cannot work in %s", data_dir);
@@ -774,6 +776,7 @@ static void role_close(struct role *r)
     sql_engine_close(r->engine);
     frame_pipe_free(r->pipe);
     free(r->spill_dir);
+    os_close(r->pss_fd);
 }
 
 static void open_log(const struct config *config)
@@ -789,7 +792,7 @@ static void open_log(const struct config *config)
 int role_query(const struct config *config)
 {
     open_log(config);
-    struct role r = {.config = config, .idle_since_us = os_mono_us()};
+    struct role r = {.config = config, .pss_fd = -1, .idle_since_us = os_mono_us()};
     struct errmsg msg = {0};
     (void)pthread_mutex_init(&r.lock, NULL); /* none can fail with default attributes */
     (void)pthread_cond_init(&r.work, NULL);

@@ -124,15 +124,8 @@ void os_kill(pid_t pid, int signal_number)
     }
 }
 
-uint64_t os_process_pss_bytes(pid_t pid)
+static uint64_t parse_pss(struct str rest)
 {
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid); /* fits */
-    AUTO_BUF text = buf_make(16384);
-    if (os_read_file(path, &text, NULL) != ERR_OK) {
-        return 0;
-    }
-    struct str rest = buf_str(&text);
     struct str line;
     while (str_split(&rest, '\n', &line)) {
         if (str_starts(line, STR("Pss:"))) {
@@ -145,6 +138,27 @@ uint64_t os_process_pss_bytes(pid_t pid)
         }
     }
     return 0;
+}
+
+uint64_t os_process_pss_bytes(pid_t pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid); /* fits */
+    AUTO_BUF text = buf_make(16384);
+    return os_read_file(path, &text, NULL) == ERR_OK ? parse_pss(buf_str(&text)) : 0;
+}
+
+int os_pss_open(void)
+{
+    return open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+}
+
+uint64_t os_pss_bytes(int fd)
+{
+    char text[4096];
+    /* From the start, each time: the kernel writes it anew. */
+    ssize_t len = fd < 0 ? -1 : pread(fd, text, sizeof text, 0);
+    return len <= 0 ? 0 : parse_pss(str_of(text, (size_t)len));
 }
 
 void os_process_yield(void)

@@ -22,6 +22,10 @@ bool os_child_wait(pid_t pid, int timeout_ms, int *out_status);
 void os_kill(pid_t pid, int signal_number);
 /* Resident memory of a process as its share (PSS) in bytes; 0 when unknown. */
 uint64_t os_process_pss_bytes(pid_t pid);
+/* The same of this process for who will not be able to open anything, see os/sandbox.h: the
+ * descriptor (the caller closes it; -1 when there is none) is opened before. */
+int os_pss_open(void);
+uint64_t os_pss_bytes(int fd);
 /* Lets others go first where processors are short: niceness 5 for this thread and all that it
  * starts, a third of the weight of a process that asks for none. Best effort. */
 void os_process_yield(void);
