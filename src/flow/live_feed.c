@@ -123,32 +123,48 @@ static void on_timer(struct reactor_timer *timer)
     }
 }
 
-/* Takes one buffer that is ready; the watch it is of, or NULL. */
-static struct live_watch *take_ready(struct live_feed *f, struct buf *out, uint64_t *out_events)
+/* Those with a buffer that is ready, by ready_next. Only this thread frees watches, and not before
+ * its timer: they stay while the list is walked. */
+static struct live_watch *list_ready(struct live_feed *f)
 {
+    struct live_watch *first = NULL;
     feed_lock(f);
-    struct live_watch *w = f->watches;
-    while (w != NULL && (w->is_stopped || !w->has_ready)) {
-        w = w->next;
+    for (struct live_watch *w = f->watches; w != NULL; w = w->next) {
+        if (w->has_ready) {
+            w->ready_next = first;
+            first = w;
+        }
     }
-    if (w != NULL) {
+    feed_unlock(f);
+    return first;
+}
+
+/* False when the watch was stopped, be it by what another one's data caused. */
+static bool take_ready(struct live_watch *w, struct buf *out, uint64_t *out_events)
+{
+    feed_lock(w->feed);
+    bool is_wanted = !w->is_stopped;
+    if (is_wanted) {
         w->has_ready = false;
         *out = w->ready;
         *out_events = w->ready_events;
         w->ready = (struct buf){0};
     }
-    feed_unlock(f);
-    return w;
+    feed_unlock(w->feed);
+    return is_wanted;
 }
 
 static void on_task(struct reactor_task *task)
 {
     struct live_feed *f = (struct live_feed *)((char *)task - offsetof(struct live_feed, task));
-    struct live_watch *w = NULL;
-    struct buf ready = {0};
-    uint64_t events = 0;
-    while ((w = take_ready(f, &ready, &events)) != NULL) {
-        w->o.on_data(w->o.ctx, buf_str(&ready), events);
+    struct live_watch *next = NULL;
+    for (struct live_watch *w = list_ready(f); w != NULL; w = next) {
+        struct buf ready = {0};
+        uint64_t events = 0;
+        next = w->ready_next;
+        if (take_ready(w, &ready, &events)) {
+            w->o.on_data(w->o.ctx, buf_str(&ready), events);
+        }
         buf_deinit(&ready);
     }
 }

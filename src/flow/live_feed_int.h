@@ -43,7 +43,8 @@ struct tally {   /* [thread] */
 };
 
 struct live_watch {
-    struct live_watch *next; /* [lock] */
+    struct live_watch *next;       /* [lock] */
+    struct live_watch *ready_next; /* [reactor] within on_task */
     struct live_feed *feed;
     struct live_watch_options o; /* fixed */
     bool is_stopped;             /* [lock] */

@@ -17,7 +17,9 @@ enum {
     KEEP_BUF_BYTES = 8 << 20,
     READ_BYTES = 256 << 10,
     ROUND_CPU_US = 40 * 1000, /* of filtering, in one round */
-    CLOCK_EVERY = 256,        /* events that share one look at the clock */
+    CLOCK_EVERY = 4096,       /* units of work that share one look at the clock */
+    WORK_BYTES = 256,         /* of an event that one watch looks at: a unit */
+    BEGIN_US = 500 * 1000,    /* of looking for one watch's last events */
     TALLY_TELL_US = 1000 * 1000 - LIVE_ROUND_US / 2,
     QUIET_US = 1000 * 1000, /* counts without events are told this often */
     HISTORY_BYTES_MAX = 16 << 20,
@@ -44,12 +46,12 @@ static bool is_same(const struct source *a, const struct source *b)
 }
 
 /* A new list: what goes on keeps its place, what is new begins at its end (or at 0 when it was made
- * meanwhile). Both lists are in order of name. */
-static void take_list(struct live_feed *f, struct source *list, size_t count)
+ * meanwhile, while someone watched). Both lists are in order of name. */
+static void take_list(struct live_feed *f, struct source *list, size_t count, bool is_resumed)
 {
     struct topic_state *topics = xnew_array(struct topic_state, MAX(count, (size_t)1));
     ASSERT(f->topics != NULL || f->topic_count == 0);
-    bool is_first = f->topics == NULL;
+    bool is_first = f->topics == NULL || is_resumed;
     size_t old = 0;
     for (size_t i = 0; i < count; i++) {
         struct topic_state *t = &topics[i];
@@ -193,6 +195,7 @@ struct reading {
     struct topic_state *topic;
     uint32_t partition;
     uint64_t count; /* events given to the watches */
+    size_t work;    /* since the last look at the clock */
 };
 
 static void count_value(const struct tally *x, struct str event)
@@ -210,6 +213,7 @@ static bool give(void *ctx, const struct record *r)
     struct live_feed *f = x->feed;
     bool is_written = false;
     x->count++;
+    x->work += (x->topic->watch_count + 1) * (r->value.len / WORK_BYTES + 1);
     for (size_t i = 0; i < LIVE_TALLIES_MAX; i++) {
         if (f->tallies[i].is_wanted) {
             count_value(&f->tallies[i], r->value);
@@ -237,7 +241,11 @@ static bool give(void *ctx, const struct record *r)
         w->quota--;
         w->tokens--;
     }
-    return x->count % CLOCK_EVERY != 0 || os_mono_us() < f->deadline_us;
+    if (x->work < CLOCK_EVERY) {
+        return true;
+    }
+    x->work = 0;
+    return os_mono_us() < f->deadline_us;
 }
 
 static void note_skipped(struct live_feed *f, struct topic_state *t, uint64_t count)
@@ -349,13 +357,29 @@ struct kept {
     char *text; /* owned */
 };
 struct history {
+    struct live_feed *feed;
     const struct live_watch *watch;
     const struct topic_state *topic;
     uint32_t partition;
     struct kept *items; /* owned, each text too */
     size_t count;
     size_t cap;
+    int64_t deadline_us;
 };
+
+static bool is_quitting(struct live_feed *f)
+{
+    feed_lock(f);
+    bool quit = f->quit;
+    feed_unlock(f);
+    return quit;
+}
+
+/* Many watches may begin at once, and the server may be about to stop. */
+static bool is_over(const struct history *x)
+{
+    return os_mono_us() >= x->deadline_us || is_quitting(x->feed);
+}
 
 static int by_time(const void *a, const void *b)
 {
@@ -410,7 +434,7 @@ static void read_last(struct live_feed *f, struct history *x, struct topic_state
     size_t bytes = 0;
     x->topic = t;
     x->partition = p;
-    while (from < end && bytes < bytes_max) {
+    while (from < end && bytes < bytes_max && !is_over(x)) {
         struct topic_read got = {0};
         if (part_read(f, t, p, from, end, READ_BYTES, &got) != ERR_OK || got.next_offset <= from ||
             walk(buf_str(&f->bytes), from, end, keep, x) != ERR_OK) {
@@ -437,7 +461,11 @@ static void begin_watch(struct live_feed *f, struct live_watch *w)
     }
     parts = MIN(parts, (size_t)HISTORY_PARTS_MAX);
     size_t cap = (size_t)w->o.last * 4 + 64;
-    struct history x = {.watch = w, .items = xnew_array(struct kept, cap), .cap = cap};
+    struct history x = {.feed = f,
+                        .watch = w,
+                        .items = xnew_array(struct kept, cap),
+                        .cap = cap,
+                        .deadline_us = os_mono_us() + BEGIN_US};
     int64_t look = live_filter_is_empty(&w->o.filter) ? w->o.last : w->o.last * HISTORY_LOOK;
     for (size_t i = 0; i < f->topic_count && parts > 0; i++) {
         struct topic_state *t = &f->topics[i];
@@ -457,6 +485,36 @@ static void begin_watch(struct live_feed *f, struct live_watch *w)
         free(x.items[i].text);
     }
     free(x.items);
+}
+
+/* What came before goes first: who has not begun is passed over in this round. */
+static void drop_unbegun(struct topic_state *t)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t->watch_count; i++) {
+        if (t->watches[i]->is_begun) {
+            t->watches[count++] = t->watches[i];
+        }
+    }
+    t->watch_count = count;
+}
+
+/* One at least, and as many as there is time for; the others begin in the next rounds. */
+static void begin_watches(struct live_feed *f)
+{
+    bool is_late = false;
+    bool is_any_left = false;
+    for (size_t i = 0; i < f->active_count; i++) {
+        struct live_watch *w = f->active[i];
+        if (!w->is_begun && !w->o.is_tally && !is_late) {
+            begin_watch(f, w);
+            is_late = os_mono_us() >= f->deadline_us;
+        }
+        is_any_left = is_any_left || (!w->is_begun && !w->o.is_tally);
+    }
+    for (size_t i = 0; is_any_left && i < f->topic_count; i++) {
+        drop_unbegun(&f->topics[i]);
+    }
 }
 
 /* ---- counts ---- */
@@ -536,8 +594,14 @@ static void tend_tallies(struct live_feed *f, int64_t now_us)
 
 /* ---- rounds ---- */
 
+struct news {
+    struct source *list; /* NULL: the topics are as they were */
+    size_t list_count;
+    bool is_resumed;
+};
+
 /* [lock] Lets go of stopped watches, lists the others, takes the news. False without any. */
-static bool take_round(struct live_feed *f, struct source **out_list, size_t *out_list_count)
+static bool take_round(struct live_feed *f, struct news *out)
 {
     size_t count = 0;
     struct live_watch **at = &f->watches;
@@ -565,9 +629,8 @@ static bool take_round(struct live_feed *f, struct source **out_list, size_t *ou
             f->topics[i].parts[p].next = -1;
         }
     }
+    *out = (struct news){TAKE(f->list), f->list_count, f->is_resumed};
     f->is_resumed = false;
-    *out_list = TAKE(f->list);
-    *out_list_count = f->list_count;
     free(f->now_ends);
     f->now_ends = TAKE(f->ends);
     f->now_ends_count = f->ends_count;
@@ -644,11 +707,8 @@ static void run_round(struct live_feed *f)
     }
     tend_tallies(f, now_us);
     struct fresh *list = list_fresh(f, &count);
-    for (size_t i = 0; i < f->active_count; i++) {
-        if (!f->active[i]->is_begun && !f->active[i]->o.is_tally) {
-            begin_watch(f, f->active[i]);
-        }
-    }
+    begin_watches(f);
+    f->deadline_us = os_mono_us() + ROUND_CPU_US; /* those who watch go on, whoever begins */
     read_new(f, list, count);
     free(list);
     if (f->bytes.cap > KEEP_BUF_BYTES) {
@@ -671,13 +731,12 @@ void *live_feed_thread(void *feed)
             (void)pthread_cond_wait(&f->wake, &f->lock); /* cannot fail */
             continue;
         }
-        struct source *list = NULL;
-        size_t list_count = 0;
+        struct news news;
         f->is_due = false;
-        bool has_ends = take_round(f, &list, &list_count);
+        bool has_ends = take_round(f, &news);
         feed_unlock(f);
-        if (list != NULL) {
-            take_list(f, list, list_count);
+        if (news.list != NULL) {
+            take_list(f, news.list, news.list_count, news.is_resumed);
         }
         if (has_ends) {
             run_round(f);
