@@ -199,6 +199,35 @@ static void end_hour(struct history *h)
     prune(h, hours_kind, before);
 }
 
+static void drop_rows(json_t *list, int64_t minute)
+{
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        if (json_integer_value(json_array_get(json_array_get(list, i - 1), 0)) == minute) {
+            (void)json_array_remove(list, i - 1); /* it is there */
+        }
+    }
+}
+
+/* An hour that was taken for ended begins again, as after a clock that was set back: its row leaves
+ * the day's, and joins it again whole. */
+static void reopen_hour(struct history *h)
+{
+    char day[16];
+    const char *name = NULL;
+    json_t *list = NULL;
+    id_of(h->hour, false, day);
+    AUTO_JSON doc = doc_load(h, hours_kind, day);
+    if (!has_row(doc, h->hour)) {
+        return;
+    }
+    drop_rows(json_object_get(doc, "rows"), h->hour);
+    json_object_foreach(json_object_get(doc, "topics"), name, list)
+    {
+        drop_rows(list, h->hour);
+    }
+    doc_put(h, hours_kind, day, doc);
+}
+
 /* ---- adding ---- */
 
 static void begin_hour(struct history *h, int64_t hour)
@@ -223,6 +252,7 @@ struct history *history_new(struct meta *meta, int64_t now_ms)
         }
     }
     begin_hour(h, hour);
+    reopen_hour(h);
     return h;
 }
 
@@ -242,6 +272,7 @@ void history_add(struct history *h, int64_t minute, const double values[HISTORY_
     if (hour != h->hour) {
         end_hour(h);
         begin_hour(h, hour);
+        reopen_hour(h);
     }
     if (has_row(h->doc, minute)) {
         return; /* the clock was set back: what was told stays */

@@ -107,6 +107,31 @@ static void minutes_become_hours_and_outlive_a_restart(void **state)
     history_free(h);
 }
 
+static void an_hour_that_comes_again_is_counted_once(void **state)
+{
+    /* A clock that is set back ends an hour before its time; when it comes again and ends, its row
+     * is that of the whole hour, and while it goes on no minute counts twice. */
+    (void)state;
+    double values[4];
+    AUTO(meta) meta = must_open();
+    struct history *h = history_new(meta, START * 60000);
+    for (int64_t i = 0; i < HOUR + 10; i++) {
+        add(h, START + i);
+    }
+    add(h, START + 50); /* set back */
+    for (int64_t i = HOUR + 10; i < HOUR + 30; i++) {
+        add(h, START + i);
+    }
+    read_into(h, HISTORY_EVENTS, STR("a"), START, START + 2 * HOUR, HOUR, values);
+    assert_true(values[0] == 60 && values[1] == 30);
+    for (int64_t i = HOUR + 30; i < 2 * HOUR + 1; i++) {
+        add(h, START + i);
+    }
+    read_into(h, HISTORY_EVENTS, (struct str){0}, START, START + 2 * HOUR, HOUR, values);
+    assert_true(values[0] == 60 && values[1] == 60);
+    history_free(h);
+}
+
 static size_t count_docs(struct meta *meta, const char *kind)
 {
     AUTO_META_PAGE page = {0};
@@ -152,6 +177,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(minutes_become_hours_and_outlive_a_restart, make_root,
                                         drop_root),
         cmocka_unit_test_setup_teardown(what_is_older_than_35_days_goes, make_root, drop_root),
+        cmocka_unit_test_setup_teardown(an_hour_that_comes_again_is_counted_once, make_root,
+                                        drop_root),
         cmocka_unit_test(a_damaged_file_costs_the_history_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
