@@ -10,11 +10,15 @@
 /* RFC 6455 section 1.3. */
 static const char ACCEPT_GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/* A fragment costs some 100 bytes until its message is whole, however little it brings. */
+enum { FRAGMENTS_MAX = 1024 };
+
 struct ws {
     struct http_exchange *ex; /* borrowed until closed or aborted */
     struct ws_options options;
     wslay_event_context_ptr frames; /* owned */
     struct str input;               /* the rest of the piece being received */
+    size_t fragment_count;          /* of the message that is not whole */
     int close_code;                 /* an on_text asked for it; 0: none */
     bool is_broken;                 /* not a text message, or memory is out */
 };
@@ -102,6 +106,23 @@ static ssize_t on_have_bytes(wslay_event_context_ptr frames, const uint8_t *byte
     return (ssize_t)len;
 }
 
+static void on_frame_start(wslay_event_context_ptr frames,
+                           const struct wslay_event_on_frame_recv_start_arg *frame, void *ctx)
+{
+    struct ws *ws = ctx;
+    if (wslay_is_ctrl_frame(frame->opcode)) {
+        return;
+    }
+    ws->fragment_count = frame->fin != 0 ? 0 : ws->fragment_count + 1;
+    if (ws->fragment_count == FRAGMENTS_MAX && !ws->is_broken) {
+        static const char why[] = "too many fragments";
+        (void)wslay_event_queue_close(frames, WSLAY_CODE_MESSAGE_TOO_BIG, (const uint8_t *)why,
+                                      sizeof why - 1); /* out of memory: the end comes anyway */
+        wslay_event_shutdown_read(frames);
+        ws->is_broken = true;
+    }
+}
+
 static void on_message(wslay_event_context_ptr frames,
                        const struct wslay_event_on_msg_recv_arg *message, void *ctx)
 {
@@ -133,6 +154,7 @@ struct ws *ws_accept(struct http_exchange *ex, const struct ws_options *options)
     struct ws *ws = xnew(struct ws);
     const struct wslay_event_callbacks callbacks = {.recv_callback = on_want_bytes,
                                                     .send_callback = on_have_bytes,
+                                                    .on_frame_recv_start_callback = on_frame_start,
                                                     .on_msg_recv_callback = on_message};
     ws->ex = ex;
     ws->options = *options;
