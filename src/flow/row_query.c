@@ -52,7 +52,7 @@ static bool hand_over(struct row_query *q)
 {
     size_t at = 0;
     q->is_busy = true;
-    while (!q->is_paused) {
+    while (!q->is_paused && at < q->bytes.len) {
         size_t from = MAX(at, q->scanned);
         ptrdiff_t len = str_find(str_of(q->bytes.data + from, q->bytes.len - from), '\n');
         if (len < 0) {

@@ -423,6 +423,7 @@ def raw(url, data):
     ("long ping", b"\x89\xfe\x00\x7e\0\0\0\0" + b"x" * 126, 1002),
     ("no UTF-8", b"\x81\x82\0\0\0\0\xc3\x28", 1007),
     ("endless", b"\x81\xff\0\0\0\xff\0\0\0\0\0\0\0\0x", 1009),
+    ("crumbs", b"\x01\x81\0\0\0\0{" + b"\x00\x81\0\0\0\0 " * 1100, 1009),
     ("close", b"\x88\x82\0\0\0\0\x03\xe8", 1000),
     ("bad close code", b"\x88\x82\0\0\0\0\x00\x01", 1002),
 ])
@@ -431,6 +432,23 @@ def test_bad_frames_end_with_the_codes_of_the_rfc(shared_server, name, data, cod
     assert frames[-4:-2] == b"\x88\x02" or b"\x88" in frames
     at = frames.rindex(b"\x88")
     assert int.from_bytes(frames[at + 2:at + 4], "big") == code, (name, frames[at:])
+
+
+def test_memory_is_that_of_all_processes(live, shared_server):
+    """The query process, which cannot look at itself behind its walls, is in the sum too."""
+    sub = live.subscribe("stats")
+
+    def is_whole(data):
+        if not data["memory_bytes"]:
+            return False
+        health = httpx.get(shared_server.url + "/api/v1/health").json()
+        parts = [p for p in health["processes"] if p["role"] in ("front", "writer", "query")]
+        assert len(parts) == 3 and all(p["pss_bytes"] > 0 for p in parts), parts
+        # What they share counts in parts, and is looked at at different times.
+        largest = max(p["pss_bytes"] for p in parts)
+        return data["memory_bytes"][-1] > sum(p["pss_bytes"] for p in parts) - largest / 2
+
+    live.data(sub, is_whole)
 
 
 def test_pings_are_answered(live):
