@@ -172,7 +172,10 @@ export interface CatalogTable {
   schema: string;
   name: string;
   kind: "topic" | "dead" | "import" | "file";
-  rows?: number;
+  /** In the table; null where that is not known without reading. */
+  rows?: number | null;
+  /** Of a topic: not in the table yet, but queries see them. */
+  lag_events?: number;
   columns: { name: string; type: string }[];
 }
 

@@ -42,7 +42,7 @@ export function PieFigure({ data, label }: { data: ChartData; label: string }) {
   const list = slices(data.points.map(({ x, y }) => ({ label: String(x), value: y })));
   const left = data.points.length - list.length;
   return (
-    <div className="flex min-h-56 flex-1 flex-wrap items-center justify-center gap-6 overflow-auto p-2">
+    <div className="flex min-h-56 flex-1 flex-wrap items-center justify-center gap-6 p-2">
       <svg viewBox="-104 -104 208 208" role="img" aria-label={label} className="size-60 shrink-0">
         {list.map((slice, i) => (
           <path

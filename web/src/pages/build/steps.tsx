@@ -354,9 +354,9 @@ function ValueList({ values, chosen, onChange }: ValueListProps) {
         />
         <IconButton type="submit" icon={Plus} label="Add the value" />
       </form>
-      <ul className="flex max-h-64 flex-col gap-1 overflow-auto">
+      <ul className="flex max-h-64 flex-col overflow-auto">
         {[...extra.map((value) => ({ value, n: "" })), ...values].map((one) => (
-          <li key={one.value} className="flex items-center justify-between gap-2">
+          <li key={one.value} className="flex min-h-7 items-center justify-between gap-2">
             <Checkbox
               label={
                 <span className="block max-w-48 truncate">
@@ -549,9 +549,9 @@ function ColumnsStep({ query, columns, onChange }: PartProps) {
             All
           </Button>
         </div>
-        <ul className="flex max-h-72 flex-col gap-1 overflow-auto">
+        <ul className="flex max-h-72 flex-col overflow-auto">
           {shown.map((column) => (
-            <li key={column.name} className="flex items-center justify-between gap-2">
+            <li key={column.name} className="flex min-h-7 items-center justify-between gap-2">
               <Checkbox
                 label={<span className="block max-w-44 truncate">{column.name}</span>}
                 checked={chosen.includes(column.name)}

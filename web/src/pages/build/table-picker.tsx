@@ -45,7 +45,9 @@ export function TablePicker({ tables, onChoose }: TablePickerProps) {
                 {table.columns.length === 0
                   ? "no columns yet"
                   : count(table.columns.length, "column")}
-                {typeof table.rows === "number" ? ` · ${count(table.rows, "row")}` : ""}
+                {typeof table.rows === "number"
+                  ? ` · ${count(table.rows + (table.lag_events ?? 0), "row")}`
+                  : ""}
               </span>
             </button>
           </li>

@@ -271,18 +271,17 @@ function Line({ node, onToggle, onSample, onExplore }: LineProps) {
     );
   }
   const { table } = node;
+  // What queries see: the table's rows and those of the log that follow them.
+  const rows = typeof table.rows === "number" ? table.rows + (table.lag_events ?? 0) : undefined;
   return (
     <>
       {chevron}
       <span className="min-w-0 flex-1 truncate" title={`Insert ${table.schema}.${table.name}`}>
         {table.name}
       </span>
-      {typeof table.rows === "number" ? (
-        <span
-          className="text-xs text-muted group-hover/row:hidden"
-          title={`${grouped(table.rows)} rows`}
-        >
-          {compact(table.rows)}
+      {rows !== undefined ? (
+        <span className="text-xs text-muted group-hover/row:hidden" title={`${grouped(rows)} rows`}>
+          {compact(rows)}
         </span>
       ) : null}
       <span className="hidden items-center group-hover/row:flex pointer-coarse:flex">
