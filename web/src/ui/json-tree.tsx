@@ -71,7 +71,7 @@ function Branch({ name, value, open, level }: NodeProps & { value: object }) {
         type="button"
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
-        className="flex items-center text-left hover:bg-hover"
+        className="flex min-h-6 items-center text-left hover:bg-hover"
       >
         <ChevronRight
           aria-hidden="true"
