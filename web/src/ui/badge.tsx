@@ -37,7 +37,7 @@ export function Badge({ tone = "neutral", icon: Icon, title, className, children
     <span
       title={title}
       className={cx(
-        "inline-flex h-5 max-w-full items-center gap-1 rounded px-1.5 text-xs font-medium whitespace-nowrap",
+        "inline-flex h-5 max-w-full items-center align-middle gap-1 rounded px-1.5 text-xs font-medium whitespace-nowrap",
         TONES[tone],
         className,
       )}

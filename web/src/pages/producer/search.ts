@@ -1,10 +1,8 @@
-// search.ts - what of this page lives in its address.
-import { text } from "@/lib/search";
-
+// search.ts - what of this page lives in its address: nothing of its own.
 export interface ProducerSearch {
   tab?: string;
 }
 
-export function validateSearch(search: Record<string, unknown>): ProducerSearch {
-  return { tab: text(search.tab) };
+export function validateSearch(): ProducerSearch {
+  return {};
 }
