@@ -18,6 +18,8 @@ interface FilterBarProps {
   onClear: () => void;
   /** Seen values of a facet, the most frequent first. */
   seen: (facet: Facet) => readonly { value: string; count: number }[];
+  /** Where they were counted, as a sentence. */
+  counted?: string;
   inputRef: Ref<HTMLInputElement>;
 }
 
@@ -25,6 +27,7 @@ const TYPING_MS = 300;
 
 export function FilterBar(props: FilterBarProps) {
   const { filters, onChange, onText, onClear, seen, inputRef } = props;
+  const { counted = "Counted among the events kept here." } = props;
   const topics = useTopics();
   const [text, setText] = useState(filters.q);
   useEffect(() => setText(filters.q), [filters.q]);
@@ -55,6 +58,7 @@ export function FilterBar(props: FilterBarProps) {
           key={name}
           name={name}
           chosen={filters[name]}
+          counted={name === "topic" ? "Topics of this server." : counted}
           onChange={(values) => onChange(name, values)}
           seen={() =>
             name === "topic"
@@ -75,13 +79,14 @@ export function FilterBar(props: FilterBarProps) {
 interface FacetPickerProps {
   name: FilterName;
   chosen: readonly string[];
+  counted: string;
   seen: () => readonly { value: string; count: number | null }[];
   onChange: (values: readonly string[]) => void;
 }
 
 const SHOWN = 100;
 
-function FacetPicker({ name, chosen, seen, onChange }: FacetPickerProps) {
+function FacetPicker({ name, chosen, counted, seen, onChange }: FacetPickerProps) {
   const [open, setOpen] = useState(false);
   const label =
     chosen.length === 0
@@ -103,7 +108,9 @@ function FacetPicker({ name, chosen, seen, onChange }: FacetPickerProps) {
         </Button>
       }
     >
-      {open ? <Values name={name} chosen={chosen} seen={seen()} onChange={onChange} /> : null}
+      {open ? (
+        <Values name={name} chosen={chosen} counted={counted} seen={seen()} onChange={onChange} />
+      ) : null}
     </Popover>
   );
 }
@@ -111,11 +118,12 @@ function FacetPicker({ name, chosen, seen, onChange }: FacetPickerProps) {
 interface ValuesProps {
   name: FilterName;
   chosen: readonly string[];
+  counted: string;
   seen: readonly { value: string; count: number | null }[];
   onChange: (values: readonly string[]) => void;
 }
 
-function Values({ name, chosen, seen, onChange }: ValuesProps) {
+function Values({ name, chosen, counted, seen, onChange }: ValuesProps) {
   const [text, setText] = useState("");
   const id = useId();
   const known = new Set(seen.map((one) => one.value));
@@ -145,8 +153,7 @@ function Values({ name, chosen, seen, onChange }: ValuesProps) {
         />
       </form>
       <p id={id} className="px-1 text-xs text-muted">
-        {name === "topic" ? "Topics of this server." : "Counted among the events kept here."} Enter
-        adds what is typed.
+        {counted} Enter adds what is typed.
       </p>
       <ul className="max-h-72 overflow-y-auto">
         {found.slice(0, SHOWN).map(({ value, count }) => {

@@ -62,6 +62,8 @@ describe("SQL", () => {
     ["orders", "orders"],
     ["Orders", '"Orders"'],
     ["select", '"select"'],
+    ["at", '"at"'],
+    ["left", '"left"'],
     ['we"ird', '"we""ird"'],
     ["1st", '"1st"'],
     ["", '""'],

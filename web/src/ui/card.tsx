@@ -70,7 +70,7 @@ export function Stat(props: StatProps) {
         className,
       )}
     >
-      <div className="flex items-baseline justify-between gap-2 text-xs text-muted">
+      <div className="flex min-h-5 items-center justify-between gap-2 text-xs text-muted">
         <span className="truncate">{label}</span>
         {delta ? <Delta {...delta} /> : null}
       </div>
