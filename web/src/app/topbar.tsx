@@ -13,7 +13,7 @@ import { TimePicker } from "./time-picker";
 import { useUi } from "./ui-state";
 
 /** Pages that show no times of data have no use for the range. */
-const WITHOUT_RANGE = ["/settings", "/login", "/producers", "/build"];
+const WITHOUT_RANGE = ["/settings", "/login", "/producers", "/sql", "/build"];
 
 export function TopBar() {
   const set = useUi((s) => s.set);

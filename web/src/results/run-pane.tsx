@@ -1,6 +1,14 @@
 // run-pane.tsx - what became of the statements of a run: on their way with their figures, stopped,
 // refused, or done with a result. One tab per statement when there are several.
-import { Ban, CircleAlert, CircleCheck, CircleDashed, LoaderCircle, Square } from "lucide-react";
+import {
+  Ban,
+  Bell,
+  CircleAlert,
+  CircleCheck,
+  CircleDashed,
+  LoaderCircle,
+  Square,
+} from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { isProblem, messageOf } from "@/api/problem";
 import { bytes, count, duration, grouped } from "@/lib/numbers";
@@ -8,6 +16,7 @@ import { Button } from "@/ui/button";
 import { CodeBlock, CopyButton } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { EmptyState } from "@/ui/states";
+import { canNotify, LONG_MS, useNotice, wantNotices } from "./notice";
 import { ResultPane } from "./result-view";
 import {
   disconnect,
@@ -144,6 +153,7 @@ function useNow(): number {
 
 function UnderWay({ slot, outcome }: { slot: string; outcome: Outcome }) {
   const now = useNow();
+  const wanted = useNotice((s) => s.wanted);
   const elapsedMs = Math.max(0, now - outcome.startedAtMs);
   const p = outcome.progress;
   const stopping = outcome.state === "stopping";
@@ -193,6 +203,11 @@ function UnderWay({ slot, outcome }: { slot: string; outcome: Outcome }) {
             Cancel
           </Button>
         )}
+        {elapsedMs > LONG_MS && !wanted && canNotify() ? (
+          <Button icon={Bell} onClick={() => void wantNotices()}>
+            Tell me when it ends
+          </Button>
+        ) : null}
         {outcome.stopIsSlow ? (
           <Button variant="danger" onClick={() => disconnect(slot)}>
             Give the connection up

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { type BuildQuery, buildOps, emptyQuery, literal, queryFrom, queryTo, toSql } from "./model";
+import {
+  type BuildQuery,
+  buildOps,
+  emptyQuery,
+  literal,
+  queryFrom,
+  queryTo,
+  toSql,
+  withParts,
+} from "./model";
 
 const columns = [
   { name: "status", type: "BIGINT" },
@@ -123,4 +132,19 @@ test("operators follow the type", () => {
   expect(buildOps("TIMESTAMP")[0]).toBe("last");
   expect(buildOps("BIGINT")).toContain("in");
   expect(buildOps("VARCHAR").slice(0, 2)).toEqual(["eq", "in"]);
+});
+
+test("an order follows its group, and goes with it", () => {
+  const query: BuildQuery = {
+    ...emptyQuery("", "t"),
+    groups: [{ column: "_time", bucket: "hour" }],
+    measures: [{ kind: "count", column: null }],
+    order: [
+      { by: "_time_hour", descending: false },
+      { by: "count", descending: true },
+    ],
+  };
+  const renamed = withParts(query, { groups: [{ column: "_time", bucket: "day" }] });
+  expect(renamed.order.map((o) => o.by)).toEqual(["_time_day", "count"]);
+  expect(withParts(query, { groups: [] }).order.map((o) => o.by)).toEqual(["count"]);
 });

@@ -282,6 +282,27 @@ export function outputNames(query: BuildQuery, columns: readonly BuildColumn[]):
   return query.columns.length > 0 ? [...query.columns] : columns.map((c) => c.name);
 }
 
+/** Other groups or measures; an order by one that is now called otherwise follows it, one by a part
+ * that is gone goes too. */
+export function withParts(
+  query: BuildQuery,
+  next: Partial<Pick<BuildQuery, "groups" | "measures">>,
+): BuildQuery {
+  const changed = { ...query, ...next };
+  const before = [query.groups.map(groupName), query.measures.map(measureName)];
+  const after = [changed.groups.map(groupName), changed.measures.map(measureName)];
+  const all = after.flat();
+  const order = query.order.flatMap(({ by, descending }) => {
+    if (all.includes(by)) return [{ by, descending }];
+    const part = before.findIndex((names) => names.includes(by));
+    const names = after[part];
+    const isSame = names !== undefined && names.length === before[part]?.length;
+    const renamed = isSame ? names[before[part]?.indexOf(by) ?? -1] : undefined;
+    return renamed === undefined ? [] : [{ by: renamed, descending }];
+  });
+  return { ...changed, order };
+}
+
 /** The question as SQL. Parts that name columns which are not there are left in: the server says
  * so, rather than something else being answered. */
 export function toSql(query: BuildQuery, columns: readonly BuildColumn[]): string {

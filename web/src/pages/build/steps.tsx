@@ -32,6 +32,7 @@ import {
   outputNames,
   VALUES_ROWS_MAX,
   valuesSql,
+  withParts,
 } from "./model";
 import { TablePicker } from "./table-picker";
 
@@ -183,7 +184,7 @@ function FilterRow({ query, columns, filter, onChange, onRemove }: FilterRowProp
   return (
     <fieldset
       aria-label={`Filter on ${filter.column}`}
-      className="grid grid-cols-[minmax(0,1fr)_minmax(0,1fr)_auto] gap-1.5"
+      className="grid min-w-0 grid-cols-[minmax(0,1fr)_minmax(0,1fr)_auto] gap-1.5"
     >
       <Select
         aria-label="Column"
@@ -395,7 +396,7 @@ function GroupsStep({ query, columns, onChange }: PartProps) {
         : [{ by: groupName({ column: next.name, bucket }), descending: false }];
     onChange({ ...query, groups, measures, order });
   };
-  const set = (groups: BuildQuery["groups"]) => onChange({ ...query, groups });
+  const set = (groups: BuildQuery["groups"]) => onChange(withParts(query, { groups }));
   return (
     <Step title="For each" addLabel="Group" onAdd={free.length > 0 ? add : undefined}>
       {query.groups.map((group, i) => {
@@ -405,7 +406,7 @@ function GroupsStep({ query, columns, onChange }: PartProps) {
             // biome-ignore lint/suspicious/noArrayIndexKey: groups have no identity but their place.
             key={i}
             aria-label={`Group by ${group.column}`}
-            className="flex gap-1.5"
+            className="flex min-w-0 gap-1.5"
           >
             <Select
               aria-label="Column"
@@ -457,7 +458,7 @@ const MEASURE_WORDS: Record<MeasureKind, string> = {
 const NEEDS_NUMBER = new Set<MeasureKind>(["sum", "avg", "median"]);
 
 function MeasuresStep({ query, columns, onChange }: PartProps) {
-  const set = (measures: BuildQuery["measures"]) => onChange({ ...query, measures });
+  const set = (measures: BuildQuery["measures"]) => onChange(withParts(query, { measures }));
   const taken = new Set(query.measures.map(measureName));
   const fitting = (kind: MeasureKind) =>
     NEEDS_NUMBER.has(kind) ? columns.filter((c) => isNumericType(c.type)) : columns;
@@ -475,7 +476,7 @@ function MeasuresStep({ query, columns, onChange }: PartProps) {
           // biome-ignore lint/suspicious/noArrayIndexKey: measures have no identity but their place.
           key={i}
           aria-label={`Measure ${measureName(measure)}`}
-          className="flex gap-1.5"
+          className="flex min-w-0 gap-1.5"
         >
           <Select
             aria-label="Measure"
@@ -587,7 +588,7 @@ function OrderStep({ query, columns, onChange }: PartProps) {
           // biome-ignore lint/suspicious/noArrayIndexKey: orders have no identity but their place.
           key={i}
           aria-label={`Order by ${order.by}`}
-          className="flex gap-1.5"
+          className="flex min-w-0 gap-1.5"
         >
           <Select
             aria-label="Order by"
@@ -601,6 +602,7 @@ function OrderStep({ query, columns, onChange }: PartProps) {
           />
           <Select
             aria-label="Direction"
+            className="min-w-0 flex-1"
             value={order.descending ? "down" : "up"}
             options={[
               { value: "down", label: "largest first" },

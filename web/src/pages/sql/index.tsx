@@ -20,6 +20,7 @@ import { useCatalog } from "@/api/queries";
 import type { CatalogTable, SavedQuery } from "@/api/types";
 import { useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
+import { useNotice } from "@/results/notice";
 import { Gone } from "@/results/result-view";
 import { isBusy, onEnded, restore, run as runStatements, stop, useRuns } from "@/results/run";
 import { RunPane } from "@/results/run-pane";
@@ -34,7 +35,6 @@ import { CatalogTree } from "./catalog-tree";
 import { checkText, forgetChecks, problemAt } from "./check";
 import { indexCatalog, type Words, wordSuggestions } from "./complete";
 import type { EditorHandle } from "./editor";
-import { useNotice } from "./notice";
 import { sampleOf } from "./samples";
 import {
   ConflictDialog,
@@ -127,9 +127,9 @@ export default function SQLPage() {
   }, []);
   useLink(
     useCallback(
-      (id: string) => {
+      (id: string, place: number) => {
         const text = useTabs.getState().tabs.find((t) => t.id === id)?.sql ?? "";
-        start(id, statements(text).slice(0, 1));
+        start(id, statements(text).slice(place - 1, place));
       },
       [start],
     ),

@@ -38,7 +38,7 @@ export function shopSamples(index: CatalogIndex, texts: readonly string[]): Samp
     });
 }
 
-const TABLES_MAX = 4;
+const TABLES_MAX = 3;
 
 function isTime(type: string): boolean {
   return /^(TIMESTAMP|DATE)/i.test(type);
@@ -84,10 +84,15 @@ export function tableSamples(index: CatalogIndex, table: CatalogTable): Sample[]
   return out;
 }
 
+/** Topics first, the largest of them before the others. */
+function weight(table: CatalogTable): number {
+  return (table.kind === "topic" ? 1 : 0) + (table.rows ?? 0) + (table.lag_events ?? 0);
+}
+
 export function samples(index: CatalogIndex): Sample[] {
   const first = index.tables
     .filter((t) => t.kind !== "dead" && t.columns.length > 0)
-    .sort((a, b) => Number(b.kind === "topic") - Number(a.kind === "topic"))
+    .sort((a, b) => weight(b) - weight(a))
     .slice(0, TABLES_MAX);
   return [
     ...first.flatMap((table) => tableSamples(index, table)),

@@ -5,7 +5,7 @@ import { type ViewSearch, viewSearch } from "@/results/shown";
 import type { SqlLink } from "./link";
 
 export interface SQLSearch extends SqlLink, ViewSearch {
-  /** It was run: who opens the link sees the answer at once. */
+  /** Which statement was run, from 1: who opens the link sees its answer at once. */
   run?: string;
 }
 

@@ -9,6 +9,7 @@ import { viewSearch } from "@/results/shown";
 import { toastError } from "@/ui/toast";
 import { linkOf, unpack } from "./link";
 import type { SQLSearch } from "./search";
+import { statements } from "./statements";
 import { activate, activeTab, changeTab, openTab, type SavedRef, useTabs } from "./tabs";
 
 const TYPING_MS = 300;
@@ -34,8 +35,8 @@ async function textOf(search: SQLSearch): Promise<{ sql: string; saved?: SavedRe
   return { sql };
 }
 
-/** `onFresh`: a link that was run is opened here for the first time. */
-export function useLink(onFresh: (tabId: string) => void): void {
+/** `onFresh`: a link that was run is opened here for the first time; which of its statements. */
+export function useLink(onFresh: (tabId: string, place: number) => void): void {
   const search = useSearch({ from: "/sql" });
   const navigate = useNavigate();
   const tab = useTabs(activeTab);
@@ -64,7 +65,8 @@ export function useLink(onFresh: (tabId: string) => void): void {
   // From the tab to the address.
   const { sql, saved, view, ran } = tab;
   const savedAs = saved !== undefined && saved.sql === sql ? saved.name : undefined;
-  const isRun = ran !== undefined;
+  // Which statement the result is of, from 1; none when it is not in the text any more.
+  const runPlace = ran === undefined ? 0 : statements(sql).findIndex((s) => s.sql === ran.sql) + 1;
   const viewText = JSON.stringify(view);
   const before = useRef({ id: tab.id, viewText });
   useEffect(() => {
@@ -76,7 +78,7 @@ export function useLink(onFresh: (tabId: string) => void): void {
       before.current = { id: tab.id, viewText };
       const next: SQLSearch = {
         ...link,
-        run: isRun && Object.keys(link).length > 0 ? "1" : undefined,
+        run: runPlace > 0 && Object.keys(link).length > 0 ? String(runPlace) : undefined,
         ...viewSearch(JSON.parse(viewText)),
       };
       const nextKey = keyOf(next);
@@ -103,12 +105,16 @@ export function useLink(onFresh: (tabId: string) => void): void {
       current = false;
       window.clearTimeout(timer);
     };
-  }, [tab.id, sql, savedAs, isRun, viewText, navigate]);
+  }, [tab.id, sql, savedAs, runPlace, viewText, navigate]);
 }
 
-async function adopt(search: SQLSearch, onFresh: (tabId: string) => void): Promise<void> {
+async function adopt(
+  search: SQLSearch,
+  onFresh: (tabId: string, place: number) => void,
+): Promise<void> {
   const found = await textOf(search);
   const view = viewSearch({ ...search });
+  const place = Math.trunc(Number(search.run)) || 0;
   if (found === undefined) {
     const { id } = activeTab(useTabs.getState());
     changeTab(id, { view });
@@ -123,9 +129,9 @@ async function adopt(search: SQLSearch, onFresh: (tabId: string) => void): Promi
   if (same !== undefined) {
     changeTab(same.id, { view, ...(found.saved ? { saved: found.saved } : {}) });
     activate(same.id);
-    if (search.run && same.ran === undefined) onFresh(same.id);
+    if (place > 0 && same.ran === undefined) onFresh(same.id, place);
     return;
   }
   const id = openTab({ sql: found.sql, saved: found.saved, view });
-  if (search.run) onFresh(id);
+  if (place > 0) onFresh(id, place);
 }

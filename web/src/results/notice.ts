@@ -5,7 +5,8 @@ import { count, duration } from "@/lib/numbers";
 import { readStored, writeStored } from "@/lib/stored";
 import { onEnded } from "@/results/run";
 
-const LONG_MS = 10_000;
+/** What takes longer is worth telling. */
+export const LONG_MS = 10_000;
 const KEY = "tarn.sql.notify";
 
 interface NoticeState {
@@ -23,8 +24,9 @@ export function canNotify(): boolean {
   return "Notification" in window && Notification.permission !== "denied";
 }
 
-export async function wantNotices(on: boolean): Promise<void> {
-  const allowed = on && (await Notification.requestPermission()) === "granted";
+/** Asks the browser's leave, which only a click may. */
+export async function wantNotices(): Promise<void> {
+  const allowed = (await Notification.requestPermission()) === "granted";
   writeStored(KEY, allowed ? "on" : null);
   useNotice.setState({ wanted: allowed });
 }
