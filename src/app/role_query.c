@@ -312,6 +312,16 @@ static struct job *next_job(struct role *r, struct sql_conn *conn, bool light_on
     return job;
 }
 
+/* Under the lock: one job less. */
+static void count_out(struct role *r)
+{
+    r->job_count--;
+    if (r->job_count == 0) {
+        r->idle_since_us = os_mono_us();
+        r->is_trimmed = false;
+    }
+}
+
 static void end_job(struct role *r, struct job *job)
 {
     (void)pthread_mutex_lock(&r->lock);
@@ -320,11 +330,7 @@ static void end_job(struct role *r, struct job *job)
         at = &(*at)->next;
     }
     *at = job->next;
-    r->job_count--;
-    if (r->job_count == 0) {
-        r->idle_since_us = os_mono_us();
-        r->is_trimmed = false;
-    }
+    count_out(r);
     (void)pthread_mutex_unlock(&r->lock);
     job_free(job);
 }
@@ -562,6 +568,38 @@ static size_t look_at_jobs(struct role *r, struct progress_note *notes, size_t m
     return count;
 }
 
+/* Under the lock: a job that was stopped before anybody took it; NULL: none. */
+static struct job *take_stopped(struct role *r)
+{
+    struct job **at = &r->waiting;
+    while (*at != NULL && (*at)->reason == STOP_NONE) {
+        at = &(*at)->next;
+    }
+    struct job *job = *at;
+    if (job != NULL) {
+        *at = job->next;
+        count_out(r);
+    }
+    return job;
+}
+
+/* Answers those at once: they need no thread, and all may be busy for longer than the server waits
+ * for a stopped statement before it ends this process. */
+static void answer_stopped(struct role *r)
+{
+    for (;;) {
+        struct errmsg msg = {0};
+        (void)pthread_mutex_lock(&r->lock);
+        struct job *job = take_stopped(r);
+        (void)pthread_mutex_unlock(&r->lock);
+        if (job == NULL) {
+            return;
+        }
+        report_failure(r, job, ERR_CANCELLED, "query_cancelled", &msg);
+        job_free(job);
+    }
+}
+
 static void send_progress(struct role *r)
 {
     struct progress_note notes[64];
@@ -644,6 +682,7 @@ static void main_loop(struct role *r)
             return;
         }
         send_progress(r);
+        answer_stopped(r);
         if (os_mono_us() >= metrics_at_us) {
             send_metrics(r);
             trim_when_idle(r);

@@ -24,6 +24,7 @@ struct broker_query {
     void *ctx;
     bool is_abandoned;
     bool is_cancelled;
+    bool is_late;    /* was told to stop at its deadline */
     bool is_suspect; /* ran when the process died; runs alone now */
     bool is_culprit; /* the process was killed because of it */
     int64_t started_us;
@@ -144,6 +145,12 @@ static void on_overdue(struct reactor_timer *timer)
     if (q->state == WAITING || b->channel == NULL) {
         end_overdue(q);
         schedule(b);
+    } else if (!q->is_late && !q->is_cancelled) {
+        /* The process counts from when it got the statement, which may have waited here. */
+        q->is_late = true;
+        send_frame(b, WIRE_CANCEL, q->id, STR(""));
+        reactor_timer_set_us(b->reactor, timer,
+                             reactor_now_us(b->reactor) + BROKER_KILL_AFTER_US);
     } else {
         kill_for(q, q->is_cancelled ? "a cancelled query goes on" : "a query is past its deadline");
     }
@@ -155,9 +162,6 @@ static void run(struct broker_query *q)
     send_ends(b);
     q->state = RUNNING;
     send_frame(b, q->type, q->id, buf_str(&q->payload));
-    if (q->deadline_us > 0) {
-        reactor_timer_set_us(b->reactor, &q->timer, q->deadline_us + BROKER_KILL_AFTER_US);
-    }
 }
 
 /* Starts what may start: a suspect runs alone, the others side by side. */
@@ -207,8 +211,8 @@ static void lose(struct broker *b, const char *why)
         if (q->state == WAITING) {
             continue;
         }
-        if (q->is_culprit || q->is_abandoned || q->is_cancelled) {
-            end_overdue(q);
+        if (q->is_culprit || q->is_abandoned || q->is_cancelled || q->is_late) {
+            end_overdue(q); /* a fresh process would have to be killed for it next */
         } else if (q->state == ANSWERING) {
             end_with_error(q, "query_aborted",
                            "the query process ended in the middle of this answer; ask again", 0);
@@ -271,7 +275,11 @@ static err on_answer_frame(struct broker *b, struct broker_query *q, const struc
         AUTO_TEXT detail = xstrndup(error.detail.ptr, error.detail.len);
         int64_t position = error.position;
         wire_error_deinit(&error);
-        end_with_error(q, code, detail, position);
+        if (q->is_late && !q->is_cancelled && strcmp(code, "query_cancelled") == 0) {
+            end_overdue(q);
+        } else {
+            end_with_error(q, code, detail, position);
+        }
         schedule(b);
         return ERR_OK;
     }
@@ -441,12 +449,12 @@ void broker_credit(struct broker_query *q, uint64_t bytes)
     send_frame(q->broker, WIRE_CREDIT, q->id, buf_str(&payload));
 }
 
-static void ask_to_cancel(struct broker_query *q)
+static void ask_to_cancel(struct broker_query *q, int64_t kill_after_us)
 {
     struct broker *b = q->broker;
     q->is_cancelled = true;
     send_frame(b, WIRE_CANCEL, q->id, STR(""));
-    reactor_timer_set_us(b->reactor, &q->timer, reactor_now_us(b->reactor) + BROKER_CANCEL_US);
+    reactor_timer_set_us(b->reactor, &q->timer, reactor_now_us(b->reactor) + kill_after_us);
 }
 
 void broker_abandon(struct broker_query *q)
@@ -457,7 +465,7 @@ void broker_abandon(struct broker_query *q)
         unlink_query(q);
         schedule(b);
     } else {
-        ask_to_cancel(q);
+        ask_to_cancel(q, BROKER_ABANDON_US);
     }
 }
 
@@ -473,7 +481,7 @@ err broker_cancel(struct broker *b, uint64_t id, struct errmsg *msg)
         end_overdue(q);
         schedule(b);
     } else {
-        ask_to_cancel(q);
+        ask_to_cancel(q, BROKER_CANCEL_US);
     }
     return ERR_OK;
 }

@@ -21,8 +21,11 @@ struct broker_query;
 
 enum {
     BROKER_WINDOW_BYTES = 1 << 20,      /* DATA under way per query */
-    BROKER_KILL_AFTER_US = 1000 * 1000, /* past the deadline; a kill costs all stored results */
-    BROKER_CANCEL_US = 400 * 1000,      /* a cancel that is not obeyed by then kills */
+    /* What was told to stop and goes on so long has its process killed, which costs all stored
+     * results: after its deadline, after a cancel, and when its client has gone and nobody waits. */
+    BROKER_KILL_AFTER_US = 1000 * 1000,
+    BROKER_CANCEL_US = 400 * 1000,
+    BROKER_ABANDON_US = 2000 * 1000,
 };
 
 struct broker_events {

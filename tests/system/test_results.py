@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -450,6 +451,30 @@ def test_windows_come_while_every_session_is_busy(server, connect):
 
 
 # ---- help for typing ----
+
+def test_a_client_that_goes_while_its_window_waits_costs_nothing(server, connect):
+    """A window that no thread has taken yet is stopped at once: else the server would take the
+    process for one that does not obey, and end it with all results."""
+    one = server(args=["--query_concurrency=1"])
+    client = connect(one)
+    wide = store(client, "SELECT repeat(chr(65 + i::INT % 26), 1000000) AS t FROM range(24) r(i)")
+    query = one.child("query")
+    stalled = []
+    for _ in range(3):  # all threads there are: one session, two for what is quick
+        stalled.append(socket.create_connection(("127.0.0.1", one.port)))
+        stalled[-1].sendall(f"GET /api/v1/results/{wide['result_id']}?limit=24 HTTP/1.1\r\n"
+                            "Host: 127.0.0.1\r\n\r\n".encode())
+    for s in stalled:
+        assert s.recv(12) == b"HTTP/1.1 200"
+    with pytest.raises(httpx.TimeoutException):
+        client.http.get("/api/v1/results", timeout=1)
+    time.sleep(3)
+    assert one.child("query") == query
+    for s in stalled:
+        s.close()
+    assert results(connect(one))["results"][0]["id"] == wide["result_id"]
+    assert one.child("query") == query
+
 
 def test_words_are_those_that_statements_may_use(client):
     words = checked(client.http.get("/api/v1/sql/words")).json()

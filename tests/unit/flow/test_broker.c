@@ -255,6 +255,57 @@ static void a_deadline_is_kept_by_force(void **state)
     assert_string_equal(r->clients[1].said, "done");
 }
 
+/* `client` waits for its turn behind two others, and runs when the first of them has ended. */
+static uint64_t run_after_waiting(struct rig *r, int client, int64_t timeout_ms)
+{
+    assert_int_equal(ask(r, 0, 0), ERR_OK);
+    assert_int_equal(ask(r, 1, 0), ERR_OK);
+    uint64_t first = receive(r, WIRE_QUERY);
+    assert_true(receive(r, WIRE_QUERY) > 0);
+    assert_int_equal(ask(r, client, timeout_ms), ERR_OK);
+    reply(r, WIRE_DONE, first);
+    uint64_t id = receive(r, WIRE_QUERY);
+    assert_true(id > 0);
+    return id;
+}
+
+static void wait_for_cancel(struct rig *r, uint64_t id)
+{
+    uint64_t got = 0;
+    int64_t give_up_us = os_mono_us() + 5000000;
+    while (got == 0 && r->kills == 0 && os_mono_us() < give_up_us) {
+        got = receive(r, WIRE_CANCEL);
+    }
+    assert_int_equal(got, id);
+    assert_int_equal(r->kills, 0);
+}
+
+static void a_deadline_asks_before_it_forces(void **state)
+{
+    /* A statement that has waited for its turn is told to stop at its deadline: the process counts
+     * from later, and killing it would take the others with it. */
+    struct rig *r = *state;
+    uint64_t id = run_after_waiting(r, 2, 1000);
+    wait_for_cancel(r, id);
+    AUTO_BUF payload = buf_make(4096);
+    struct wire_error error = {.code = STR("query_cancelled"), .detail = STR("it was")};
+    wire_error_encode(&error, &payload);
+    assert_int_equal(frame_pipe_send(r->process, WIRE_ERROR, 0, id, buf_str(&payload)), ERR_OK);
+    turn(r);
+    assert_string_equal(r->clients[2].said, "error:query_timeout");
+    assert_int_equal(r->kills, 0);
+}
+
+static void what_is_late_is_not_run_again(void **state)
+{
+    /* A process that is lost after a statement's deadline: the fresh one is not asked it again. */
+    struct rig *r = *state;
+    uint64_t id = run_after_waiting(r, 2, 1000);
+    wait_for_cancel(r, id);
+    vanish(r);
+    assert_string_equal(r->clients[2].said, "error:query_timeout");
+}
+
 static void a_client_that_goes_cancels(void **state)
 {
     /* An abandoned query is cancelled in the process, and its client hears nothing any more. */
@@ -289,6 +340,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(innocents_run_again_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_begun_answer_is_aborted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deadline_is_kept_by_force, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_asks_before_it_forces, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_late_is_not_run_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_goes_cancels, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lying_process_is_dropped, setup, teardown),
     };
