@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "flow/producers.h"
 
+#include <errno.h>
+
 static enum log_level level_of(const char *name)
 {
     return strcmp(name, "debug") == 0   ? LOG_DEBUG
@@ -73,13 +75,14 @@ static void start_producers(void *ctx, const char *http_url, struct producers *p
         }
     }
     char *rate = json_dumps(demo->rate, JSON_ENCODE_ANY);
-    printf(
-        "\n  four topics are receiving %s events a second each. In another terminal:\n\n"
-        "    tarn query \"SELECT status, count(*) FROM web_logs GROUP BY status ORDER BY 2 DESC\" "
-        "--server %s\n"
-        "    tarn producer list --server %s\n"
-        "    curl -s %s/api/v1/health\n\n  Ctrl-C stops the demo; the data stays.\n\n",
-        rate == NULL ? "many" : rate, http_url, http_url, http_url);
+    printf("\n  four topics are receiving %s events a second each.\n"
+           "  Open %s/ in a browser, or in another terminal:\n\n"
+           "    %s query \"SELECT status, count(*) FROM web_logs GROUP BY status ORDER BY 2 DESC\" "
+           "--server %s\n"
+           "    %s producer list --server %s\n"
+           "    curl -s %s/api/v1/health\n\n  Ctrl-C stops the demo; the data stays.\n\n",
+           rate == NULL ? "many" : rate, http_url, program_invocation_name, http_url,
+           program_invocation_name, http_url, http_url);
     free(rate);
     (void)fflush(stdout); /* the demo goes on without a terminal */
 }

@@ -28,7 +28,7 @@ struct collector {
     int64_t acked_us[LIVE_POINTS_MAX];
     uint64_t acked_count;
     double values[LIVE_SERIES_COUNT]; /* of the last point */
-    double memory_bytes;              /* of this process, looked at now and then */
+    double memory_bytes;              /* of all processes, looked at now and then */
     int64_t memory_us;
     double disk_free_bytes;
     int64_t disk_us;

@@ -102,11 +102,25 @@ static void take_front(struct collector *c, struct api *api, double sums[LIVE_SE
     sums[LIVE_CONNECTIONS] = (double)metric_value(c->connections);
 }
 
-static void take_memory(struct collector *c, const struct api *api, int64_t now_us)
+/* What health says too: of all processes, each as the front sees it or as it says itself. */
+static double processes_bytes(struct api *api)
+{
+    if (api->children == NULL) {
+        return (double)os_process_pss_bytes(getpid());
+    }
+    AUTO_JSON list = api->children(api->ctx);
+    double sum = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        sum += (double)json_integer_value(json_object_get(json_array_get(list, i), "pss_bytes"));
+    }
+    return sum;
+}
+
+static void take_memory(struct collector *c, struct api *api, int64_t now_us)
 {
     if (c->memory_us == 0 || now_us - c->memory_us >= MEMORY_EVERY_US) {
         c->memory_us = now_us;
-        c->memory_bytes = (double)os_process_pss_bytes(getpid());
+        c->memory_bytes = processes_bytes(api);
     }
     uint64_t free_bytes = 0;
     uint64_t total_bytes = 0;
@@ -115,14 +129,6 @@ static void take_memory(struct collector *c, const struct api *api, int64_t now_
         err e = os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, NULL);
         c->disk_free_bytes = e == ERR_OK ? (double)free_bytes : NAN;
     }
-}
-
-static double children_bytes(const struct api *api)
-{
-    const struct wire_metrics *writer = writer_link_metrics(api->writer);
-    const struct wire_metrics *query = broker_metrics(api->broker);
-    return (writer == NULL ? 0 : (double)writer->pss_bytes) +
-           (query == NULL ? 0 : (double)query->pss_bytes);
 }
 
 static double quantile_ms(const uint64_t counts[METRIC_BUCKETS], double q)
@@ -209,7 +215,7 @@ static void take_gauges(struct collector *c, struct api *api, int64_t now_us,
     take_counts(c->ack, c->ack_counts, ack);
     take_counts(c->query, c->query_counts, query);
     values[LIVE_LAG_MS] = lag_ms(c, acked_of(api), values[LIVE_LAG_EVENTS], now_us);
-    values[LIVE_MEMORY_BYTES] = c->memory_bytes + children_bytes(api);
+    values[LIVE_MEMORY_BYTES] = c->memory_bytes;
     values[LIVE_DISK_FREE_BYTES] = c->disk_free_bytes;
     values[LIVE_ACK_P50_MS] = quantile_ms(ack, 0.5);
     values[LIVE_ACK_P95_MS] = quantile_ms(ack, 0.95);
