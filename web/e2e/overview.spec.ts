@@ -15,6 +15,30 @@ test("first steps lead from nothing to events", async ({ server, page }) => {
   await page.waitForURL("**/live");
 });
 
+test("first steps that are all done stay away, also when no query ran for long", async ({
+  server,
+  page,
+}) => {
+  await server.send("clicks", [{ type: "view" }]);
+  await server.api("POST", "/api/v1/query", { sql: "SELECT 1" });
+  await page.goto("/live");
+  await page.getByText(/events? of the newest/).waitFor();
+  await expect
+    .poll(() => page.evaluate(() => localStorage.getItem("tarn.steps.live")))
+    .not.toBeNull();
+  await page.goto("/");
+  await ready(page);
+  await expect
+    .poll(() => page.evaluate(() => localStorage.getItem("tarn.steps")), { timeout: 20_000 })
+    .toBe("done");
+  await expect(page.getByRole("heading", { name: "First steps" }).count()).resolves.toBe(0);
+});
+
+test("commands to copy name the server that the page is from", async ({ server, page }) => {
+  await page.goto("/tables?tab=imports");
+  await page.getByText(`--table sales --server ${server.url}`).waitFor();
+});
+
 test("tiles and charts tell what flows", async ({ server, page }) => {
   await server.produce("analytics", 50);
   await page.goto("/");

@@ -10,6 +10,7 @@ import {
   Contrast,
   Database,
   Factory,
+  Globe,
   Keyboard,
   LogOut,
   type LucideIcon,
@@ -125,6 +126,8 @@ function useActions(): Entry[] {
   const setZone = useZonePreference((s) => s.setZone);
   const togglePause = usePause((s) => s.toggle);
   const set = useUi((s) => s.set);
+  const session = useQuery(q.session).data;
+  const signedIn = session?.needed === true && session.signed_in;
   const action = (label: string, icon: LucideIcon, run: () => void, words = ""): Entry => ({
     id: `do ${label}`,
     group: "Actions",
@@ -138,10 +141,10 @@ function useActions(): Entry[] {
     action("Theme: light", Sun, () => choose("light")),
     action("Theme: dark", Moon, () => choose("dark")),
     action("Theme: as the system", Contrast, () => choose("system")),
-    action("Times in UTC", Contrast, () => setZone("utc"), "zone"),
-    action("Times as in this browser", Contrast, () => setZone("local"), "zone local"),
+    action("Times in UTC", Globe, () => setZone("utc"), "zone"),
+    action("Times as in this browser", Globe, () => setZone("local"), "zone local"),
     action("Show all keys", Keyboard, () => set({ keySheet: true }), "shortcuts help"),
-    action("Sign out", LogOut, () => void signOut(), "logout session"),
+    ...(signedIn ? [action("Sign out", LogOut, () => void signOut(), "logout session")] : []),
   ];
 }
 

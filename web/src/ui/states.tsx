@@ -3,6 +3,7 @@
 import { CircleAlert, Inbox, type LucideIcon, RotateCw } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { isProblem, messageOf } from "@/api/problem";
+import { forServer } from "@/lib/terminal";
 import { Button } from "./button";
 import { CodeBlock, CopyButton } from "./copy";
 import { cx } from "./cx";
@@ -14,7 +15,7 @@ interface EmptyStateProps {
   icon?: LucideIcon;
   /** The one primary action. */
   action?: ReactNode;
-  /** The same as a command to copy. */
+  /** The same as a command to copy; one of `tarn` is told this server. */
   command?: string;
   className?: string;
 }
@@ -36,7 +37,7 @@ export function EmptyState(props: EmptyStateProps) {
       {action}
       {command ? (
         <div className="w-full text-left">
-          <CodeBlock text={command} label="The same in a terminal" />
+          <CodeBlock text={forServer(command)} label="The same in a terminal" />
         </div>
       ) : null}
     </div>

@@ -197,7 +197,7 @@ function ChooseTable({
       <EmptyState
         title="No tables yet"
         reason="A topic becomes a table with its first event; a file in the files folder is one at once."
-        command="tarn produce web_logs --rate 100"
+        command="tarn produce --preset web_logs --rate 100 --seconds 60"
       />
     );
   }

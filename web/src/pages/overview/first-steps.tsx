@@ -2,7 +2,7 @@
 // off as they are done. They go away for good when all are, or when they are dismissed.
 import { Link } from "@tanstack/react-router";
 import { Circle, CircleCheck, Factory, Radio, SquareTerminal, X } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { api } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { invalidate, useTopics } from "@/api/queries";
@@ -20,15 +20,19 @@ const DONE_KEY = "tarn.steps";
 export function FirstSteps({ stats }: { stats: Stats }) {
   const topics = useTopics();
   const [gone, setGone] = useState(() => readStored(DONE_KEY) !== null);
-  if (gone || topics.data === undefined) return null;
-  const hasEvents = topics.data.some((t) => (t.events ?? 0) > 0);
+  const known = topics.data !== undefined;
+  const hasEvents = topics.data?.some((t) => (t.events ?? 0) > 0) ?? false;
   const seen = hasSeenLive();
   const asked = stats.column("queries").some((n) => n > 0);
+  const allDone = hasEvents && seen && asked;
+  useEffect(() => {
+    if (allDone) writeStored(DONE_KEY, "done");
+  }, [allDone]);
   const dismiss = () => {
     writeStored(DONE_KEY, "done");
     setGone(true);
   };
-  if (hasEvents && seen && asked) return null;
+  if (gone || allDone) return null;
   return (
     <Card
       title="First steps"
@@ -38,8 +42,8 @@ export function FirstSteps({ stats }: { stats: Stats }) {
       <ol className="grid gap-3 lg:grid-cols-3">
         <Step done={hasEvents} title="1. Send events">
           <p>The topic is made when the first event arrives. Or let tarn make some up.</p>
-          {hasEvents ? null : <CodeBlock text={command()} wrap />}
-          {hasEvents ? null : <MakeUp />}
+          {hasEvents || !known ? null : <CodeBlock text={command()} wrap />}
+          {hasEvents || !known ? null : <MakeUp />}
         </Step>
         <Step done={seen} title="2. Watch them come in">
           <p>They are shown milliseconds after they were acknowledged.</p>

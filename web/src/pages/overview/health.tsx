@@ -40,7 +40,9 @@ export function HealthStrip() {
   const health = useHealth();
   if (health.data === undefined) {
     return health.error === null ? (
-      <Skeleton lines={1} label="Loading health" />
+      <Card title="Health" note="…">
+        <Skeleton lines={1} label="Loading health" className="h-6 justify-center" />
+      </Card>
     ) : (
       <ErrorCard what="Health could not be loaded." error={health.error} />
     );

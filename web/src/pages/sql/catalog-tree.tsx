@@ -53,7 +53,7 @@ export function CatalogTree(props: CatalogTreeProps) {
             <EmptyState
               title="No tables yet"
               reason="A topic becomes a table with its first event; a file in the files folder is one at once."
-              command="tarn produce web_logs --rate 100"
+              command="tarn produce --preset web_logs --rate 100 --seconds 60"
               className="px-1 py-4"
             />
           ) : (

@@ -181,7 +181,7 @@ export function SavedList({ current, onOpen, onMoved, onSaveCurrent }: SavedList
               title="Nothing saved yet"
               reason="A saved query is on the server, for everybody who signs in here and for the command line."
               action={<Button onClick={onSaveCurrent}>Save this query</Button>}
-              command={'tarn saved save sales:daily "SELECT …"'}
+              command={'tarn saved save numbers:answer "SELECT 42 AS answer"'}
               className="px-1 py-4"
             />
           ) : (

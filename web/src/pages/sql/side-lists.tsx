@@ -95,7 +95,7 @@ export function SampleList({ index, onOpen }: SampleListProps) {
       <EmptyState
         title="No tables to ask yet"
         reason="The sample shop brings nine tables that belong together, and fifteen questions."
-        command="tarn sample DATA/files"
+        command="tarn sample tarn-data/files"
         className="px-1 py-4"
       />
     );

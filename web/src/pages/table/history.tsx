@@ -113,7 +113,7 @@ function columnsOf(zone: Zone): GridColumn<Commit>[] {
     {
       id: "time",
       header: "Time",
-      width: 180,
+      width: 196,
       value: (commit) => commit.timestamp,
       cell: (commit) => {
         const ms = Date.parse(commit.timestamp);

@@ -96,7 +96,7 @@ export function ImportsList({ imports, onUpload }: ImportsListProps) {
                 Upload a file
               </Button>
             }
-            command="tarn import sales.csv --table sales"
+            command="tarn sample samples && tarn import samples/sales.parquet --table sales"
           />
         }
       />

@@ -186,7 +186,7 @@ function List({ rows, onUpload }: { rows: readonly TableRow[]; onUpload: () => v
             Upload CSV, Parquet or NDJSON
           </Button>
         }
-        command="tarn import sales.csv --table sales"
+        command="tarn sample samples && tarn import samples/sales.parquet --table sales"
       />
     );
   }

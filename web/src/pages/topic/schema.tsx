@@ -87,7 +87,7 @@ export function SchemaTab({ topic }: { topic: Topic }) {
                 Declare a schema
               </Button>
             }
-            command={`curl -X PUT ${new URL(plan.path, document.baseURI).href} -H 'Content-Type: application/json' \\\n     -d '{"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}'`}
+            command={`curl -X PUT ${new URL(plan.path, document.baseURI).href} -H 'Content-Type: application/json' \\\n     -d '{"type": "object"}'`}
           />
         </Card>
       ) : (

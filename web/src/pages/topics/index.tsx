@@ -43,7 +43,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
         to="/topics/$name"
         params={{ name: topic.name }}
         title={topic.name}
-        className="font-medium hover:text-accent hover:underline"
+        className="text-accent hover:underline"
       >
         <bdi>{topic.name}</bdi>
       </Link>
@@ -79,8 +79,8 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   },
   {
     id: "lag",
-    header: "Lag to table",
-    width: 110,
+    header: "Waiting to land",
+    width: 120,
     align: "right",
     value: ({ topic }) => topic.lag_events,
     cell: ({ topic }) => grouped(topic.lag_events),
