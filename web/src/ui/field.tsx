@@ -142,7 +142,7 @@ export interface CheckboxProps
 
 export function Checkbox({ label, onChange, className, ...rest }: CheckboxProps) {
   return (
-    <label className={cx("inline-flex items-center gap-2 text-sm", className)}>
+    <label className={cx("inline-flex min-h-6 items-center gap-2 text-sm", className)}>
       <span className="relative inline-flex size-4 shrink-0">
         <input
           type="checkbox"

@@ -270,7 +270,10 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
           const cell = props.openOnClick ? null : cellUnder(event.target);
           if (cell !== null) open(cell.row, cell.column);
         }}
-        className="group/grid min-h-0 flex-1 overflow-auto -outline-offset-2 [overflow-anchor:none]"
+        className={cx(
+          "group/grid overflow-auto -outline-offset-2 [overflow-anchor:none]",
+          rowCount === 0 && empty ? "shrink-0" : "min-h-0 flex-1",
+        )}
       >
         <div
           style={{
@@ -313,7 +316,7 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
           </div>
         </div>
       </div>
-      {rowCount === 0 && empty ? <div className="shrink-0">{empty}</div> : null}
+      {rowCount === 0 && empty ? <div className="min-h-0 flex-1 overflow-auto">{empty}</div> : null}
       {source.error === null ? null : (
         <ErrorCard
           className="absolute right-2 bottom-2 left-2 z-20"

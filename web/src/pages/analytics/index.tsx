@@ -205,7 +205,11 @@ function Content({ question, about, sources, state, renew }: ContentProps) {
       />
       <FilterChips filters={filters} onChange={change} onText={setText} />
       {totals.sql === null || isEmpty ? (
-        <Nothing question={question} filtered={isFiltered(filters)} onClear={clear} />
+        <Nothing
+          question={question}
+          filtered={isFiltered({ ...filters, topic: [] })}
+          onClear={clear}
+        />
       ) : (
         <>
           <Tiles totals={totals} lengthMs={question.toMs - question.fromMs} />

@@ -12,7 +12,7 @@ import type { TableProps } from "./table-queries";
 import { typeNodes } from "./type-tree";
 
 export interface ColumnLine {
-  /** Unique: its place in the unfolded list. */
+  /** What names it in the address. */
   key: string;
   name: string;
   type: string;
@@ -29,7 +29,7 @@ function linesOf({ table, schema }: TableProps): ColumnLine[] {
   const partitions = new Set(table.partition_columns ?? []);
   return table.columns.flatMap((column, i) =>
     typeNodes(column.name, column.type).map((node, j) => ({
-      key: `${i}.${j}`,
+      key: node.path === null ? `${i}.${j}` : [column.name, ...node.path].join("."),
       name: node.name,
       type: node.type,
       depth: node.depth,

@@ -13,38 +13,22 @@ import { cx } from "@/ui/cx";
 import { Drawer } from "@/ui/dialog";
 import { type GridColumn, type GridSort, VirtualGrid } from "@/ui/grid";
 import { KeyValue } from "@/ui/keyvalue";
-import { EmptyState, Loaded } from "@/ui/states";
+import { EmptyState, ErrorCard, Skeleton } from "@/ui/states";
 import { type PartitionSum, partitionSums, partitionText } from "./storage";
-import {
-  type FileList,
-  filesPlan,
-  LIST_FIRST,
-  LIST_MAX,
-  type TableProps,
-  useFiles,
-} from "./table-queries";
+import { listPlan, PAGE, type TableProps, useFiles } from "./table-queries";
 
 export function Files(props: TableProps) {
-  const [limit, setLimit] = useState(LIST_FIRST);
-  const files = useFiles(props, limit);
-  return (
-    <Loaded query={files} what="The files could not be listed.">
-      {(list) => (
-        <Listed
-          {...props}
-          list={list}
-          stale={files.isPlaceholderData}
-          onMore={limit < LIST_MAX ? () => setLimit(LIST_MAX) : null}
-        />
-      )}
-    </Loaded>
-  );
+  const { files, error, retry, ...rest } = useFiles(props);
+  if (files !== undefined) return <Listed {...props} {...rest} files={files} />;
+  if (error === null) return <Skeleton lines={8} />;
+  return <ErrorCard what="The files could not be listed." error={error} retry={retry} />;
 }
 
 type ListedProps = TableProps & {
-  list: FileList;
-  stale: boolean;
-  onMore: (() => void) | null;
+  files: readonly DataFile[];
+  fileCount: number;
+  more: (() => void) | null;
+  isLoadingMore: boolean;
 };
 
 function value(file: DataFile, column: string): string | number {
@@ -65,21 +49,26 @@ function sorted(files: readonly DataFile[], sort: GridSort | null): readonly Dat
   });
 }
 
-function Listed({ schema, name, list, stale, onMore }: ListedProps) {
+function Listed(props: ListedProps) {
+  const { schema, name, table, files, fileCount, more, isLoadingMore } = props;
   const zone = useZone();
-  const [sort, setSort] = useState<GridSort | null>(null);
+  const [sort, setSort] = useState<GridSort | null>({
+    column: "modified",
+    descending: true,
+  });
   const [partition, setPartition] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
-  const sums = useMemo(() => partitionSums(list.files), [list]);
+  const sums = useMemo(() => partitionSums(files), [files]);
   const rows = useMemo(() => {
     const own =
       partition === null
-        ? list.files
-        : list.files.filter((file) => partitionText(file.partition) === partition);
+        ? files
+        : files.filter((file) => partitionText(file.partition) === partition);
     return sorted(own, sort);
-  }, [list, partition, sort]);
-  const columns = useMemo(() => columnsOf(zone, sums.length > 1), [zone, sums.length]);
-  if (list.file_count === 0) {
+  }, [files, partition, sort]);
+  const hasPartitions = (table.partition_columns ?? []).length > 0;
+  const columns = useMemo(() => columnsOf(zone, hasPartitions), [zone, hasPartitions]);
+  if (fileCount === 0) {
     return (
       <EmptyState
         title="No files yet"
@@ -88,27 +77,21 @@ function Listed({ schema, name, list, stale, onMore }: ListedProps) {
     );
   }
   const openAt = rows.findIndex((file) => file.path === open);
-  const missing = list.file_count - list.files.length;
+  const missing = fileCount - files.length;
   return (
     <>
-      <div
-        className={cx(
-          "flex flex-wrap items-center gap-2 text-sm text-muted",
-          stale && "opacity-60",
-        )}
-      >
+      <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
         <span>
           {missing > 0
-            ? `${grouped(list.files.length)} of ${count(list.file_count, "file")}`
-            : count(list.file_count, "file")}
+            ? `${grouped(files.length)} of ${count(fileCount, "file")}; sums and order are of these`
+            : count(fileCount, "file")}
         </span>
-        {missing > 0 && onMore !== null ? (
-          <Button size="sm" onClick={onMore}>
-            {`Load ${grouped(Math.min(LIST_MAX, list.file_count))}`}
+        {more === null ? null : (
+          <Button size="sm" busy={isLoadingMore} onClick={more}>
+            {`Load ${grouped(Math.min(PAGE, Math.max(missing, 1)))} more`}
           </Button>
-        ) : null}
-        {missing > 0 ? <span>Sums are of those that are listed.</span> : null}
-        <CopyAsCurl plan={filesPlan(schema, name, LIST_FIRST)} />
+        )}
+        <CopyAsCurl plan={listPlan(schema, name, "files", null)} />
       </div>
       {sums.length > 1 ? (
         <Partitions sums={sums} chosen={partition} onChoose={setPartition} />

@@ -1,6 +1,6 @@
 // history.tsx - what each Delta commit did, newest first; one opens with all that it recorded.
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import type { Commit } from "@/api/types";
 import { useZone } from "@/app/range";
 import { cellText } from "@/lib/cell";
@@ -9,37 +9,27 @@ import { bytes, count, grouped } from "@/lib/numbers";
 import { formatTime, timeTitle, type Zone } from "@/lib/zone";
 import { Button } from "@/ui/button";
 import { CopyAsCurl, CopyButton } from "@/ui/copy";
-import { cx } from "@/ui/cx";
 import { Drawer } from "@/ui/dialog";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
 import { KeyValue } from "@/ui/keyvalue";
-import { EmptyState, Loaded } from "@/ui/states";
-import { historyPlan, LIST_FIRST, LIST_MAX, type TableProps, useHistory } from "./table-queries";
+import { EmptyState, ErrorCard, Skeleton } from "@/ui/states";
+import { listPlan, type TableProps, useHistory } from "./table-queries";
 
 export function History(props: TableProps) {
-  const [limit, setLimit] = useState(LIST_FIRST);
-  const history = useHistory(props, limit);
-  return (
-    <Loaded query={history} what="The history could not be loaded.">
-      {(commits) => (
-        <Listed
-          {...props}
-          commits={commits}
-          stale={history.isPlaceholderData}
-          onMore={limit < LIST_MAX ? () => setLimit(LIST_MAX) : null}
-        />
-      )}
-    </Loaded>
-  );
+  const { commits, error, retry, ...rest } = useHistory(props);
+  if (commits !== undefined) return <Listed {...props} {...rest} commits={commits} />;
+  if (error === null) return <Skeleton lines={8} />;
+  return <ErrorCard what="The history could not be loaded." error={error} retry={retry} />;
 }
 
 type ListedProps = TableProps & {
   commits: readonly Commit[];
-  stale: boolean;
-  onMore: (() => void) | null;
+  more: (() => void) | null;
+  isLoadingMore: boolean;
 };
 
-function Listed({ schema, name, table, commits, stale, onMore }: ListedProps) {
+function Listed(props: ListedProps) {
+  const { schema, name, table, commits, more, isLoadingMore } = props;
   const zone = useZone();
   const search = useSearch({ from: "/tables/$schema/$name" });
   const navigate = useNavigate({ from: "/tables/$schema/$name" });
@@ -50,26 +40,20 @@ function Listed({ schema, name, table, commits, stale, onMore }: ListedProps) {
   };
   const openAt = commits.findIndex((commit) => String(commit.version) === search.commit);
   const total = (table.version ?? -1) + 1;
-  const older = commits.at(-1)?.version ?? 0;
   return (
     <>
-      <div
-        className={cx(
-          "flex flex-wrap items-center gap-2 text-sm text-muted",
-          stale && "opacity-60",
-        )}
-      >
+      <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
         <span>
-          {older > 0
-            ? `The newest ${grouped(commits.length)} of ${count(total, "version")}`
-            : count(total, "version")}
+          {more === null
+            ? count(commits.length, "version")
+            : `The newest ${grouped(commits.length)} of ${count(total, "version")}`}
         </span>
-        {older > 0 && onMore !== null ? (
-          <Button size="sm" onClick={onMore}>
-            {`Load ${grouped(Math.min(LIST_MAX, total))}`}
+        {more === null ? null : (
+          <Button size="sm" busy={isLoadingMore} onClick={more}>
+            Load older
           </Button>
-        ) : null}
-        <CopyAsCurl plan={historyPlan(schema, name, LIST_FIRST)} />
+        )}
+        <CopyAsCurl plan={listPlan(schema, name, "history", null)} />
       </div>
       <VirtualGrid
         label="Commits, newest first"

@@ -15,7 +15,7 @@ import { KeyValue } from "@/ui/keyvalue";
 import { ErrorCard, Skeleton } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
 import { storageOf } from "./storage";
-import { detailPlan, LIST_FIRST, type TableProps, useHistory } from "./table-queries";
+import { detailPlan, type TableProps, useHistory } from "./table-queries";
 
 export function Overview(props: TableProps) {
   const { schema, table } = props;
@@ -193,18 +193,18 @@ const HEIGHT = 160;
 function StorageCharts(props: TableProps) {
   const { table } = props;
   const zone = useZone();
-  const history = useHistory(props, LIST_FIRST);
-  if (history.error !== null && history.data === undefined) {
+  const history = useHistory(props);
+  const { commits } = history;
+  if (history.error !== null && commits === undefined) {
     return (
       <ErrorCard
         what="The history could not be loaded, and so not how the table grew."
         error={history.error}
-        retry={() => void history.refetch()}
+        retry={history.retry}
       />
     );
   }
-  if (history.data === undefined) return <Skeleton lines={4} />;
-  const commits = history.data;
+  if (commits === undefined) return <Skeleton lines={4} />;
   const past = storageOf(commits, table.bytes ?? 0, table.rows ?? null);
   const cut = commits.length > 0 && (commits.at(-1)?.version ?? 0) > 0;
   const note = cut

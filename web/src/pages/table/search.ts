@@ -12,7 +12,7 @@ export interface TableSearch extends ViewSearch {
   rows?: "newest";
   /** The commit whose details are open. */
   commit?: string;
-  /** The column whose profile is open: a dotted path of quoted names. */
+  /** The column whose profile is open; below it a dotted path of fields. */
   column?: string;
 }
 

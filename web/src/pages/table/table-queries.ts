@@ -1,5 +1,6 @@
 // table-queries.ts - what the tabs of one table ask for.
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef } from "react";
 import { path, type RequestPlan, request } from "@/api/client";
 import type { Commit, DataFile, TableDetail } from "@/api/types";
 
@@ -13,47 +14,69 @@ export function detailPlan(schema: string, name: string): RequestPlan {
   return { method: "GET", path: path`api/v1/tables/${`${schema}.${name}`}` };
 }
 
-export function historyPlan(schema: string, name: string, limit: number): RequestPlan {
+/** Entries that come at once; the rest with "load more". */
+export const PAGE = 1000;
+
+export type ListName = "history" | "files";
+
+export function listPlan(
+  schema: string,
+  name: string,
+  list: ListName,
+  after: string | null,
+): RequestPlan {
   return {
     method: "GET",
-    path: `${detailPlan(schema, name).path}/history`,
-    query: { limit },
+    path: `${detailPlan(schema, name).path}/${list}`,
+    query: { limit: PAGE, after },
   };
 }
 
-export function filesPlan(schema: string, name: string, limit: number): RequestPlan {
-  return { method: "GET", path: `${detailPlan(schema, name).path}/files`, query: { limit } };
+interface Paged {
+  next?: string | null;
 }
 
-/** The server gives no more at once. */
-export const LIST_MAX = 10_000;
-export const LIST_FIRST = 1000;
-
-/** Renewed when the table has another version. */
-export function useHistory({ schema, name, table }: TableProps, limit: number) {
-  return useQuery<Commit[]>({
-    queryKey: ["tables", `${schema}.${name}`, "history", table.version ?? -1, limit],
-    queryFn: ({ signal }) =>
-      request<{ commits: Commit[] }>({ ...historyPlan(schema, name, limit), signal }).then(
-        (answer) => answer.commits,
-      ),
+/** Page after page as it is asked for; what is loaded is loaded anew when the table has another
+ * version. */
+function usePages<A extends Paged>({ schema, name, table }: TableProps, list: ListName) {
+  const query = useInfiniteQuery({
+    queryKey: ["tables", `${schema}.${name}`, list],
+    initialPageParam: null as string | null,
+    queryFn: ({ pageParam, signal }) =>
+      request<A>({ ...listPlan(schema, name, list, pageParam), signal }),
+    getNextPageParam: (last: A) => last.next ?? null,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 30_000,
-    placeholderData: keepPreviousData,
   });
+  const { refetch } = query;
+  const seen = useRef(table.version);
+  useEffect(() => {
+    if (seen.current === table.version) return;
+    seen.current = table.version;
+    void refetch();
+  }, [table.version, refetch]);
+  return {
+    pages: query.data?.pages,
+    error: query.error,
+    isPending: query.isPending,
+    retry: () => void refetch(),
+    /** Null when all is there. */
+    more: query.hasNextPage ? () => void query.fetchNextPage() : null,
+    isLoadingMore: query.isFetchingNextPage,
+  };
 }
 
-export interface FileList {
-  file_count: number;
-  files: DataFile[];
+export function useHistory(props: TableProps) {
+  const { pages, ...rest } = usePages<{ commits: Commit[] } & Paged>(props, "history");
+  const commits = useMemo(() => pages?.flatMap((page) => page.commits), [pages]);
+  return { ...rest, commits };
 }
 
-export function useFiles({ schema, name, table }: TableProps, limit: number) {
-  return useQuery<FileList>({
-    queryKey: ["tables", `${schema}.${name}`, "files", table.version ?? -1, limit],
-    queryFn: ({ signal }) => request<FileList>({ ...filesPlan(schema, name, limit), signal }),
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 30_000,
-    placeholderData: keepPreviousData,
-  });
+export function useFiles(props: TableProps) {
+  const { pages, ...rest } = usePages<{ file_count: number; files: DataFile[] } & Paged>(
+    props,
+    "files",
+  );
+  const files = useMemo(() => pages?.flatMap((page) => page.files), [pages]);
+  return { ...rest, files, fileCount: pages?.at(-1)?.file_count ?? 0 };
 }

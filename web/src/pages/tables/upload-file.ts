@@ -36,7 +36,7 @@ export function readName(name: string): UploadName {
   return { format: null, coding, stem: plain };
 }
 
-const NAME_MAX = 200;
+const NAME_MAX = 128;
 
 /** As the server names a table after a file. */
 export function tableNameOf(stem: string): string {
@@ -49,7 +49,7 @@ export function tableNameProblem(name: string): string | null {
   if (!/^[a-z_][a-z0-9_]*$/.test(name)) {
     return "Names are a-z, 0-9 and _, and do not begin with a digit.";
   }
-  return name.length > NAME_MAX ? "The name is too long." : null;
+  return name.length > NAME_MAX ? `At most ${NAME_MAX} characters.` : null;
 }
 
 /** Text of the first bytes; a character that the cut went through is left out. */
