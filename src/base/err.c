@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/base.h"
+#include "base/str.h"
 
 #undef errmsg_set
 #undef errmsg_wrap
@@ -38,6 +39,27 @@ enum err_disposition err_disposition(err e)
     return err_rows[e].disposition;
 }
 
+/* Messages name files and quote what came from outside, and are cut anywhere: but they end up in
+ * JSON, which must be UTF-8, and whose library takes a text whole or not at all. */
+static void make_utf8(char *text)
+{
+    size_t len = strlen(text);
+    if (str_is_utf8(str_of(text, len))) {
+        return;
+    }
+    for (size_t i = 0; i < len;) {
+        size_t sequence = (unsigned char)text[i] < 0x80 ? 1 : 2;
+        while (sequence <= 4 && (i + sequence > len || !str_is_utf8(str_of(text + i, sequence)))) {
+            sequence++;
+        }
+        if (sequence > 4) {
+            text[i] = '?';
+            sequence = 1;
+        }
+        i += sequence;
+    }
+}
+
 err errmsg_set(struct errmsg *msg, err e, const char *format, ...)
 {
     if (msg != NULL) {
@@ -45,6 +67,7 @@ err errmsg_set(struct errmsg *msg, err e, const char *format, ...)
         va_start(args, format);
         (void)vsnprintf(msg->text, sizeof msg->text, format, args); /* cut text is fine */
         va_end(args);
+        make_utf8(msg->text);
         msg->position = 0;
     }
     return e;
@@ -61,6 +84,7 @@ err errmsg_wrap(struct errmsg *msg, err e, const char *format, ...)
         size_t used = strlen(msg->text);
         const char *detail = inner.text[0] != '\0' ? inner.text : err_text(e);
         (void)snprintf(msg->text + used, sizeof msg->text - used, ": %s", detail); /* likewise */
+        make_utf8(msg->text);
     }
     return e;
 }

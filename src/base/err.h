@@ -44,7 +44,8 @@ const char *err_text(err e);
 enum err_disposition err_disposition(err e);
 
 enum { ERRMSG_BYTES = 512 };
-/* Caller-owned room for what went wrong in words; {0} is empty. Cut, never overrun. */
+/* Caller-owned room for what went wrong in words; {0} is empty. Cut, never overrun; always UTF-8:
+ * bytes that are not become '?'. */
 struct errmsg {
     char text[ERRMSG_BYTES];
     uint32_t position; /* the place in the input that it is about, from 1; 0: none is known. Bytes

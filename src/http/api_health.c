@@ -316,8 +316,9 @@ void api_health_key(struct api *api, struct buf *out)
     AUTO_JSON components = components_of(api, &worst);
     for (size_t i = 0; i < json_array_size(components); i++) {
         const json_t *component = json_array_get(components, i);
+        const char *reason = json_string_value(json_object_get(component, "reason"));
         buf_puts(out, json_string_value(json_object_get(component, "state")));
-        buf_puts(out, json_string_value(json_object_get(component, "reason")));
+        buf_puts(out, reason == NULL ? "" : reason);
         buf_add_byte(out, '\n');
     }
 }

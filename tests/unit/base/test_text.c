@@ -12,6 +12,23 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 
+static void messages_are_text(void **state)
+{
+    /* Whatever bytes a message quotes and wherever it is cut, it is UTF-8. */
+    (void)state;
+    struct errmsg msg = {0};
+    char filler[ERRMSG_BYTES + 8];
+    for (size_t cut = 0; cut < 4; cut++) {
+        memset(filler, 'x', sizeof filler);
+        memcpy(filler + ERRMSG_BYTES - 1 - cut, "\xf0\x9f\x98\x80", 5);
+        (void)errmsg_set(&msg, ERR_IO, "%s", filler);
+        assert_true(str_is_utf8(str_from(msg.text)));
+        (void)errmsg_wrap(&msg, ERR_IO, "caf\xc3\xa9 caf\xe9");
+        assert_true(str_is_utf8(str_from(msg.text)));
+        assert_true(str_starts(str_from(msg.text), STR("caf\xc3\xa9 caf?: xxx")));
+    }
+}
+
 static void sizes_and_durations(void **state)
 {
     /* Sizes and times as people write them become bytes and milliseconds, anything else is
@@ -222,6 +239,7 @@ int main(void)
         cmocka_unit_test(buffer_keeps_its_maximum),
         cmocka_unit_test(json_strings),
         cmocka_unit_test(numbers_in_text),
+        cmocka_unit_test(messages_are_text),
         cmocka_unit_test(arena_keeps_its_maximum),
         cmocka_unit_test(base64),
         cmocka_unit_test(uuids),
