@@ -244,6 +244,9 @@ static void on_sample_request(struct http_exchange *ex)
         http_problemf(ex, 429, "too_many_samples", "%d samples are open already", SAMPLES_MAX);
         return;
     }
+    if (sse_head(ex)) {
+        return;
+    }
     struct sample *x = xnew(struct sample);
     x->api = api;
     x->tap.on_sample = on_sample;

@@ -527,6 +527,9 @@ static void on_tail(struct http_exchange *ex)
         http_problemf(ex, 429, "too_many_tails", "%d live tails are open already", TAILS_MAX);
         return;
     }
+    if (sse_head(ex)) {
+        return;
+    }
     struct api_tail *x = xnew(struct api_tail);
     x->api = api;
     x->ex = ex;

@@ -226,7 +226,7 @@ static void stream(struct http_exchange *ex, struct http_params *params)
     if (e == ERR_OK) {
         e = read_channels(channels, all, &wanted, &msg);
     }
-    if (api_params_end(ex, params, e, &msg) && has_place(ex)) {
+    if (api_params_end(ex, params, e, &msg) && has_place(ex) && !sse_head(ex)) {
         begin_stream(ex, &wanted);
     }
     for (size_t i = 0; i < wanted.count; i++) {

@@ -72,6 +72,26 @@ static void on_heartbeat(struct reactor_timer *t)
     arm(s);
 }
 
+enum { FIELD_COUNT = 3 };
+
+static void list_fields(struct http_field out[FIELD_COUNT])
+{
+    out[0] = (struct http_field){"content-type", STR("text/event-stream")};
+    out[1] = (struct http_field){"cache-control", STR("no-store")};
+    out[2] = (struct http_field){"x-accel-buffering", STR("no")}; /* proxies must not gather */
+}
+
+bool sse_head(struct http_exchange *ex)
+{
+    if (strcmp(http_method(ex), "HEAD") != 0) {
+        return false;
+    }
+    struct http_field fields[FIELD_COUNT];
+    list_fields(fields);
+    http_respond(ex, 200, fields, FIELD_COUNT, STR(""));
+    return true;
+}
+
 struct sse *sse_open(struct http_exchange *ex, uint32_t heartbeat_ms)
 {
     struct sse *s = xnew(struct sse);
@@ -80,12 +100,9 @@ struct sse *sse_open(struct http_exchange *ex, uint32_t heartbeat_ms)
     s->heartbeat.on_due = on_heartbeat;
     s->heartbeat_us = (int64_t)(heartbeat_ms == 0 ? 15000 : heartbeat_ms) * 1000;
     s->scratch = buf_make(EVENT_BYTES_MAX);
-    struct http_field fields[] = {
-        {"content-type", STR("text/event-stream")},
-        {"cache-control", STR("no-store")},
-        {"x-accel-buffering", STR("no")}, /* proxies must not gather events */
-    };
-    http_respond_begin(ex, 200, fields, ARRAY_LEN(fields));
+    struct http_field fields[FIELD_COUNT];
+    list_fields(fields);
+    http_respond_begin(ex, 200, fields, FIELD_COUNT);
     http_end_on_stop(ex);
     http_respond_chunk(ex, STR(":\n\n")); /* the client sees at once that it is connected */
     arm(s);

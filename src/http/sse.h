@@ -6,6 +6,9 @@
 
 struct sse;
 
+/* A HEAD request is answered by the head of a stream and must not open one, which would hold its
+ * connection for ever. True when it was one: it is answered. Before sse_open(). */
+bool sse_head(struct http_exchange *ex);
 /* Begins the answer (200, text/event-stream). A comment line goes out every `heartbeat_ms` without
  * an event (0: 15,000). The stream ends by itself when the server stops: the handler's on_abort
  * comes as for any exchange, and must call sse_free(). */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The console's WebSocket: frames as documented, filters, bounds, and an end that says why."""
 import json
+import os
 import socket
 import time
 from contextlib import ExitStack
@@ -453,6 +454,25 @@ def test_memory_is_that_of_all_processes(live, shared_server):
 
 def test_pings_are_answered(live):
     assert live.socket.ping(b"are you there").wait(10)
+
+
+def test_health_is_told_of_files_whose_names_are_no_text(server, tmp_path):
+    """A reason that names a path which is not UTF-8 reaches who watches; nothing else does less."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    (folder / "meta").mkdir(parents=True)
+    (folder / "meta" / "tarn.db").write_bytes(b"no database at all" * 500)
+    own = server(data=folder)
+    with Live(own.url) as live:
+        parts = {c["component"]: c for c in live.data(live.subscribe("health"))["components"]}
+    assert parts["meta"]["state"] == "degraded" and "caf?" in parts["meta"]["reason"]
+    assert "caf?" in parts["meta"]["last_error"]
+
+
+def test_head_of_a_stream_is_its_head(shared_server):
+    answer = httpx.head(shared_server.url + "/api/v1/analytics/realtime",
+                        headers={"accept": "text/event-stream"}, timeout=20)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
 
 
 def test_health_says_since_when_and_what_was_wrong_last(server):
