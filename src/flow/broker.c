@@ -71,15 +71,15 @@ static void send_ends(struct broker *b)
     }
 }
 
-static void unlink_query(struct broker_query *q)
+static void unlink_query(struct broker *b, struct broker_query *q)
 {
-    struct broker_query **at = &q->broker->queries;
+    struct broker_query **at = &b->queries;
     while (*at != q) {
         at = &(*at)->next;
     }
     ASSERT(q->next != q);
     *at = q->next;
-    reactor_timer_stop(q->broker->reactor, &q->timer);
+    reactor_timer_stop(b->reactor, &q->timer);
     buf_deinit(&q->payload);
     free(q->sql);
     free(q->tag);
@@ -92,16 +92,16 @@ static struct metric *latency(void)
                       "From a statement's arrival at the front to the end of its answer.");
 }
 
-static void end_with_error(struct broker_query *q, const char *code, const char *detail,
-                           int64_t position)
+static void end_with_error(struct broker *b, struct broker_query *q, const char *code,
+                           const char *detail, int64_t position)
 {
     struct wire_error error = {
         .code = str_from(code), .detail = str_from(detail), .position = position};
     struct broker_answer answer = q->answer;
     void *ctx = q->ctx;
     bool tell = !q->is_abandoned;
-    q->broker->stats.failed += q->is_listed;
-    unlink_query(q);
+    b->stats.failed += q->is_listed;
+    unlink_query(b, q);
     if (tell) {
         answer.on_error(ctx, &error);
     }
@@ -123,13 +123,13 @@ static void kill_for(struct broker_query *q, const char *why)
     q->broker->events.on_kill(q->broker->events.ctx, why);
 }
 
-static void end_overdue(struct broker_query *q)
+static void end_overdue(struct broker *b, struct broker_query *q)
 {
     if (q->is_cancelled) {
-        end_with_error(q, "query_cancelled", "the query was cancelled", 0);
+        end_with_error(b, q, "query_cancelled", "the query was cancelled", 0);
     } else {
         end_with_error(
-            q, "query_timeout",
+            b, q, "query_timeout",
             "the query took longer than its timeout_ms (where it says none, the server's "
             "query_timeout); raise it, or ask for less",
             0);
@@ -143,14 +143,13 @@ static void on_overdue(struct reactor_timer *timer)
     struct broker_query *q = QUERY_OF_TIMER(timer);
     struct broker *b = q->broker;
     if (q->state == WAITING || b->channel == NULL) {
-        end_overdue(q);
+        end_overdue(b, q);
         schedule(b);
     } else if (!q->is_late && !q->is_cancelled) {
         /* The process counts from when it got the statement, which may have waited here. */
         q->is_late = true;
         send_frame(b, WIRE_CANCEL, q->id, STR(""));
-        reactor_timer_set_us(b->reactor, timer,
-                             reactor_now_us(b->reactor) + BROKER_KILL_AFTER_US);
+        reactor_timer_set_us(b->reactor, timer, reactor_now_us(b->reactor) + BROKER_KILL_AFTER_US);
     } else {
         kill_for(q, q->is_cancelled ? "a cancelled query goes on" : "a query is past its deadline");
     }
@@ -212,12 +211,12 @@ static void lose(struct broker *b, const char *why)
             continue;
         }
         if (q->is_culprit || q->is_abandoned || q->is_cancelled || q->is_late) {
-            end_overdue(q); /* a fresh process would have to be killed for it next */
+            end_overdue(b, q); /* a fresh process would have to be killed for it next */
         } else if (q->state == ANSWERING) {
-            end_with_error(q, "query_aborted",
+            end_with_error(b, q, "query_aborted",
                            "the query process ended in the middle of this answer; ask again", 0);
         } else if (!culprit_known && unknown == 1) {
-            end_with_error(q, "query_crashed",
+            end_with_error(b, q, "query_crashed",
                            "this query brought the query process down; it is not run again", 0);
         } else {
             q->state = WAITING;
@@ -262,7 +261,7 @@ static err on_answer_frame(struct broker *b, struct broker_query *q, const struc
         metric_observe_us(latency(), (uint64_t)(reactor_now_us(b->reactor) - q->started_us));
         struct broker_answer answer = q->answer;
         void *ctx = q->ctx;
-        unlink_query(q);
+        unlink_query(b, q);
         if (tell) {
             answer.on_done(ctx, &done);
         }
@@ -276,9 +275,9 @@ static err on_answer_frame(struct broker *b, struct broker_query *q, const struc
         int64_t position = error.position;
         wire_error_deinit(&error);
         if (q->is_late && !q->is_cancelled && strcmp(code, "query_cancelled") == 0) {
-            end_overdue(q);
+            end_overdue(b, q);
         } else {
-            end_with_error(q, code, detail, position);
+            end_with_error(b, q, code, detail, position);
         }
         schedule(b);
         return ERR_OK;
@@ -357,7 +356,7 @@ void broker_free(struct broker *b)
     reactor_timer_stop(b->reactor, &b->warm_timer);
     frame_channel_close(b->channel);
     while (b->queries != NULL) {
-        unlink_query(b->queries);
+        unlink_query(b, b->queries);
     }
     wire_metrics_deinit(&b->metrics);
     announcer_free(b->announcer);
@@ -462,7 +461,7 @@ void broker_abandon(struct broker_query *q)
     struct broker *b = q->broker;
     q->is_abandoned = true;
     if (q->state == WAITING) {
-        unlink_query(q);
+        unlink_query(b, q);
         schedule(b);
     } else {
         ask_to_cancel(q, BROKER_ABANDON_US);
@@ -478,7 +477,7 @@ err broker_cancel(struct broker *b, uint64_t id, struct errmsg *msg)
     }
     if (q->state == WAITING) {
         q->is_cancelled = true;
-        end_overdue(q);
+        end_overdue(b, q);
         schedule(b);
     } else {
         ask_to_cancel(q, BROKER_CANCEL_US);

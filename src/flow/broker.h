@@ -20,9 +20,9 @@ struct broker;
 struct broker_query;
 
 enum {
-    BROKER_WINDOW_BYTES = 1 << 20,      /* DATA under way per query */
+    BROKER_WINDOW_BYTES = 1 << 20, /* DATA under way per query */
     /* What was told to stop and goes on so long has its process killed, which costs all stored
-     * results: after its deadline, after a cancel, and when its client has gone and nobody waits. */
+     * results: after its deadline, a cancel, and when its client has gone and nobody waits. */
     BROKER_KILL_AFTER_US = 1000 * 1000,
     BROKER_CANCEL_US = 400 * 1000,
     BROKER_ABANDON_US = 2000 * 1000,

@@ -63,7 +63,8 @@ const char *producers_job_name(const struct producers_job *job);
 /* What the API shows. New reference. */
 json_t *producers_job_json(const struct producers_job *job, bool with_spec);
 
-/* Brings the metrics tarn_producer_...{producer="NAME"} up to date; those of a producer go with it. */
+/* Brings the metrics tarn_producer_...{producer="NAME"} up to date; those of a producer go with
+ * it. */
 void producers_metrics(const struct producers *p);
 
 /* {"name", "topic", "preset", "spec", "start"}. Not `is_kept`: gone after a restart, and in no

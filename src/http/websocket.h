@@ -3,7 +3,8 @@
  * both ways. Frames are wslay's; this is the handshake, the bounds and the end.
  *
  * Held to: masked frames from the client (1002 otherwise), whole messages of at most
- * `message_bytes_max` in at most 1,023 fragments (1009), UTF-8 (1007), text only (1003), pings answered, one close each way.
+ * `message_bytes_max` in at most 1,023 fragments (1009), UTF-8 (1007), text only (1003), pings
+ * answered, one close each way.
  * A client that does not take what it is sent is not read from either, so that its pings cannot
  * fill memory. No extension is agreed to.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_job_body.c - a file on its way is stored whole, its head are whole records, and the pipe ends
- * when it is told to. */
+/* test_job_body.c - a file on its way is stored whole, its head are whole records, and the pipe
+ * ends when it is told to. */
 #include "app/job_body.h"
 
 #include <setjmp.h>

@@ -193,7 +193,7 @@ static void the_oldest_makes_place(void **state)
     uint64_t bytes = results_bytes(results);
     OK(results_drop(results, str_from(one), &msg_));
     assert_false(is_there(one));
-    assert_int_equal(files(), 2); /* it is still read */
+    assert_int_equal(files(), 2);                    /* it is still read */
     assert_true(results_bytes(results) > bytes / 2); /* and takes its place */
     AUTO_BUF sql = buf_make(4096);
     results_add_select(first, 0, 0, &sql);
