@@ -25,6 +25,8 @@ export class Problem extends Error {
   readonly line: number | undefined;
   /** JSON pointer into the document that was sent, where the server knows it. */
   readonly pointer: string | undefined;
+  /** All of the document, for what only some refusals have. */
+  readonly body: Readonly<Record<string, unknown>>;
   /** What was asked, for "copy details". */
   readonly request: RequestText | undefined;
 
@@ -37,6 +39,7 @@ export class Problem extends Error {
     this.position = body.position;
     this.line = body.line;
     this.pointer = body.pointer;
+    this.body = { ...body };
     this.request = request;
   }
 }

@@ -31,7 +31,7 @@ export function Page(props: PageProps) {
   return (
     <div className={cx("flex min-w-0 flex-col gap-4 p-4 md:p-5", fill && "h-full min-h-0")}>
       <header className="flex flex-wrap items-center gap-x-3 gap-y-2">
-        <div className="min-w-0 flex-1">
+        <div className="min-w-0 grow basis-60">
           {crumb ? <div className="text-xs text-muted">{crumb}</div> : null}
           <div className="flex flex-wrap items-center gap-2">
             <h1

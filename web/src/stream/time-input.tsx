@@ -42,7 +42,7 @@ export function TimeInput({ label, value, onChange, disabled, className }: TimeI
   };
   return (
     <form
-      className={className ?? "w-48"}
+      className={className ?? "w-44"}
       onSubmit={(event: FormEvent) => {
         event.preventDefault();
         commit();
@@ -52,7 +52,7 @@ export function TimeInput({ label, value, onChange, disabled, className }: TimeI
         <Input
           value={text}
           disabled={disabled}
-          placeholder="2026-11-21 10:04:05 or 15m"
+          placeholder="like 15m or 2026-11-21"
           title={wrong ? "A time like 2026-11-21 10:04:05, or 15m for 15 minutes ago" : undefined}
           aria-invalid={wrong || undefined}
           onBlur={commit}

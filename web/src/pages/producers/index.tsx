@@ -40,7 +40,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "name",
     header: "Producer",
-    width: 190,
+    width: 160,
     value: ({ producer }) => producer.name,
     cell: ({ producer }) => (
       <Link
@@ -56,7 +56,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "state",
     header: "State",
-    width: 110,
+    width: 104,
     value: ({ producer }) => producer.state,
     cell: ({ producer }) => (
       <StateBadge state={producer.state} reason={producer.last_error ?? undefined} />
@@ -65,7 +65,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "run",
     header: "Run",
-    width: 60,
+    width: 52,
     sortable: false,
     value: () => "",
     cell: ({ producer }) => <RunButton producer={producer} />,
@@ -73,7 +73,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "topic",
     header: "Topic",
-    width: 170,
+    width: 150,
     value: ({ producer }) => producer.topic,
     cell: ({ producer }) => (
       <Link
@@ -88,7 +88,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "now",
     header: "Events/s",
-    width: 84,
+    width: 76,
     align: "right",
     value: ({ producer }) => producer.rate_now,
     cell: ({ producer }) => compact(producer.rate_now),
@@ -96,7 +96,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "wanted",
     header: "Wanted/s",
-    width: 88,
+    width: 80,
     align: "right",
     value: ({ producer }) => producer.rate_wanted,
     cell: ({ producer }) => compact(producer.rate_wanted),
@@ -104,7 +104,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "minute",
     header: "Last minute",
-    width: 130,
+    width: 110,
     sortable: false,
     value: ({ history }) => points(history).join(" "),
     cell: ({ history }) => <Sparkline points={points(history)} className="h-5" />,
@@ -112,7 +112,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "sent",
     header: "Sent",
-    width: 110,
+    width: 96,
     align: "right",
     value: ({ producer }) => producer.sent,
     cell: ({ producer }) => grouped(producer.sent),
@@ -120,7 +120,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "rejected",
     header: "Refused",
-    width: 90,
+    width: 76,
     align: "right",
     value: ({ producer }) => producer.rejected,
     cell: ({ producer }) => grouped(producer.rejected),

@@ -85,7 +85,7 @@ export function DeadTab({ topic }: { topic: Topic }) {
               chosen={reason}
               onChoose={(next) => change({ reason: next === reason ? undefined : next })}
             />
-            <div className="flex flex-wrap items-end gap-2">
+            <div className="flex shrink-0 flex-wrap items-end gap-2">
               <Field label="Reason">
                 <Select
                   value={reason ?? ""}
@@ -98,7 +98,7 @@ export function DeadTab({ topic }: { topic: Topic }) {
               </Field>
               <SearchField
                 label="Text in value or detail"
-                className="sm:w-60"
+                className="sm:w-52"
                 value={q ?? ""}
                 onChange={(text) => change({ q: text || undefined }, true)}
               />
@@ -172,7 +172,7 @@ function Reasons({ summary, chosen, onChoose }: ReasonsProps) {
   const zone = useZone();
   const most = summary.reasons.reduce((max, one) => Math.max(max, one.count), 1);
   return (
-    <section aria-label="By reason" className="rounded-lg border border-line bg-panel p-3">
+    <section aria-label="By reason" className="shrink-0 rounded-lg border border-line bg-panel p-3">
       <p className="mb-2 text-sm">
         <strong>{count(summary.total, "dead letter")}</strong>
         <span className="text-muted">
@@ -189,7 +189,7 @@ function Reasons({ summary, chosen, onChoose }: ReasonsProps) {
               onClick={() => onChoose(one.reason)}
               title={`first ${formatTime(Date.parse(one.first), zone)}\nlast ${formatTime(Date.parse(one.last), zone)}`}
               className={cx(
-                "grid w-full grid-cols-[9rem_minmax(0,1fr)_9rem] items-center gap-3 rounded px-1.5 py-0.5 text-left text-sm hover:bg-hover",
+                "grid w-full grid-cols-[7rem_minmax(0,1fr)_7rem] items-center gap-3 sm:grid-cols-[9rem_minmax(0,1fr)_9rem] rounded px-1.5 py-0.5 text-left text-sm hover:bg-hover",
                 one.reason === chosen && "bg-accent-soft",
               )}
             >
@@ -234,7 +234,7 @@ function List({ topic, filter, total, open, onOpen, onRenew, onClear }: ListProp
   const at = open === undefined ? -1 : view.rows.findIndex((row) => idOf(row) === open);
   return (
     <>
-      <div className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
+      <div className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
         <span role="status">
           {count(view.rows.length, "dead letter")} shown
           {view.state === "done"

@@ -43,7 +43,11 @@ class FollowStore extends CalmStore<View> {
 
   take(frame: Frame, wanted: (record: EventRecord) => boolean): void {
     this.#hidden += frame.thinned ?? 0;
-    for (const record of frame.events ?? []) {
+    // A frame holds one partition after the other.
+    const byTime = (frame.events ?? []).toSorted((a, b) =>
+      a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp),
+    );
+    for (const record of byTime) {
       if (!wanted(record)) continue;
       const { value } = record;
       // All of it is loaded when the record is opened.
@@ -122,7 +126,7 @@ function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedPro
   };
   return (
     <>
-      <div className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
+      <div className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
         <span>
           {count(view.records.length, "record")}, newest first, of the last {grouped(KEPT)}
         </span>

@@ -24,7 +24,7 @@ function columnsOf(onRepair: (partition: Partition) => void): GridColumn<Partiti
   ): GridColumn<Partition> => ({
     id,
     header,
-    width: 124,
+    width: 108,
     align: "right",
     value,
     cell: (partition) => grouped(value(partition)),
@@ -34,7 +34,7 @@ function columnsOf(onRepair: (partition: Partition) => void): GridColumn<Partiti
     {
       id: "state",
       header: "State",
-      width: 150,
+      width: 140,
       value: (p) => p.state,
       cell: (p) => (
         <StateBadge
@@ -44,9 +44,9 @@ function columnsOf(onRepair: (partition: Partition) => void): GridColumn<Partiti
         />
       ),
     },
-    number("start", "First offset", (p) => p.start),
-    number("end", "Next offset", (p) => p.end),
-    number("records", "Records in log", (p) => p.end - p.start),
+    number("start", "First", (p) => p.start),
+    number("end", "Next", (p) => p.end),
+    number("records", "Records", (p) => p.end - p.start),
     {
       id: "bytes",
       header: "Size",
@@ -55,9 +55,9 @@ function columnsOf(onRepair: (partition: Partition) => void): GridColumn<Partiti
       value: (p) => p.bytes,
       cell: (p) => bytes(p.bytes),
     },
-    number("committed", "Landed up to", (p) => p.committed),
+    number("committed", "Landed to", (p) => p.committed),
     number("lag", "Not landed", behind),
-    number("dead", "Dead letters up to", (p) => p.dead_next),
+    number("dead", "Dead to", (p) => p.dead_next),
     {
       id: "action",
       header: "Reason",

@@ -5,7 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { CircleAlert, CircleCheck, FileJson, History } from "lucide-react";
 import { type FormEvent, useId, useState } from "react";
 import { api, path, type RequestPlan } from "@/api/client";
-import { messageOf } from "@/api/problem";
+import { isProblem, messageOf } from "@/api/problem";
 import { invalidate } from "@/api/queries";
 import type { Records, Topic } from "@/api/types";
 import { formatJson } from "@/lib/json";
@@ -43,6 +43,8 @@ interface Answer {
   dead: number;
   offsets: { partition: number; first: number; next: number }[];
 }
+
+const NOTHING: Answer = { accepted: 0, rejected: [], rejected_count: 0, dead: 0, offsets: [] };
 
 function planOf(topic: Topic, text: string, format: Format, key: string): RequestPlan {
   const type = FORMATS.find((one) => one.value === format)?.type ?? "application/json";
@@ -85,7 +87,10 @@ export function ProduceDialog({ topic, onClose }: { topic: Topic; onClose: () =>
       );
       await invalidate("topics");
     } catch (error) {
-      setFailure(error);
+      // Nothing was stored: the refusal lists why as the answer would.
+      if (isProblem(error) && Array.isArray(error.body.rejected)) {
+        setAnswer({ ...NOTHING, ...(error.body as Partial<Answer>) });
+      } else setFailure(error);
     } finally {
       setBusy(false);
     }

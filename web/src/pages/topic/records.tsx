@@ -5,6 +5,7 @@ import { Eraser, Radio, RotateCw, X } from "lucide-react";
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from "react";
 import type { EventRecord, Topic } from "@/api/types";
 import { useZone } from "@/app/range";
+import { useMedia } from "@/lib/media";
 import { bytes, count, grouped } from "@/lib/numbers";
 import { parsePoint } from "@/lib/range";
 import { useStore } from "@/lib/store";
@@ -107,7 +108,7 @@ function Bar({ topic, search, onChange }: BarProps) {
   const chosen = topic.partition_list?.find((one) => String(one.partition) === p);
   const isFiltered = [p, offset, time, key, q, order].some((value) => value !== undefined);
   return (
-    <div className="flex flex-wrap items-end gap-x-2 gap-y-2">
+    <div className="flex shrink-0 flex-wrap items-end gap-2">
       <Field label="Partition">
         <Select
           value={p ?? ""}
@@ -118,11 +119,9 @@ function Bar({ topic, search, onChange }: BarProps) {
       <Typed
         label="Offset"
         value={offset ?? ""}
-        className="w-40"
+        className="w-32"
         disabled={p === undefined || follow === "yes"}
-        placeholder={
-          chosen === undefined ? "choose a partition" : `${chosen.start} to ${chosen.end}`
-        }
+        placeholder={chosen === undefined ? "of a partition" : `${chosen.start} to ${chosen.end}`}
         check={(text) => (/^\d{1,18}$/.test(text) ? text : null)}
         onChange={(value) => onChange({ offset: value, time: undefined })}
       />
@@ -135,7 +134,7 @@ function Bar({ topic, search, onChange }: BarProps) {
       <Typed
         label="Key"
         value={key ?? ""}
-        className="w-36"
+        className="w-32"
         placeholder="exactly"
         check={(text) => text}
         onChange={(value) => onChange({ key: value })}
@@ -143,7 +142,7 @@ function Bar({ topic, search, onChange }: BarProps) {
       <Typed
         label="Text in key or value"
         value={q ?? ""}
-        className="w-52"
+        className="w-44"
         placeholder="in any case"
         check={(text) => text}
         onChange={(value) => onChange({ q: value })}
@@ -331,7 +330,7 @@ function Progress({ view, total, filtered, onMore, onCancel, onRenew }: Progress
   const whole = Math.max(total, scanned);
   const reading = state === "reading";
   return (
-    <div className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
+    <div className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
       <span role="status">
         {count(records.length, "record")} {filtered ? "found" : "shown"} · scanned {bytes(scanned)}{" "}
         of {bytes(whole)}
@@ -363,7 +362,30 @@ function Progress({ view, total, filtered, onMore, onCancel, onRenew }: Progress
   );
 }
 
-function columnsOf(zone: Zone): GridColumn<EventRecord>[] {
+/** On a narrow screen the value comes before what it has to do with. */
+function columnsOf(zone: Zone, narrow: boolean): GridColumn<EventRecord>[] {
+  const all = allColumns(zone);
+  if (!narrow) return all;
+  const [time, , , key, value] = all;
+  const place: GridColumn<EventRecord> = {
+    id: "place",
+    header: "Place",
+    width: 84,
+    value: (record) => idOf(record),
+  };
+  return [
+    {
+      id: "time",
+      header: "Stored",
+      width: 108,
+      value: (record) => record.timestamp,
+      cell: ({ timestamp }) => formatTime(Date.parse(timestamp), zone, "timeMillis"),
+    },
+    ...[value, place, key, time && { ...time, id: "date" }].filter((one) => one !== undefined),
+  ];
+}
+
+function allColumns(zone: Zone): GridColumn<EventRecord>[] {
   return [
     {
       id: "time",
@@ -434,7 +456,8 @@ interface RecordListProps {
 
 function RecordList({ topic, records, open, onOpen, empty }: RecordListProps) {
   const zone = useZone();
-  const columns = useMemo(() => columnsOf(zone), [zone]);
+  const narrow = useMedia("(max-width: 640px)");
+  const columns = useMemo(() => columnsOf(zone, narrow), [zone, narrow]);
   const at = open === undefined ? -1 : records.findIndex((record) => idOf(record) === open);
   return (
     <VirtualGrid

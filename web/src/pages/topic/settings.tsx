@@ -57,7 +57,10 @@ export function SettingsTab({ topic }: { topic: Topic }) {
           <SettingFields
             draft={draft}
             refused={field === null ? null : { name: field, text: messageOf(failure) }}
-            onChange={(name, text) => setEdits((old) => ({ ...old, [name]: text }))}
+            onChange={(name, text) => {
+              setEdits((old) => ({ ...old, [name]: text }));
+              if (name === field) setFailure(null);
+            }}
           />
           {failure !== null && field === null ? (
             <ErrorCard what="Nothing was saved." error={failure} />

@@ -53,7 +53,7 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
       wide
       onClose={onClose}
       title="New topic"
-      description="A log of events with a table that follows it. All but name can be changed later."
+      description="A log of events with a table that follows it. Most of it can be changed later."
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
@@ -75,7 +75,14 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
           hint="Letters, digits, dots, dashes and underscores; at most 249."
           error={failure !== null && field === null ? messageOf(failure) : undefined}
         >
-          <Input value={name} className="font-mono" onChange={(e) => setName(e.target.value)} />
+          <Input
+            value={name}
+            className="font-mono"
+            onChange={(e) => {
+              setName(e.target.value);
+              if (field === null) setFailure(null);
+            }}
+          />
         </Field>
         {isThere || adopt ? (
           <Checkbox
@@ -88,7 +95,10 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
           draft={draft}
           placeholder="default"
           refused={field === null ? null : { name: field, text: messageOf(failure) }}
-          onChange={(setting, text) => setDraft((old) => ({ ...old, [setting]: text }))}
+          onChange={(setting, text) => {
+            setDraft((old) => ({ ...old, [setting]: text }));
+            if (setting === field) setFailure(null);
+          }}
         />
         <ApiCall plan={plan} />
       </form>

@@ -36,7 +36,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "name",
     header: "Topic",
-    width: 240,
+    width: 220,
     value: ({ topic }) => topic.name,
     cell: ({ topic }) => (
       <Link
@@ -52,14 +52,14 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "state",
     header: "State",
-    width: 110,
+    width: 100,
     value: ({ topic }) => (topic.partitions_not_ok ? 2 : topic.slowed ? 1 : 0),
     cell: ({ topic }) => <TopicState topic={topic} />,
   },
   {
     id: "rate",
     header: "Events/s",
-    width: 90,
+    width: 84,
     align: "right",
     value: ({ rate }) => rate.now,
     cell: ({ rate }) => compact(rate.now),
@@ -67,7 +67,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "minute",
     header: "Last minute",
-    width: 130,
+    width: 110,
     sortable: false,
     value: ({ rate }) => rate.points.join(" "),
     cell: ({ rate }) =>
@@ -80,7 +80,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "lag",
     header: "Waiting to land",
-    width: 120,
+    width: 116,
     align: "right",
     value: ({ topic }) => topic.lag_events,
     cell: ({ topic }) => grouped(topic.lag_events),
@@ -88,7 +88,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "events",
     header: "Events in log",
-    width: 120,
+    width: 110,
     align: "right",
     value: ({ topic }) => topic.events,
     cell: ({ topic }) => grouped(topic.events),
@@ -96,7 +96,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "bytes",
     header: "Size",
-    width: 96,
+    width: 88,
     align: "right",
     value: ({ topic }) => topic.bytes,
     cell: ({ topic }) => bytes(topic.bytes),
@@ -104,14 +104,14 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "partitions",
     header: "Partitions",
-    width: 88,
+    width: 82,
     align: "right",
     value: ({ topic }) => topic.partitions,
   },
   {
     id: "retention",
     header: "Kept for",
-    width: 96,
+    width: 84,
     align: "right",
     value: ({ topic }) => ((topic.retention_ms ?? -1) < 0 ? Infinity : topic.retention_ms),
     cell: ({ topic }) =>
@@ -120,7 +120,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "schema",
     header: "Schema",
-    width: 96,
+    width: 84,
     value: ({ topic }) => topic.schema_version ?? null,
     cell: ({ topic }) =>
       topic.schema_version ? (
