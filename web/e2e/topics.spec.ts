@@ -76,8 +76,8 @@ test("the list finds, sorts and opens, and its address says how", async ({ serve
   await page.waitForURL(/q=bulk-2/);
   await page.getByRole("gridcell", { name: "bulk-29", exact: true }).waitFor();
   expect(await page.locator(rows).count()).toBe(11);
-  await page.getByText("11 of 33 topics").waitFor();
-  await page.goto("/topics?q=nothing-like-it");
+  await page.getByText(/11 of \d+ topics/).waitFor();
+  await page.goto("/topics?q=nothing-like-it&sort=-events");
   await page.getByText(/No topic's name holds/).waitFor();
   await checkAccess(page);
   await page.getByRole("button", { name: "Clear search" }).click();

@@ -25,6 +25,10 @@ export async function ready(page: Page): Promise<void> {
 export async function checkAccess(page: Page): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.waitForFunction(
+      (theme) => document.documentElement.dataset.theme === theme,
+      colorScheme,
+    );
     await page.waitForTimeout(100); // a theme that fades must have faded
     await page.evaluate(axe); // not a script element: the page's policy stays in force
     const found = await page.evaluate(async () => {
