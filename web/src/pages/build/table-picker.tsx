@@ -1,6 +1,7 @@
 // table-picker.tsx - one of any number of tables, found by typing.
 import { useState } from "react";
 import type { CatalogTable } from "@/api/types";
+import { rowsOf } from "@/lib/catalog";
 import { count } from "@/lib/numbers";
 import { Input } from "@/ui/field";
 
@@ -45,9 +46,7 @@ export function TablePicker({ tables, onChoose }: TablePickerProps) {
                 {table.columns.length === 0
                   ? "no columns yet"
                   : count(table.columns.length, "column")}
-                {typeof table.rows === "number"
-                  ? ` · ${count(table.rows + (table.lag_events ?? 0), "row")}`
-                  : ""}
+                {rowText(table)}
               </span>
             </button>
           </li>
@@ -63,4 +62,9 @@ export function TablePicker({ tables, onChoose }: TablePickerProps) {
       ) : null}
     </div>
   );
+}
+
+function rowText(table: CatalogTable): string {
+  const rows = rowsOf(table);
+  return rows === undefined ? "" : ` · ${count(rows, "row")}`;
 }

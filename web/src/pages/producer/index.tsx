@@ -265,11 +265,11 @@ function Facts({ producer }: { producer: Producer }) {
           ["Made", time(producer.created)],
           [
             "Ends",
-            spec.count === undefined && spec.duration_s === undefined
+            !spec.count && !spec.duration_s
               ? "never"
               : [
-                  spec.count === undefined ? null : `after ${count(spec.count, "event")}`,
-                  spec.duration_s === undefined ? null : `after ${spec.duration_s} s`,
+                  !spec.count ? null : `after ${count(spec.count, "event")}`,
+                  !spec.duration_s ? null : `after ${spec.duration_s} s`,
                 ]
                   .filter((part) => part !== null)
                   .join(" or "),

@@ -6,6 +6,7 @@ import { Blocks, ChevronRight, Eye, Search } from "lucide-react";
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from "react";
 import { useCatalog } from "@/api/queries";
 import type { CatalogTable } from "@/api/types";
+import { rowsOf } from "@/lib/catalog";
 import { compact, count, grouped } from "@/lib/numbers";
 import { quoteName } from "@/lib/sql";
 import { IconButton } from "@/ui/button";
@@ -272,7 +273,7 @@ function Line({ node, onToggle, onSample, onExplore }: LineProps) {
   }
   const { table } = node;
   // What queries see: the table's rows and those of the log that follow them.
-  const rows = typeof table.rows === "number" ? table.rows + (table.lag_events ?? 0) : undefined;
+  const rows = rowsOf(table);
   return (
     <>
       {chevron}
