@@ -10,6 +10,7 @@
 enum {
     EXPORT_ROWS = 122880, /* a row group of a store: each is read once */
     EXPLAIN_ROWS_MAX = 64,
+    WINDOW_BYTES_MAX = 8 << 20, /* a window is for a screen: long rows come in more of them */
 };
 static const char relation[] = "result";
 
@@ -78,6 +79,7 @@ static err write_window(struct run *r, uint64_t offset, uint64_t limit,
     const struct sql_format_options options = {
         .format = SQL_FORMAT_JSON,
         .int64_strings = r->options->query->int64_as_string,
+        .bytes_max = WINDOW_BYTES_MAX,
         .row_count = &row_count,
         .tail = tail,
         .tail_ctx = r,

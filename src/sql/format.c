@@ -162,6 +162,15 @@ static err next_result(struct encoder *e, bool *out_has_more, struct errmsg *msg
     return ERR_OK;
 }
 
+/* True when no further row may be written. */
+static bool is_full(const struct encoder *e)
+{
+    const struct sql_format_options *o = e->options;
+    return (o->rows_max > 0 && e->answer.rows >= o->rows_max) ||
+           (o->bytes_max > 0 && e->answer.rows > 0 &&
+            e->answer.bytes + e->out.len >= o->bytes_max);
+}
+
 static err add_rows(struct encoder *e, struct errmsg *msg)
 {
     for (bool has_more = true; has_more;) {
@@ -178,7 +187,7 @@ static err add_rows(struct encoder *e, struct errmsg *msg)
             atomic_store(e->options->rows_done, e->answer.rows);
         }
         for (size_t row = 0; row < rows; row++) {
-            if (e->options->rows_max > 0 && e->answer.rows >= e->options->rows_max) {
+            if (is_full(e)) {
                 e->answer.is_truncated = true;
                 return ERR_OK;
             }

@@ -26,13 +26,14 @@ enum { SQL_WRITE_BYTES_MAX = 64 << 10, SQL_ROW_BYTES_MAX = 256 << 20 };
 struct sql_answer {
     uint64_t rows; /* in the answer */
     uint64_t bytes;
-    bool is_truncated; /* there were more rows than rows_max */
+    bool is_truncated; /* there were more rows than rows_max or bytes_max let through */
 };
 
 struct sql_format_options {
     enum sql_format format;
     bool int64_strings;
-    uint64_t rows_max; /* 0: no limit */
+    uint64_t rows_max;  /* 0: no limit */
+    uint64_t bytes_max; /* no row begins beyond; the first one always does. 0: no limit */
     /* JSON only: appends further members to the answer's object, each with a comma in front, after
      * "row_count" and "truncated". May be NULL. */
     void (*tail)(void *ctx, const struct sql_answer *answer, struct buf *out);
@@ -48,7 +49,7 @@ struct sql_format_options {
     bool guard_formulas;
 };
 
-/* Streams the whole result (to its end or rows_max) to `write`.
+/* Streams the whole result (to its end, rows_max or bytes_max) to `write`.
  * JSON: {"columns":[{"name":…,"type":…}],"rows":[[…],…],"row_count":N,"truncated":false<tail>}.
  * NDJSON: an object a row. Errors: TOO_LARGE for one row over SQL_ROW_BYTES_MAX, the result's, the
  * writer's. The part sent before an error is cut off mid-way: the caller aborts the answer. */

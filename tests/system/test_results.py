@@ -116,6 +116,18 @@ def test_a_cell_of_a_megabyte(client):
     assert export(client, kept, "csv").text == f"big,n\r\n{'é' * 500000},1\r\n"
 
 
+def test_a_window_of_long_rows_ends_early_and_says_so(client):
+    kept = store(client, "SELECT i, repeat('x', 1000000) AS big FROM range(30) r(i) ORDER BY i",
+                 first_rows=30)
+    assert kept["truncated"] and kept["row_count"] == 30 and 8 <= len(kept["rows"]) <= 10
+    seen = []
+    while len(seen) < 30:
+        part = window(client, kept, offset=len(seen), limit=30 - len(seen))
+        assert part["rows"] and part["truncated"] == (len(seen) + len(part["rows"]) < 30)
+        seen += [row[0] for row in part["rows"]]
+    assert seen == list(range(30))
+
+
 def test_parameters_and_limit(client):
     kept = store(client, "SELECT i FROM range($1) r(i) ORDER BY i", params=[10], limit=4)
     assert kept["row_count"] == 4 and window(client, kept)["rows"] == [[0], [1], [2], [3]]

@@ -90,6 +90,17 @@ test("a million rows end at the last one", async ({ page }) => {
   await cell(page, "999,999").waitFor();
 });
 
+test("cells of a megabyte are shown in part and opened whole", async ({ page }) => {
+  await page.goto(link("SELECT range AS n, repeat('x', 1000000) || range AS big FROM range(40)"));
+  await page.getByText("40 rows", { exact: true }).waitFor();
+  await page.getByRole("grid").focus();
+  await page.keyboard.press("Control+End");
+  await cell(page, "39").dblclick();
+  const drawer = page.getByRole("dialog", { name: "Row 40 of 40" });
+  await drawer.getByRole("button", { name: /^big/ }).click();
+  await drawer.getByText("20,000 of 1,000,002 characters").waitFor();
+});
+
 test("a result that is gone is offered to be run again", async ({ server, page, watch }) => {
   watch.allow(/status of 404/);
   await page.goto(link("SELECT range AS n FROM range(7)"));

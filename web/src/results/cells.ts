@@ -53,6 +53,24 @@ export function treeOf(value: unknown): object | undefined {
   }
 }
 
+const CELL_CHARS_MAX = 4000;
+
+const cutRows = new WeakSet<ResultRow>();
+
+/** A row as the grid keeps it: of texts beyond a screen's length only the beginning. */
+export function kept(row: ResultRow): ResultRow {
+  const isLong = (value: unknown) => typeof value === "string" && value.length > CELL_CHARS_MAX;
+  if (!row.some(isLong)) return row;
+  const cut = row.map((value) => (isLong(value) ? String(value).slice(0, CELL_CHARS_MAX) : value));
+  cutRows.add(cut);
+  return cut;
+}
+
+/** The row is not whole: who wants to see it all asks the server for it. */
+export function isCut(row: ResultRow): boolean {
+  return cutRows.has(row);
+}
+
 const CHAR_PX = 7.9;
 const WIDTH_MIN = 72;
 const WIDTH_MAX = 380;

@@ -52,6 +52,8 @@ export function chartData(
     });
   }
   const names = [...series].sort((a, b) => Number(a === "other") - Number(b === "other"));
+  const isStacked = spec.type === "area" || spec.type === "bar";
+  if (isStacked && names.length > 1) fill(points, names);
   return { spec, points, series: names, categories: [...categories], plan, extent };
 }
 
@@ -63,6 +65,20 @@ export function extentOf(row: readonly unknown[] | undefined): Extent {
     low: Number(low ?? 0),
     high: Number(high ?? 0),
   };
+}
+
+/** Layers need a height everywhere: nothing is 0. */
+function fill(points: ChartPoint[], names: readonly string[]): void {
+  const seen = new Map<number | string, Set<string>>();
+  for (const { x, series } of points) {
+    const there = seen.get(x);
+    if (there) there.add(series);
+    else seen.set(x, new Set([series]));
+  }
+  for (const [x, there] of seen) {
+    for (const series of names) if (!there.has(series)) points.push({ x, series, y: 0 });
+  }
+  if (typeof points[0]?.x === "number") points.sort((a, b) => Number(a.x) - Number(b.x));
 }
 
 /** The chart's columns are all in the result. */

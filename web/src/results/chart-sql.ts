@@ -10,7 +10,7 @@ export const CATEGORIES_MAX = 40;
 export const SLICES_MAX = 11;
 export const SERIES_MAX = 8;
 const BINS = 60;
-const PLAIN_NUMBERS_MAX = 200;
+const PLAIN_VALUES_MAX = 200;
 
 /** What must be known of x before it can be cut into buckets; one row. */
 export function extentSql(x: string, type: string, where: string): string {
@@ -137,6 +137,14 @@ export function chartPlan(
     };
   }
   const filter = `${where === "" ? " WHERE" : `${where} AND`} ${x} IS NOT NULL`;
+  // Few values, of months perhaps, are named as they are: buckets would move them.
+  if (extent.distinct <= PLAIN_VALUES_MAX) {
+    return {
+      sql: `SELECT ${number} AS x, ${series} AS series, ${list} FROM result${filter} GROUP BY ALL ORDER BY x LIMIT ${POINTS_MAX}`,
+      measures,
+      x: role,
+    };
+  }
   if (role === "time") {
     const step = bucketMs(extent.high - extent.low);
     const at = `CAST(epoch_ms(${bucketSql(x, step)}) AS DOUBLE)`;
@@ -145,13 +153,6 @@ export function chartPlan(
       measures,
       x: "time",
       step,
-    };
-  }
-  if (extent.distinct <= PLAIN_NUMBERS_MAX) {
-    return {
-      sql: `SELECT ${number} AS x, ${series} AS series, ${list} FROM result${filter} GROUP BY ALL ORDER BY x LIMIT ${POINTS_MAX}`,
-      measures,
-      x: "number",
     };
   }
   const step = roundStep((extent.high - extent.low) / BINS);

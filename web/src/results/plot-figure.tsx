@@ -2,9 +2,9 @@
 // variables, so that a change of theme needs no new drawing; series differ by dash or place too.
 import * as Plot from "@observablehq/plot";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import { compact } from "@/lib/numbers";
+import { compact, grouped } from "@/lib/numbers";
 import { seriesColor, seriesDash } from "@/lib/palette";
-import { offsetMs, type Zone } from "@/lib/zone";
+import { formatTime, offsetMs, type Zone } from "@/lib/zone";
 import type { ChartData, ChartPoint } from "./chart-data";
 
 interface PlotFigureProps {
@@ -71,6 +71,12 @@ function timeTicks(points: readonly ChartPoint[]): (date: Date) => string {
   };
 }
 
+/** Bars of single values: as wide as the closest two of them allow. */
+function barWidth(points: readonly ChartPoint[], width: number): number {
+  const places = new Set(points.map((p) => p.x)).size;
+  return Math.max(1, Math.min(40, (0.7 * width) / Math.max(1, places)));
+}
+
 function short(text: string): string {
   return text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX - 1)}…` : text;
 }
@@ -95,8 +101,10 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
   const tip = { fill: "var(--raised)", stroke: "var(--line-strong)" };
   if (plan.x === "category") return categoryOptions(common, data, width, height, tip);
   const color = (p: ChartPoint) => p.series;
-  const titled = (p: ChartPoint) => p.series;
-  const channels = { series: { value: titled, label: series.length > 1 ? "series" : "measure" } };
+  const title = (p: ChartPoint) => {
+    const at = isTime ? formatTime(p.x as number, zone) : String(p.x);
+    return `${at}\n${p.series}\n${grouped(String(p.y))}`;
+  };
   switch (spec.type) {
     case "scatter":
       return {
@@ -110,7 +118,7 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
             r: 2.5,
             strokeOpacity: 0.75,
             tip,
-            channels,
+            title,
           }),
         ],
       };
@@ -118,7 +126,15 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
       return {
         ...common,
         marks: [
-          Plot.areaY(points, { x, y: "y", fill: color, fillOpacity: 0.75, tip, channels }),
+          Plot.areaY(points, {
+            x,
+            y: "y",
+            fill: color,
+            fillOpacity: 0.75,
+            order: series,
+            tip,
+            title,
+          }),
           Plot.ruleY([0], { stroke: "var(--line-strong)" }),
         ],
       };
@@ -127,22 +143,31 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
         ...common,
         marks: [
           plan.step === undefined
-            ? Plot.ruleX(points, { x, y: "y", stroke: color, strokeWidth: 6, tip, channels })
+            ? Plot.ruleX(
+                points,
+                Plot.stackY(
+                  { order: series },
+                  { x, y: "y", stroke: color, strokeWidth: barWidth(points, width), tip, title },
+                ),
+              )
             : Plot.rectY(
                 points,
-                Plot.stackY({
-                  x1: x,
-                  x2: (p: ChartPoint) => {
-                    const end = (p.x as number) + (plan.step ?? 0);
-                    return isTime ? wall(end, zone) : end;
+                Plot.stackY(
+                  { order: series },
+                  {
+                    x1: x,
+                    x2: (p: ChartPoint) => {
+                      const end = (p.x as number) + (plan.step ?? 0);
+                      return isTime ? wall(end, zone) : end;
+                    },
+                    y: "y",
+                    fill: color,
+                    insetLeft: 0.5,
+                    insetRight: 0.5,
+                    tip,
+                    title,
                   },
-                  y: "y",
-                  fill: color,
-                  insetLeft: 0.5,
-                  insetRight: 0.5,
-                  tip,
-                  channels,
-                }),
+                ),
               ),
           Plot.ruleY([0], { stroke: "var(--line-strong)" }),
         ],
@@ -164,8 +189,8 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
             ),
           ),
           points.length <= DOTS_MAX
-            ? Plot.dot(points, { x, y: "y", fill: color, r: 2.5, tip, channels })
-            : Plot.tip(points, Plot.pointer({ x, y: "y", ...tip, channels })),
+            ? Plot.dot(points, { x, y: "y", fill: color, r: 2.5, tip, title })
+            : Plot.tip(points, Plot.pointer({ x, y: "y", ...tip, title })),
         ],
       };
   }
@@ -181,9 +206,7 @@ function categoryOptions(
 ): Plot.PlotOptions {
   const longest = Math.min(LABEL_MAX, Math.max(...categories.map((c) => c.length), 1));
   const lying = spec.type === "bar" && (categories.length > 10 || longest * 7 > width / 12);
-  const channels = {
-    series: { value: (p: ChartPoint) => p.series, label: series.length > 1 ? "series" : "measure" },
-  };
+  const title = (p: ChartPoint) => `${p.x}\n${p.series}\n${grouped(String(p.y))}`;
   const domain = categories;
   const tickFormat = (text: string) => short(text);
   if (lying) {
@@ -198,8 +221,9 @@ function categoryOptions(
           x: "y",
           y: "x",
           fill: "series",
+          order: series,
           tip,
-          channels,
+          title,
           insetTop: 1,
           insetBottom: 1,
         }),
@@ -213,9 +237,11 @@ function categoryOptions(
       ...common,
       x: { ...x, type: "point" },
       marks: [
-        ...(spec.type === "area" ? [Plot.areaY(points, { x: "x", y: "y", fill: "series" })] : []),
+        ...(spec.type === "area"
+          ? [Plot.areaY(points, { x: "x", y: "y", fill: "series", order: series })]
+          : []),
         ...(spec.type === "line" ? [Plot.lineY(points, { x: "x", y: "y", stroke: "series" })] : []),
-        Plot.dot(points, { x: "x", y: "y", fill: "series", r: 3, tip, channels }),
+        Plot.dot(points, { x: "x", y: "y", fill: "series", r: 3, tip, title }),
       ],
     };
   }
@@ -227,8 +253,9 @@ function categoryOptions(
         x: "x",
         y: "y",
         fill: "series",
+        order: series,
         tip,
-        channels,
+        title,
         insetLeft: 1,
         insetRight: 1,
       }),

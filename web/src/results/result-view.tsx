@@ -19,6 +19,7 @@ import { EmptyState, Skeleton } from "@/ui/states";
 import { Segments } from "@/ui/tabs";
 import { toast, toastError } from "@/ui/toast";
 import { CellDrawer } from "./cell-drawer";
+import { isCut } from "./cells";
 import { DownloadPopover } from "./download";
 import { FilterPopover } from "./filter-popover";
 import { ProfileDrawer } from "./profile-drawer";
@@ -86,10 +87,10 @@ function ShownResult(props: ResultPaneProps & { onGone: () => void }) {
     setOpen(null);
     onView({ ...view, filters });
   };
-  const goToRow = (index: number) => {
+  const goToRow = (index: number, column: number) => {
     fetchRows(result, view, index, 1).then(
       ([row]) => {
-        if (row !== undefined) setOpen((old) => ({ row, index, column: old?.column ?? 0 }));
+        if (row !== undefined) setOpen({ row, index, column });
       },
       (error: unknown) => toastError("Could not load the row", messageOf(error)),
     );
@@ -148,7 +149,7 @@ function ShownResult(props: ResultPaneProps & { onGone: () => void }) {
           view={view}
           rows={rows}
           open={open}
-          onOpen={setOpen}
+          onOpen={(cell) => (isCut(cell.row) ? goToRow(cell.index, cell.column) : setOpen(cell))}
           onSort={(sort) => onView({ ...view, sort })}
           onFilter={setFilterOn}
           onClearFilters={() => setFilters([])}
@@ -164,7 +165,7 @@ function ShownResult(props: ResultPaneProps & { onGone: () => void }) {
           rowCount={rows.rowCount}
           onClose={() => setOpen(null)}
           onColumn={(column) => setOpen({ ...open, column })}
-          onRow={goToRow}
+          onRow={(index) => goToRow(index, open.column)}
         />
       ) : null}
       {profile === null ? null : (

@@ -10,7 +10,7 @@ import { cx } from "@/ui/cx";
 import { type GridArea, type GridColumn, VirtualGrid } from "@/ui/grid";
 import { EmptyState, ErrorCard } from "@/ui/states";
 import { toast, toastError } from "@/ui/toast";
-import { columnIds, guessWidth, rowsText, shortType, shown } from "./cells";
+import { columnIds, guessWidth, kept, rowsText, shortType, shown } from "./cells";
 import { loadWindow, type ResultRow, type StoredResult, WINDOW_ROWS } from "./result";
 import { type ResultSort, type ResultView, sortParam } from "./shown";
 
@@ -139,24 +139,25 @@ export function ViewGrid(props: ViewGridProps) {
     });
   }, [result, ids, zone]);
   const { sort, filters } = view;
-  const { first } = rows;
+  const { first, rowCount } = rows;
+  // Rows so long that the server cut the first window: as many in each.
+  const windowRows =
+    first.length > 0 && first.length < Math.min(WINDOW_ROWS, rowCount) ? first.length : WINDOW_ROWS;
   const load = useCallback(
     async (offset: number, limit: number, signal: AbortSignal) => {
-      if (offset === 0 && first.length > 0 && limit <= WINDOW_ROWS) return first;
+      if (offset === 0 && first.length >= Math.min(limit, rowCount)) {
+        return first.slice(0, limit).map(kept);
+      }
       try {
-        return await fetchRows(
-          result,
-          { mode: "table", sort, filters, chart: null },
-          offset,
-          limit,
-          signal,
-        );
+        const shownAs = { mode: "table" as const, sort, filters, chart: null };
+        const loaded = await fetchRows(result, shownAs, offset, limit, signal);
+        return loaded.map(kept);
       } catch (error) {
         if (isProblem(error, "result_gone")) onGone();
         throw error;
       }
     },
-    [result, sort, filters, first, onGone],
+    [result, sort, filters, first, rowCount, onGone],
   );
   if (rows.error !== null) {
     return (
@@ -209,6 +210,7 @@ export function ViewGrid(props: ViewGridProps) {
       columns={columns}
       rowCount={rows.rowCount}
       loadWindow={load}
+      windowRows={windowRows}
       rowHeight={28}
       sort={sort}
       onSort={props.onSort}

@@ -58,6 +58,8 @@ export interface VirtualGridProps<R> {
    * useCallback) forgets what was loaded: after a sort, a filter, a new result. */
   rowCount?: number;
   loadWindow?: LoadWindow<R>;
+  /** Rows per window; fewer where rows are long. Default 500. */
+  windowRows?: number;
   sort?: GridSort | null;
   /** A header was chosen: ascending, descending, then unsorted (null). */
   onSort?: (sort: GridSort | null) => void;
@@ -564,18 +566,27 @@ interface RowSource<R> {
 
 const NOTHING = () => {};
 
-function useRows<R>({ rows, rowCount = 0, loadWindow }: VirtualGridProps<R>): RowSource<R> {
+function useRows<R>({
+  rows,
+  rowCount = 0,
+  loadWindow,
+  windowRows = 500,
+}: VirtualGridProps<R>): RowSource<R> {
   const [, redraw] = useState(0);
   const [error, setError] = useState<unknown>(null);
   const cache = useMemo(
     () =>
       loadWindow === undefined
         ? null
-        : new WindowCache<R>(loadWindow, (failure) => {
-            setError(failure);
-            redraw((n) => n + 1);
-          }),
-    [loadWindow],
+        : new WindowCache<R>(
+            loadWindow,
+            (failure) => {
+              setError(failure);
+              redraw((n) => n + 1);
+            },
+            windowRows,
+          ),
+    [loadWindow, windowRows],
   );
   useEffect(() => {
     setError(null);
