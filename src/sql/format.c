@@ -167,8 +167,7 @@ static bool is_full(const struct encoder *e)
 {
     const struct sql_format_options *o = e->options;
     return (o->rows_max > 0 && e->answer.rows >= o->rows_max) ||
-           (o->bytes_max > 0 && e->answer.rows > 0 &&
-            e->answer.bytes + e->out.len >= o->bytes_max);
+           (o->bytes_max > 0 && e->answer.rows > 0 && e->answer.bytes + e->out.len >= o->bytes_max);
 }
 
 static err add_rows(struct encoder *e, struct errmsg *msg)
