@@ -271,5 +271,6 @@ export function produceCommand({ preset, topic, spec }: CommandParts, server: st
   if (seed !== undefined) words.push("--seed", String(seed));
   words.push("--server", shellQuote(server));
   if (Object.keys(more).length === 0) return words.join(" ");
-  return `${words.join(" ")} --spec /dev/stdin <<'JSON'\n${formatJson(more)}\nJSON`;
+  const file = "producer.json";
+  return `cat >${file} <<'JSON'\n${formatJson(more)}\nJSON\n${words.join(" ")} --spec ${file}`;
 }

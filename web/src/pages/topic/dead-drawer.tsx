@@ -55,7 +55,7 @@ export function DeadDrawer({ topic, open, onClose }: DeadDrawerProps) {
               to="/sql"
               search={{
                 q: rowSql(`${topic.table}__dead`, place.partition, place.offset),
-                run: "yes",
+                run: "1",
               }}
               className={ButtonLike({ size: "sm", variant: "ghost" })}
             >

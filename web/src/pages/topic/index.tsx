@@ -139,7 +139,7 @@ function Figures({ topic }: { topic: Topic }) {
         {rate.points.length > 1 ? <Sparkline points={rate.points} className="h-4 w-24" /> : null}
       </span>
       <span>
-        {grouped(topic.events)} events, {bytes(topic.bytes)} in the log
+        {count(topic.events ?? 0, "event")}, {bytes(topic.bytes)} in the log
       </span>
       <span>{count(topic.partitions, "partition")}</span>
       <span>{topic.lag_events ? `${grouped(topic.lag_events)} not landed yet` : "all landed"}</span>

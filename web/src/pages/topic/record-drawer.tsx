@@ -57,7 +57,7 @@ export function RecordDrawer({ topic, open, onClose }: RecordDrawerProps) {
           <>
             <Link
               to="/sql"
-              search={{ q: rowSql(topic.table, place.partition, place.offset), run: "yes" }}
+              search={{ q: rowSql(topic.table, place.partition, place.offset), run: "1" }}
               className={ButtonLike({ size: "sm", variant: "ghost" })}
             >
               <SquareTerminal aria-hidden="true" className="size-4" /> Its row in SQL
