@@ -360,7 +360,8 @@ static void a_table_is_described(void **state)
     static const char *const wanted[] = {"\"lag_events\":2", "\"STREAMING UPDATE\"",
                                          "\"minValues\""};
     for (size_t i = 0; i < ARRAY_LEN(what); i++) {
-        struct wire_info info = {STR("bronze.web_logs"), str_from(what[i]), 10, NULL};
+        struct wire_info info = {
+            .table = STR("bronze.web_logs"), .what = str_from(what[i]), .limit = 10};
         AUTO_BUF out = buf_make(1 << 20);
         OK(catalog_info(rig.catalog, &info, NULL, &out, &msg_));
         if (strstr(buf_cstr(&out), wanted[i]) == NULL) {

@@ -238,8 +238,9 @@ static err rig_import_stream(struct rig *r, struct str text, bool comes)
     err e = sql_import(r->conn, &r->options, on_file, r, &r->columns, &r->rows, &r->msg);
     r->options.stream = NULL;
     while (!atomic_load(&r->is_fed)) { /* the head was refused: the pipe was not opened */
-        AUTO_FD reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        int reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         os_sleep_us(500);
+        os_close(reader);
     }
     pthread_join(feeder, NULL);
     OK(os_unlink(pipe, &msg_));
