@@ -37,6 +37,8 @@ describe("short figures", () => {
     expect(percent(0.1234)).toBe("12.3 %");
     expect(change(112, 100)).toBe("+12 %");
     expect(change(50, 100)).toBe("−50 %");
+    expect(change(1100, 100)).toBe("+11×");
+    expect(change(1_604_231, 13)).toBe("+123 k×");
     expect(change(1, 0)).toBeNull();
   });
 });

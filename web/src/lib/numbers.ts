@@ -83,10 +83,12 @@ export function percent(share: number | null | undefined): string {
   return `${short(share * 100)} %`;
 }
 
-/** The change from before to now as "+12 %"; null when there is nothing to compare with. */
+/** The change from before to now as "+12 %", from ten times on as "+11×"; null when there is nothing
+ * to compare with. */
 export function change(now: number, before: number): string | null {
   if (!Number.isFinite(now) || !Number.isFinite(before) || before === 0) return null;
   const share = (now - before) / Math.abs(before);
   const sign = share > 0 ? "+" : share < 0 ? "−" : "±";
+  if (share >= 10) return `+${compact(now / Math.abs(before))}×`;
   return `${sign}${short(Math.abs(share) * 100)} %`;
 }
