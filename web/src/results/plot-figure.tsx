@@ -141,6 +141,7 @@ function options(data: ChartData, zone: Zone, width: number, height: number): Pl
     case "bar":
       return {
         ...common,
+        x: { ...common.x, inset: plan.step === undefined ? barWidth(points, width) / 2 + 2 : 0 },
         marks: [
           plan.step === undefined
             ? Plot.ruleX(
