@@ -66,7 +66,14 @@ test("a file that is refused says where and why; the table is as it was", async 
   await screens(page, "upload-refused");
   const { imports } = await server.api<Imports>("GET", "/api/v1/imports");
   expect(imports[0]).toMatchObject({ table: "bad", state: "failed" });
-  await page.getByRole("button", { name: "Close" }).first().click();
+  // What was chosen is still there: with another delimiter each line is one field.
+  await page.getByRole("button", { name: "Change settings" }).click();
+  await page.getByLabel("Delimiter").selectOption("|");
+  await page.getByRole("checkbox", { name: /^Write _/ }).waitFor();
+  await page.getByRole("button", { name: /^Upload \d/ }).click();
+  await page.getByText("3 rows of the file are in main.bad.").waitFor();
+  expect(await server.query("SELECT * FROM main.bad LIMIT 1")).toEqual([["1,2"]]);
+  await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("tab", { name: "Imports" }).click();
   await page.getByRole("gridcell", { name: "failed" }).click();
   await page.getByRole("dialog", { name: "Import" }).getByText("bad.csv").waitFor();

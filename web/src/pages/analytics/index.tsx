@@ -99,12 +99,15 @@ function Actions({ asOfMs, isAsking, onRenew }: ActionsProps) {
 function Subtitle({ question, sources }: { question: Question; sources: Sources }) {
   const { zone } = useRange();
   const asked = askable(question).length;
-  const time = (ms: number) => formatTime(ms, zone, "minute");
+  const from = formatTime(question.fromMs, zone, "minute");
+  const date = from.slice(0, 10);
+  // The date once is enough where it is the same.
+  const time = (ms: number) => formatTime(ms, zone, "minute").replace(`${date} `, "");
   return (
     <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
       <span>
-        {count(asked, "topic")}, {time(question.fromMs)} – {time(question.toMs)}, against the period
-        before from {time(beforeMs(question))}
+        {count(asked, "topic")}, {from} – {time(question.toMs)}, against the same time before it,
+        from {time(beforeMs(question))}
       </span>
       {sources.isCut ? (
         <Badge tone="warn">

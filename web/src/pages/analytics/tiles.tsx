@@ -81,7 +81,7 @@ export function Tiles({ totals, lengthMs }: TilesProps) {
         note={
           data?.sources === 0
             ? "no field tells the source"
-            : data && `about; ${compact(data.sourcesBefore)} before`
+            : data && `estimated; ${compact(data.sourcesBefore)} before`
         }
       />
       <Stat

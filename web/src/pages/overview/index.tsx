@@ -99,7 +99,7 @@ function BusyTopics({ stats }: { stats: Stats }) {
                 <td className="hidden max-w-64 px-3 py-1.5 md:table-cell">
                   <Link
                     to="/tables/$schema/$name"
-                    params={{ schema: "bronze", name: topic.name }}
+                    params={{ schema: "bronze", name: topic.table }}
                     className="block truncate text-accent hover:underline"
                   >
                     {topic.table}

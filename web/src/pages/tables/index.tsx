@@ -33,13 +33,22 @@ import {
 import { UploadDialog } from "./upload";
 
 const RENEW_MS = 5000;
+/** Long lists are several requests. */
+const RENEW_LONG_MS = 30_000;
+const LONG = 1000;
 const TYPING_MS = 250;
 
 export default function TablesPage() {
   const search = useSearch({ from: "/tables" });
   const navigate = useNavigate({ from: "/tables" });
   const paused = usePause((s) => s.paused);
-  const tables = useQuery({ ...q.tables, refetchInterval: paused ? false : RENEW_MS });
+  const tables = useQuery({
+    ...q.tables,
+    refetchInterval: ({ state }) => {
+      if (paused) return false;
+      return (state.data?.length ?? 0) > LONG ? RENEW_LONG_MS : RENEW_MS;
+    },
+  });
   const imports = useImports();
   const rows = useMemo(() => tableRows(tables.data ?? []), [tables.data]);
   const openUpload = useCallback(() => {

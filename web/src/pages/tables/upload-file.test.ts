@@ -34,6 +34,7 @@ describe("names", () => {
     expect(tableNameProblem("sales_2026")).toBeNull();
     expect(tableNameProblem("")).not.toBeNull();
     expect(tableNameProblem("2x")).not.toBeNull();
+    expect(tableNameProblem("x__dead")).not.toBeNull();
     expect(tableNameProblem("a".repeat(300))).not.toBeNull();
   });
 });

@@ -49,6 +49,7 @@ export function tableNameProblem(name: string): string | null {
   if (!/^[a-z_][a-z0-9_]*$/.test(name)) {
     return "Names are a-z, 0-9 and _, and do not begin with a digit.";
   }
+  if (name.endsWith("__dead")) return "Names that end in __dead are those of dead letters.";
   return name.length > NAME_MAX ? `At most ${NAME_MAX} characters.` : null;
 }
 

@@ -26,6 +26,8 @@ interface UploadProgressProps {
   onClose: () => void;
   /** Another file. */
   onAgain: () => void;
+  /** The same file with other settings. */
+  onChange: () => void;
 }
 
 const TITLES: Readonly<Record<UploadJob["state"], string>> = {
@@ -36,16 +38,12 @@ const TITLES: Readonly<Record<UploadJob["state"], string>> = {
   cancelled: "The upload was cancelled",
 };
 
-export function UploadProgress({ job, onClose, onAgain }: UploadProgressProps) {
+export function UploadProgress({ job, onClose, onAgain, onChange }: UploadProgressProps) {
   const { state } = job;
   const busy = state === "sending" || state === "stopping";
   const leave = () => {
     if (!busy) forgetUpload();
     onClose();
-  };
-  const again = () => {
-    forgetUpload();
-    onAgain();
   };
   return (
     <Dialog
@@ -74,14 +72,14 @@ export function UploadProgress({ job, onClose, onAgain }: UploadProgressProps) {
                 <CopyAsCurl plan={uploadPlan(job.plan)} showLabel />
               </span>
             )}
-            <Button onClick={again}>Another file</Button>
+            <Button onClick={onAgain}>Another file</Button>
             {state === "done" ? (
               <Button variant="primary" onClick={leave}>
                 Done
               </Button>
             ) : (
               <>
-                <Button onClick={forgetUpload}>Change settings</Button>
+                <Button onClick={onChange}>Change settings</Button>
                 <Button variant="primary" onClick={() => void startUpload(job.plan)}>
                   Try again
                 </Button>

@@ -23,6 +23,18 @@ export interface UploadPlan {
   cleanNames: boolean;
 }
 
+/** What was chosen for a file, as far as it differs from what the file itself says. */
+export interface UploadSettings {
+  table: string;
+  mode: UploadPlan["mode"];
+  format: FileFormat | null;
+  delimiter: string;
+  header: boolean;
+  types: Readonly<Record<string, string>>;
+  /** Null: as the names need it. */
+  cleanNames: boolean | null;
+}
+
 export interface ImportAnswer {
   id: string;
   table: string;
@@ -46,7 +58,13 @@ export interface UploadJob {
   error?: unknown;
 }
 
-export const useUpload = create<{ job: UploadJob | null }>()(() => ({ job: null }));
+interface UploadState {
+  job: UploadJob | null;
+  /** The file that is looked at and what was chosen for it: still there after a refusal. */
+  draft: { file: File; settings: UploadSettings } | null;
+}
+
+export const useUpload = create<UploadState>()(() => ({ job: null, draft: null }));
 
 let sending: Sending<ImportAnswer> | null = null;
 

@@ -28,7 +28,14 @@ import {
 import { type Peek, peek } from "./upload-peek";
 import { PreviewTable } from "./upload-preview";
 import { UploadProgress } from "./upload-progress";
-import { startUpload, type UploadPlan, uploadPlan, useUpload } from "./upload-run";
+import {
+  forgetUpload,
+  startUpload,
+  type UploadPlan,
+  type UploadSettings,
+  uploadPlan,
+  useUpload,
+} from "./upload-run";
 
 interface UploadDialogProps {
   open: boolean;
@@ -50,7 +57,18 @@ function Upload({ into, dropped, onClose }: Omit<UploadDialogProps, "open">) {
     if (dropped !== null) setFile(dropped);
   }, [dropped]);
   if (job !== null) {
-    return <UploadProgress job={job} onClose={onClose} onAgain={() => setFile(null)} />;
+    const change = (next: File | null) => {
+      forgetUpload();
+      setFile(next);
+    };
+    return (
+      <UploadProgress
+        job={job}
+        onClose={onClose}
+        onAgain={() => change(null)}
+        onChange={() => change(job.plan.file)}
+      />
+    );
   }
   if (file === null) return <Choose onFile={setFile} onClose={onClose} />;
   return (
@@ -121,17 +139,6 @@ function Choose({ onFile, onClose }: { onFile: (file: File) => void; onClose: ()
   );
 }
 
-interface Settings {
-  table: string;
-  mode: UploadPlan["mode"];
-  format: FileFormat | null;
-  delimiter: string;
-  header: boolean;
-  types: Readonly<Record<string, string>>;
-  /** Null: as the names need it. */
-  cleanNames: boolean | null;
-}
-
 function usePeek(file: File, format: FileFormat | null): Peek | null {
   const [seen, setSeen] = useState<Peek | null>(null);
   useEffect(() => {
@@ -153,15 +160,16 @@ function usePeek(file: File, format: FileFormat | null): Peek | null {
   return seen;
 }
 
-function previewOf(seen: Peek | null, settings: Settings): Preview | null {
+function previewOf(
+  seen: Peek | null,
+  format: FileFormat | null,
+  delimiter: string,
+  header: boolean,
+): Preview | null {
   if (seen === null || seen.text === "") return null;
-  if (settings.format === "ndjson") return previewNdjson(seen.text, seen.isWhole);
-  if (settings.format !== "csv") return null;
-  return previewCsv(
-    seen.text,
-    { delimiter: settings.delimiter, quote: "", header: settings.header },
-    seen.isWhole,
-  );
+  if (format === "ndjson") return previewNdjson(seen.text, seen.isWhole);
+  if (format !== "csv") return null;
+  return previewCsv(seen.text, { delimiter, quote: "", header }, seen.isWhole);
 }
 
 /** As `tarn import` would do it. */
@@ -191,18 +199,28 @@ function Settle({ file, into, onChange, onClose }: SettleProps) {
     tables.data?.some((one) => one.schema === "main" && one.name === table) ?? false;
   const ofTopic = (table: string) =>
     tables.data?.some((one) => one.schema === "bronze" && one.name === table) ?? false;
-  const [settings, setSettings] = useState<Settings>(() => ({
-    table: into ?? tableNameOf(name.stem),
-    mode: into === undefined ? "create" : "append",
-    format: name.format,
-    delimiter: "",
-    header: true,
-    types: {},
-    cleanNames: null,
-  }));
-  const set = (next: Partial<Settings>) => setSettings((old) => ({ ...old, ...next }));
+  const draft = useUpload((s) => s.draft);
+  const settings: UploadSettings =
+    draft?.file === file
+      ? draft.settings
+      : {
+          table: into ?? tableNameOf(name.stem),
+          mode: into === undefined ? "create" : "append",
+          format: name.format,
+          delimiter: "",
+          header: true,
+          types: {},
+          cleanNames: null,
+        };
+  const set = (next: Partial<UploadSettings>) => {
+    useUpload.setState({ draft: { file, settings: { ...settings, ...next } } });
+  };
   const seen = usePeek(file, settings.format);
-  const preview = useMemo(() => previewOf(seen, settings), [seen, settings]);
+  const { format, delimiter, header } = settings;
+  const preview = useMemo(
+    () => previewOf(seen, format, delimiter, header),
+    [seen, format, delimiter, header],
+  );
   const mustClean = needsCleanNames(preview?.columns ?? []);
   const cleanNames = settings.cleanNames ?? mustClean;
   const nameProblem = tableNameProblem(settings.table);
