@@ -29,7 +29,11 @@ interface Row {
 const SPARK_POINTS = 60;
 
 function points({ now }: ProducerHistory): (number | null)[] {
-  return Array.from(now.slice(-SPARK_POINTS), (value) => (Number.isNaN(value) ? null : value));
+  const known = Array.from(now.slice(-SPARK_POINTS), (value) =>
+    Number.isNaN(value) ? null : value,
+  );
+  // What was not seen yet is a gap: two points do not make a minute.
+  return [...Array<null>(SPARK_POINTS - known.length).fill(null), ...known];
 }
 
 function isRunning({ state }: Producer): boolean {
