@@ -548,6 +548,23 @@ err importer_cancel(struct importer *im, struct str id, struct errmsg *msg)
     return ERR_OK;
 }
 
+const char *importer_public_code(const char *code)
+{
+    static const char *const rows[][2] = {
+        {"invalid", "bad_file"},         {"unsupported", "unsupported_type"},
+        {"limit", "bad_file"},           {"exists", "table_exists"},
+        {"conflict", "type_conflict"},   {"cancelled", "import_cancelled"},
+        {"too_large", "body_too_large"}, {"out_of_memory", "import_out_of_memory"},
+        {"io_error", "import_failed"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(code, rows[i][0]) == 0) {
+            return rows[i][1];
+        }
+    }
+    return code;
+}
+
 static void write_one(const struct import *x, struct buf *out)
 {
     char time[TIME_TEXT_BYTES];
@@ -570,8 +587,9 @@ static void write_one(const struct import *x, struct buf *out)
                         x->published.version < 0 ? json_null()
                                                  : json_integer(x->published.version));
     if (x->code != NULL) {
-        json_object_set_new(json, "error",
-                            json_pack("{s:s, s:s}", "code", x->code, "detail", x->detail));
+        json_object_set_new(
+            json, "error",
+            json_pack("{s:s, s:s}", "code", importer_public_code(x->code), "detail", x->detail));
     }
     if (json_write(json, out) != ERR_OK) {
         out->failed = true;

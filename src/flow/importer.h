@@ -72,6 +72,9 @@ err importer_start(struct importer *im, const struct import_request *request,
 err import_feed(struct import *x, struct str piece);
 /* The file is complete. */
 void import_end(struct import *x);
+/* The stable code of the API that says what an import failed of, for a code of its process: the
+ * same in the answer and in the list. Returns `code` itself where there is no other. */
+const char *importer_public_code(const char *code);
 /* The owner is gone: nothing is called any more; cancelled, where that is still possible. */
 void import_abandon(struct import *x);
 const char *import_id(const struct import *x);

@@ -64,24 +64,6 @@ static int status_of(const char *code)
     return 500;
 }
 
-/* Stable codes that say what it is about. */
-static const char *public_code(const char *code)
-{
-    static const char *const rows[][2] = {
-        {"invalid", "bad_file"},         {"unsupported", "unsupported_type"},
-        {"limit", "bad_file"},           {"exists", "table_exists"},
-        {"conflict", "type_conflict"},   {"cancelled", "import_cancelled"},
-        {"too_large", "body_too_large"}, {"out_of_memory", "import_out_of_memory"},
-        {"io_error", "import_failed"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (strcmp(code, rows[i][0]) == 0) {
-            return rows[i][1];
-        }
-    }
-    return code;
-}
-
 /* "line 3: …", "line 3, column a: …" */
 static uint64_t line_of(struct str detail)
 {
@@ -104,7 +86,8 @@ static void refuse(struct http_exchange *ex, const char *code, const char *detai
     if (line > 0) {
         (void)snprintf(member, sizeof member, "\"line\":%llu", (unsigned long long)line); /* fits */
     }
-    http_problem(ex, status_of(code), public_code(code), str_from(detail), str_from(member));
+    http_problem(ex, status_of(code), importer_public_code(code), str_from(detail),
+                 str_from(member));
 }
 
 static void on_error(void *ctx, const char *code, const char *detail)

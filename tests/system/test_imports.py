@@ -233,6 +233,7 @@ def test_a_bad_file_changes_nothing(shared_server, client, table, case):
 def test_a_bad_file_makes_no_table(shared_server, client, table):
     refused(client, table, b"a,b\n1\n")
     assert not folder(shared_server, table).exists()
+    assert imports(client, table, "failed")[0]["error"]["code"] == "bad_file"  # as answered
     with pytest.raises(Refused):
         client.rows(f"SELECT * FROM {table}")
 
