@@ -32,6 +32,11 @@ function steady(values: readonly number[]): number {
   return last.length === 0 ? Number.NaN : sumOf(last) / last.length;
 }
 
+/** The newest value of the last minute: latencies are known only in seconds with requests. */
+function lastKnown(values: readonly number[]): number {
+  return values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN;
+}
+
 export function Tiles({ stats }: { stats: Stats }) {
   const health = useHealth();
   const topics = useTopics();
@@ -45,6 +50,8 @@ export function Tiles({ stats }: { stats: Stats }) {
     return { points, value: compact(steady(points)), stale };
   };
   const failed = recent(stats, ["rejected", "errors", "queries_failed"]);
+  const acknowledgedPoints = recent(stats, ["ack_p99_ms"]);
+  const acknowledged = lastKnown(acknowledgedPoints);
   const memory = stats.last("memory_bytes");
   const bound = health.data?.memory_bound_bytes;
   const stored = topics.data?.reduce((sum, t) => sum + (t.events ?? 0), 0);
@@ -74,17 +81,21 @@ export function Tiles({ stats }: { stats: Stats }) {
       />
       <Stat
         label="Acknowledged within"
-        value={duration(stats.last("ack_p99_ms"))}
+        value={duration(acknowledged)}
         unit="p99"
-        points={recent(stats, ["ack_p99_ms"])}
+        points={acknowledgedPoints}
         stale={stale}
-        note={`p50 ${duration(stats.last("ack_p50_ms"))}, on disk`}
+        note={
+          Number.isNaN(acknowledged)
+            ? "nobody sends over HTTP"
+            : `p50 ${duration(lastKnown(recent(stats, ["ack_p50_ms"])))}, on disk`
+        }
       />
       <Stat
         label="Queries"
         unit="/s"
         {...rate(["queries"])}
-        note={`p95 ${duration(stats.last("query_p95_ms"))}`}
+        note={`p95 ${duration(lastKnown(recent(stats, ["query_p95_ms"])))}`}
       />
       <Stat
         label="Refused or failed"
