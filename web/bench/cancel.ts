@@ -6,7 +6,8 @@ import { sleep, until } from "../e2e/rig/server.ts";
 
 const STATEMENTS = {
   join: "SELECT count(*) FROM range(100000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3",
-  sort: "SELECT * FROM (SELECT hash(range) AS h FROM range(200000000)) ORDER BY h LIMIT 10",
+  sort: "SELECT max(r) FROM (SELECT row_number() OVER (ORDER BY hash(range)) AS r FROM range(50000000))",
+  top: "SELECT * FROM (SELECT hash(range) AS h FROM range(20000000000)) ORDER BY h LIMIT 10",
   group: "SELECT hash(range) % 5000000 AS k, count(*) FROM range(2000000000) GROUP BY k LIMIT 1",
 };
 const TICK_MS = 10; // of /proc/PID/stat
