@@ -148,29 +148,6 @@ static void write_record(struct buf *out, const char *topic, uint32_t partition,
     buf_add_byte(out, '}');
 }
 
-/* Records of whole batches, from an offset on, up to another. False from `each` ends the walk. */
-typedef bool (*record_fn)(void *ctx, const struct record *r);
-static err walk(struct str bytes, int64_t from, int64_t end, record_fn each, void *ctx)
-{
-    while (bytes.len > 0) {
-        struct batch_header h;
-        struct batch_iter it;
-        struct record r;
-        err e = ERR_OK;
-        TRY(batch_header_decode(bytes, &h, NULL));
-        TRY(batch_iter_init(&it, str_of(bytes.ptr, h.total_bytes), NULL));
-        while (batch_iter_next(&it, &r, &e)) {
-            if (r.offset >= from && r.offset < end && !each(ctx, &r)) {
-                return ERR_OK;
-            }
-        }
-        TRY(e);
-        bytes.ptr += h.total_bytes;
-        bytes.len -= h.total_bytes;
-    }
-    return ERR_OK;
-}
-
 static err part_open(struct topic_state *t, uint32_t p)
 {
     if (t->parts[p].reader != NULL) {
@@ -290,7 +267,7 @@ static void read_part(struct live_feed *f, struct topic_state *t, uint32_t p, in
             part->bytes_per_event = part->bytes_per_event > 0 ? (per_event * 3 + now) / 4 : now;
         }
         uint64_t before = x.count;
-        if (walk(buf_str(&f->bytes), first, end, give, &x) != ERR_OK) {
+        if (batch_walk(buf_str(&f->bytes), first, end, give, &x, NULL) != ERR_OK) {
             break;
         }
         from = got.next_offset;
@@ -437,7 +414,7 @@ static void read_last(struct live_feed *f, struct history *x, struct topic_state
     while (from < end && bytes < bytes_max && !is_over(x)) {
         struct topic_read got = {0};
         if (part_read(f, t, p, from, end, READ_BYTES, &got) != ERR_OK || got.next_offset <= from ||
-            walk(buf_str(&f->bytes), from, end, keep, x) != ERR_OK) {
+            batch_walk(buf_str(&f->bytes), from, end, keep, x, NULL) != ERR_OK) {
             return;
         }
         bytes += got.bytes;

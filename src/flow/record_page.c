@@ -88,7 +88,7 @@ static bool pick_next(struct pick *p, struct record *out_record, err *e, struct 
         struct batch_header h;
         if (*e != ERR_OK || p->rest.len == 0 ||
             (*e = batch_header_decode(p->rest, &h, msg)) != ERR_OK ||
-            (*e = batch_iter_init(&p->it, str_of(p->rest.ptr, h.total_bytes), msg)) != ERR_OK) {
+            (*e = batch_iter_init(&p->it, p->rest, msg)) != ERR_OK) {
             return false;
         }
         p->rest = str_of(p->rest.ptr + h.total_bytes, p->rest.len - h.total_bytes);

@@ -41,7 +41,7 @@ static err scan_bytes(struct scan *s, struct str bytes, struct errmsg *msg)
         err e = ERR_OK;
         TRY(batch_header_decode(bytes, &h, msg));
         if (batch_codec_of(&h) == BATCH_NONE) { /* what a re-drive writes is not compressed */
-            TRY(batch_iter_init(&it, str_of(bytes.ptr, h.total_bytes), msg));
+            TRY(batch_iter_init(&it, bytes, msg));
             while (batch_iter_next(&it, &record, &e)) {
                 TRY(note(s, &record));
             }

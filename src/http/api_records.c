@@ -110,30 +110,6 @@ static char *partition_dir(const struct topic *t, uint32_t partition)
     return xasprintf("%s/%u", topic_dir(t), partition);
 }
 
-/* Walks the records of `bytes` from `from` up to `end`; stops when `each` returns false. */
-typedef bool (*record_fn)(void *ctx, const struct record *r);
-static err walk(struct str bytes, int64_t from, int64_t end, record_fn each, void *ctx,
-                struct errmsg *msg)
-{
-    while (bytes.len > 0) {
-        struct batch_header h;
-        struct batch_iter it;
-        struct record r;
-        err e = ERR_OK;
-        TRY(batch_header_decode(bytes, &h, msg));
-        TRY(batch_iter_init(&it, str_of(bytes.ptr, h.total_bytes), msg));
-        while (batch_iter_next(&it, &r, &e)) {
-            if (r.offset >= from && r.offset < end && !each(ctx, &r)) {
-                return ERR_OK;
-            }
-        }
-        TRY(e);
-        bytes.ptr += h.total_bytes;
-        bytes.len -= h.total_bytes;
-    }
-    return ERR_OK;
-}
-
 /* ---- GET /records ---- */
 
 struct ask {
@@ -462,7 +438,7 @@ static void tail_poll(struct api_tail *x, struct topic *t)
         err e = topic_reader_read(x->readers[p], x->offsets[p], end, TAIL_TURN_BYTES, &bytes, &got,
                                   &msg);
         if (e == ERR_OK) {
-            e = walk(buf_str(&bytes), x->offsets[p], end, tail_record, x, &msg);
+            e = batch_walk(buf_str(&bytes), x->offsets[p], end, tail_record, x, &msg);
         }
         /* Retained away or damaged: a live tail goes on at the end. */
         x->offsets[p] = e == ERR_OK && got.next_offset > x->offsets[p] ? got.next_offset : end;

@@ -328,6 +328,28 @@ bool batch_iter_next(struct batch_iter *it, struct record *out_record, err *e)
     return true;
 }
 
+err batch_walk(struct str batches, int64_t from, int64_t end, batch_record_fn each, void *ctx,
+               struct errmsg *msg)
+{
+    while (batches.len > 0) {
+        struct batch_header h;
+        struct batch_iter it;
+        struct record r;
+        err e = ERR_OK;
+        TRY(batch_header_decode(batches, &h, msg));
+        TRY(batch_iter_init(&it, batches, msg));
+        while (batch_iter_next(&it, &r, &e)) {
+            if (r.offset >= from && r.offset < end && !each(ctx, &r)) {
+                return ERR_OK;
+            }
+        }
+        TRY(e);
+        batches.ptr += h.total_bytes;
+        batches.len -= h.total_bytes;
+    }
+    return ERR_OK;
+}
+
 /* Building. */
 
 void batch_builder_begin(struct batch_builder *b, struct buf *out, int64_t timestamp_ms,

@@ -104,6 +104,13 @@ err batch_iter_init(struct batch_iter *it, struct str batch, struct errmsg *msg)
 /* False at the end or on damage; *e (may not be NULL) is ERR_OK or ERR_CORRUPT then. */
 bool batch_iter_next(struct batch_iter *it, struct record *out_record, err *e);
 
+/* Gives `each` the records of whole batches, one behind the other, whose offsets are in
+ * [from, end). Ends well when it returns false. Errors: as of batch_iter_init() and
+ * batch_iter_next(). */
+typedef bool (*batch_record_fn)(void *ctx, const struct record *r);
+err batch_walk(struct str batches, int64_t from, int64_t end, batch_record_fn each, void *ctx,
+               struct errmsg *msg);
+
 /* Builds one uncompressed batch, appended to a buf that the caller owns:
  *     batch_builder_begin(&b, &buf, now_ms, -1, -1, -1);
  *     batch_builder_add(&b, false, (struct str){0}, value);

@@ -258,6 +258,44 @@ static void test_round_trip(void **state)
     assert_int_equal(e, ERR_OK);
 }
 
+/* What batch_walk() gave: offsets, and where it was told to stop. */
+struct walked {
+    int64_t offsets[16];
+    size_t count;
+    size_t stop_at;
+};
+
+static bool take_offset(void *ctx, const struct record *r)
+{
+    struct walked *w = ctx;
+    w->offsets[w->count++] = r->offset;
+    return w->count < w->stop_at;
+}
+
+/* A walk gives the records between its bounds over several batches, ends where it is told to, and
+ * fails on a batch that is cut short. */
+static void test_walk(void **state)
+{
+    (void)state;
+    AUTO_BUF bytes = from_hex(sample_plain);
+    AUTO_BUF second = from_hex(sample_plain);
+    batch_patch(second.data, 4, 0);
+    assert_true(buf_add_str(&bytes, buf_str(&second)));
+    struct walked w = {.stop_at = 16};
+    assert_int_equal(batch_walk(buf_str(&bytes), 2, 6, take_offset, &w, NULL), ERR_OK);
+    assert_int_equal(w.count, 4);
+    for (size_t i = 0; i < w.count; i++) {
+        assert_int_equal(w.offsets[i], 2 + (int64_t)i);
+    }
+    w = (struct walked){.stop_at = 3};
+    assert_int_equal(batch_walk(buf_str(&bytes), 0, 8, take_offset, &w, NULL), ERR_OK);
+    assert_int_equal(w.count, 3);
+    w = (struct walked){.stop_at = 16};
+    struct str cut = str_of(bytes.data, bytes.len - 1);
+    assert_int_not_equal(batch_walk(cut, 0, 8, take_offset, &w, NULL), ERR_OK);
+    assert_int_equal(w.count, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_broken_records_with_good_checksum),
         cmocka_unit_test(test_compressed_is_unsupported),
         cmocka_unit_test(test_builder_bounds),
+        cmocka_unit_test(test_walk),
         cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests_name("topic_batch", tests, NULL, NULL);
