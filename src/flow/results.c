@@ -27,9 +27,10 @@ struct file {
     uint64_t bytes;
     int64_t made_us; /* wall clock, as the next one */
     int64_t used_us;
-    int64_t used_mono_us; /* monotonic */
+    int64_t used_mono_us; /* monotonic, and no two the same */
     unsigned users;
-    bool is_gone; /* out of the list */
+    bool is_gone;     /* out of the list */
+    bool is_finished; /* nothing of it is only in memory, or it cannot be helped */
     /* while it is written */
     struct sql_conn *conn; /* borrowed; NULL: it is ready */
     enum over over;
@@ -44,6 +45,7 @@ struct results {
     pthread_cond_t ready; /* a copy is ready, or will not be */
     struct file *files;   /* those in use after they are gone are not in it */
     struct file *rubbish; /* what results_tick() removes: nobody waits for that */
+    int64_t used_mono_us; /* the last use of any */
     uint64_t gone_bytes;  /* of files that are out of the list and still read */
 };
 
@@ -113,10 +115,12 @@ void results_free(struct results *r)
 
 /* ---- the list; all under the lock ---- */
 
-static void touch(struct file *f)
+/* No two uses have the same time, so that there is always one that was used last. */
+static void touch(struct results *r, struct file *f)
 {
+    r->used_mono_us = MAX(os_mono_us(), r->used_mono_us + 1);
     f->used_us = os_now_us();
-    f->used_mono_us = os_mono_us();
+    f->used_mono_us = r->used_mono_us;
 }
 
 /* Out of the list, and to `gone` when nobody uses it. */
@@ -156,16 +160,14 @@ static bool is_result(const struct file *f)
     return f->base == NULL && f->conn == NULL;
 }
 
-/* What was not used for the longest, copies before their results. With `base`: of its copies. */
+/* What was not used for the longest: copies before their results, which are used with them. With
+ * `base`: of its copies. */
 static struct file *oldest(struct results *r, const struct file *base)
 {
     struct file *found = NULL;
     for (struct file *f = r->files; f != NULL; f = f->next) {
         bool fits = f->users == 0 && (base == NULL || f->base == base);
-        if (fits && (found == NULL || f->used_mono_us < found->used_mono_us ||
-                     (f->used_mono_us == found->used_mono_us && found->base == NULL))) {
-            found = f;
-        }
+        found = fits && (found == NULL || f->used_mono_us < found->used_mono_us) ? f : found;
     }
     return found;
 }
@@ -240,8 +242,43 @@ static void stop_largest(struct results *r)
     }
 }
 
+/* One that is ready and could not be finished when it was; with one more user. */
+static struct file *unfinished(struct results *r)
+{
+    lock(r);
+    struct file *f = r->files;
+    while (f != NULL && (f->is_finished || f->conn != NULL)) {
+        f = f->next;
+    }
+    if (f != NULL) {
+        f->users++;
+    }
+    unlock(r);
+    return f;
+}
+
+/* Tries one of them again. What goes wrong is left as it is: the rows can be read. */
+static void finish_late(struct results *r)
+{
+    struct file *f = unfinished(r);
+    if (f == NULL) {
+        return;
+    }
+    bool is_done = false;
+    struct file *gone = NULL;
+    err e = sql_store_finish(f->store, &is_done, NULL);
+    uint64_t bytes = sql_store_bytes(f->store);
+    lock(r);
+    f->is_finished = is_done || e != ERR_OK;
+    f->bytes = f->is_gone ? f->bytes : bytes; /* what is gone is summed up already */
+    leave(r, f, &gone);
+    unlock(r);
+    free_gone(gone);
+}
+
 bool results_tick(struct results *r)
 {
+    finish_late(r);
     bool any_grows = false;
     lock(r);
     struct file *gone = r->rubbish;
@@ -291,7 +328,7 @@ static err add_file(struct results *r, struct sql_conn *conn, struct file *base,
     f->base = base;
     f->key = key != NULL ? xstrdup(key) : NULL;
     lock(r);
-    touch(f);
+    touch(r, f);
     if (base != NULL) {
         base->users++;
     }
@@ -309,7 +346,7 @@ static bool has_place(struct results *r, struct file **gone)
         struct file *last = NULL;
         for (struct file *f = r->files; f != NULL; f = f->next) {
             count += f->base == NULL;
-            bool older = last == NULL || f->used_mono_us <= last->used_mono_us;
+            bool older = last == NULL || f->used_mono_us < last->used_mono_us;
             last = is_result(f) && f->users == 0 && older ? f : last;
         }
         if (count < r->options.count_max) {
@@ -404,12 +441,14 @@ bool results_writer_is_disk_full(const struct results_writer *w)
 static err end_writing(struct results *r, struct file *f, uint64_t rows, struct errmsg *msg)
 {
     struct file *gone = NULL;
-    err e = sql_store_finish(f->store, msg);
+    bool is_done = false;
+    err e = sql_store_finish(f->store, &is_done, msg);
     uint64_t bytes = sql_store_bytes(f->store);
     lock(r);
+    f->is_finished = is_done;
     f->bytes = bytes;
     f->rows = rows;
-    touch(f);
+    touch(r, f);
     if (e == ERR_OK && f->over == OVER_NOT && !make_room(r, &gone)) {
         f->over = f->bytes > r->options.bytes_max ? OVER_ALONE : OVER_WITH_OTHERS;
     }
@@ -495,7 +534,7 @@ err results_open(struct results *r, struct str id, struct results_reader **out_r
     struct file *f = find(r, id);
     if (f != NULL) {
         f->users++;
-        touch(f);
+        touch(r, f);
     }
     unlock(r);
     if (f == NULL) {
@@ -514,11 +553,11 @@ void results_reader_free(struct results_reader *reader)
     }
     struct file *gone = NULL;
     lock(reader->results);
-    touch(reader->base);
     if (reader->copy != NULL) {
-        touch(reader->copy);
+        touch(reader->results, reader->copy);
         leave(reader->results, reader->copy, &gone);
     }
+    touch(reader->results, reader->base);
     leave(reader->results, reader->base, &gone);
     unlock(reader->results);
     free_gone(gone);
@@ -564,7 +603,7 @@ static err await_copy(struct results_reader *reader, const char *key, const atom
     bool is_ready = f != NULL && f->conn == NULL;
     if (is_ready) {
         f->users++;
-        touch(f);
+        touch(r, f);
     }
     unlock(r);
     if (f != NULL && !is_ready) {

@@ -88,10 +88,15 @@ err sql_store_fill(struct sql_store *store, struct sql_conn *conn, struct str se
     return ERR_OK;
 }
 
-err sql_store_finish(struct sql_store *store, struct errmsg *msg)
+/* FORCE CHECKPOINT would wait for the other transactions, which nothing bounds. */
+err sql_store_finish(struct sql_store *store, bool *out_is_done, struct errmsg *msg)
 {
     AUTO_TEXT sql = xasprintf("CHECKPOINT %s", store->database);
-    return run_aside(store, sql, msg);
+    struct errmsg own = {0};
+    err e = run_aside(store, sql, &own);
+    bool is_busy = e != ERR_OK && strstr(own.text, "Cannot CHECKPOINT: there are other") != NULL;
+    *out_is_done = e == ERR_OK;
+    return e == ERR_OK || is_busy ? ERR_OK : errmsg_set(msg, e, "%s", own.text);
 }
 
 const char *sql_store_table(const struct sql_store *store)

@@ -26,8 +26,11 @@ AUTO_DEFINE(sql_store)
 err sql_store_fill(struct sql_store *store, struct sql_conn *conn, struct str select,
                    size_t column_count, const json_t *params, uint64_t *out_rows,
                    struct errmsg *msg);
-/* After the commit: what is only in memory goes to the file. Errors: IO, NOSPACE. */
-err sql_store_finish(struct sql_store *store, struct errmsg *msg);
+/* After the commit: what is only in memory (less than a row group a thread) goes to the file.
+ * *out_is_done false: not now, since somebody looks at all databases in a transaction (the words of
+ * the editor come from there); the rows can be read all the same, call again later.
+ * Errors: IO, NOSPACE. */
+err sql_store_finish(struct sql_store *store, bool *out_is_done, struct errmsg *msg);
 /* What stands behind FROM: "x7.main.rows". */
 const char *sql_store_table(const struct sql_store *store);
 /* The file's size now, also while it is written. Thread: any. */

@@ -311,6 +311,42 @@ static void an_abandoned_one_leaves_nothing(void **state)
     assert_non_null(strstr(buf_cstr(&list), "{\"results\":[],\"bytes\":0,"));
 }
 
+/* A result made while somebody looks at all databases can be read at once, and the next tick after
+ * that brings what was in memory into its file, once. */
+static void one_made_beside_a_look_around_is_finished_later(void **state)
+{
+    (void)state;
+    open_results(4, 1 << 30, 60000);
+    struct sql_conn *other = NULL;
+    OK(sql_conn_open(engine, &other, &msg_));
+    AUTO(results_writer) writer = NULL;
+    OK(results_begin(results, conn, &writer, &msg_));
+    OK(sql_exec(other, "BEGIN; SELECT count(*) FROM duckdb_tables()", &msg_));
+    uint64_t rows = 0;
+    OK(sql_store_fill(results_writer_store(writer), conn, STR("SELECT range FROM range(1000)"), 1,
+                      NULL, &rows, &msg_));
+    struct results_reader *reader = NULL;
+    OK(results_keep(&writer, json_pack("[{ssss}]", "name", "a", "type", "BIGINT"), rows, &reader,
+                    &msg_));
+    (void)results_tick(results);
+    AUTO_BUF sql = buf_make(4096);
+    buf_puts(&sql, "SELECT sum(a)::BIGINT FROM (");
+    results_add_select(reader, 0, 0, &sql);
+    buf_puts(&sql, ")");
+    int64_t sum = 0;
+    OK(sql_query_i64(conn, buf_cstr(&sql), &sum, &msg_));
+    assert_int_equal(sum, 999 * 1000 / 2);
+    uint64_t before = results_bytes(results);
+    OK(sql_exec(other, "COMMIT", &msg_));
+    (void)results_tick(results);
+    uint64_t after = results_bytes(results);
+    assert_true(after > before);
+    (void)results_tick(results);
+    assert_int_equal(results_bytes(results), after);
+    results_reader_free(reader);
+    sql_conn_close(other);
+}
+
 /* What nobody uses for its age goes, and not before. */
 static void age_ends_them(void **state)
 {
@@ -340,6 +376,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_result_goes_while_its_copy_is_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growing_past_the_bound_is_stopped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abandoned_one_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_made_beside_a_look_around_is_finished_later, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(age_ends_them, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

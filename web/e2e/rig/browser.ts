@@ -40,6 +40,7 @@ export class Watch {
   /** Requests to other hosts, which are among the faults. */
   foreign = 0;
   private readonly allowed: RegExp[] = [];
+  private readonly reasons: string[] = [];
 
   /** For what a test provokes: an answer 401, say, which the browser reports as an error. */
   allow(pattern: RegExp): void {
@@ -50,11 +51,18 @@ export class Watch {
     this.faults.push(fault);
   }
 
+  /** Said beside the faults when there are any: what the server answered. */
+  explain(reason: string): void {
+    this.reasons.push(reason);
+  }
+
   check(): void {
     const left = this.faults.filter(
       (fault) => !this.allowed.some((pattern) => pattern.test(fault)),
     );
-    if (left.length > 0) throw new Error(`the page did wrong:\n  ${left.join("\n  ")}`);
+    if (left.length > 0) {
+      throw new Error(`the page did wrong:\n  ${[...left, ...this.reasons].join("\n  ")}`);
+    }
   }
 }
 
@@ -96,6 +104,14 @@ function observe(page: Page, origin: string, watch: Watch): void {
     if (message.type() === "error") {
       watch.add(`console: ${message.text()} (${message.location().url})`);
     }
+  });
+  page.on("response", (response) => {
+    if (response.status() < 400 || !response.url().includes("/api/")) return;
+    // Not a fault of its own: the reason beside the one that the browser reports.
+    response.text().then(
+      (text) => watch.explain(`${response.status()} ${response.url()}: ${text.slice(0, 500)}`),
+      () => undefined,
+    );
   });
   page.on("pageerror", (error) => watch.add(`exception: ${error.stack ?? error.message}`));
   page.on("crash", () => watch.add("the page crashed"));
