@@ -2,10 +2,11 @@
 // the newest 5,000. At the top of the list it follows; scrolled down or paused it stands still and
 // says how many have come since. What the server thinned or dropped is said, never hidden.
 import { Link } from "@tanstack/react-router";
-import { ArrowUp, Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useTopics } from "@/api/queries";
 import { useChannel } from "@/api/use-live";
+import { FollowFrame, useFollowing } from "@/app/following";
 import { type KeyCommand, useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
 import { usePause, useRange } from "@/app/range";
@@ -16,7 +17,6 @@ import { type Filters, isFiltered, NAMES, useFilters } from "@/filters/use-filte
 import { useMedia } from "@/lib/media";
 import { compact, count, grouped, percent } from "@/lib/numbers";
 import { listTo } from "@/lib/search";
-import { useStore } from "@/lib/store";
 import { formatTime, timeTitle, type Zone } from "@/lib/zone";
 import { Badge } from "@/ui/badge";
 import { Button, ButtonLike } from "@/ui/button";
@@ -65,30 +65,16 @@ function useFeed(filters: Filters) {
   return { feed, failure };
 }
 
-/** The view that is drawn: the newest, or what was there when it was told to stand still. */
-function useHeld(feed: EventFeed, still: boolean): { view: FeedView; fresh: number } {
-  const now = useStore(feed);
-  const held = useRef(now);
-  if (!still || now.total < held.current.total) held.current = now;
-  return { view: held.current, fresh: now.total - held.current.total };
-}
-
 export default function LivePage() {
   const { filters, change, setText, clear } = useFilters();
   const { live, zone } = useRange();
   const { feed, failure } = useFeed(filters);
-  const paused = usePause((s) => s.paused);
   const setPaused = usePause((s) => s.setPaused);
-  const [scrolled, setScrolled] = useState(false);
   const [openN, setOpenN] = useState<number | null>(null);
-  const { view, fresh } = useHeld(feed, paused || scrolled);
+  const following = useFollowing(feed);
+  const { view, paused, newest } = following;
   const topics = useTopics();
-  const list = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
-  const newest = useCallback(() => {
-    setPaused(false);
-    list.current?.querySelector("[role=grid]")?.scrollTo({ top: 0 });
-  }, [setPaused]);
   const keys: KeyCommand[] = [
     { keys: "/", label: "Find text in events", group: "Live", run: () => input.current?.focus() },
     { keys: "n", label: "Newest events", group: "Live", run: newest },
@@ -155,31 +141,14 @@ export default function LivePage() {
               { label: "not shown (thinned)", values: view.hidden, color: 2 },
             ]}
           />
-          <div
-            ref={list}
-            className="relative flex min-h-72 flex-1 flex-col"
-            onScrollCapture={(event) => {
-              const grid = event.target as HTMLElement;
-              if (grid.role === "grid") setScrolled(grid.scrollTop > 4);
-            }}
-          >
-            {fresh > 0 || paused ? (
-              <Button
-                variant="primary"
-                icon={ArrowUp}
-                className="absolute top-10 left-1/2 z-20 -translate-x-1/2 shadow-raised"
-                onClick={newest}
-              >
-                {fresh > 0 ? `${grouped(fresh)} new` : "Paused"} · show newest
-              </Button>
-            ) : null}
+          <FollowFrame following={following} className="min-h-72">
             <EventList
               view={view}
               openN={openN}
               onOpen={setOpenN}
               empty={<NothingYet filtered={isFiltered(filters)} onClear={clear} />}
             />
-          </div>
+          </FollowFrame>
         </>
       )}
       <p aria-live="polite" className="sr-only">

@@ -1,14 +1,14 @@
 // follow.tsx - the records of one topic as they come: the channel `events`, kept in a ring of the
 // newest 2,000. Partition and key are judged here, text by the server. Scrolled down or paused it
 // stands still and says how many have come since; what was thinned or dropped is said.
-import { ArrowUp, Square } from "lucide-react";
-import { type ReactNode, useRef, useState } from "react";
+import { Square } from "lucide-react";
+import { type ReactNode, useState } from "react";
 import type { EventRecord } from "@/api/types";
 import { useChannel } from "@/api/use-live";
-import { usePause } from "@/app/range";
+import { FollowFrame, useFollowing } from "@/app/following";
 import { compact, count, grouped } from "@/lib/numbers";
 import { Ring } from "@/lib/ring";
-import { CalmStore, useStore } from "@/lib/store";
+import { CalmStore } from "@/lib/store";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { EmptyState } from "@/ui/states";
@@ -95,10 +95,6 @@ export function Followed(props: FollowedProps) {
 function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedProps) {
   const [store] = useState(() => new FollowStore());
   const [failure, setFailure] = useState<string | null>(null);
-  const [scrolled, setScrolled] = useState(false);
-  const paused = usePause((s) => s.paused);
-  const setPaused = usePause((s) => s.setPaused);
-  const frame = useRef<HTMLDivElement>(null);
   useChannel<Frame>(
     "events",
     { topics: [topic], filter: text === undefined ? {} : { text }, rate_max: 200, last: 100 },
@@ -115,15 +111,8 @@ function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedPro
       onResumed: () => store.clear(),
     },
   );
-  const now = useStore(store);
-  const held = useRef(now);
-  if (!paused && !scrolled) held.current = now;
-  const view = held.current;
-  const fresh = now.total - view.total;
-  const newest = () => {
-    setPaused(false);
-    frame.current?.querySelector("[role=grid]")?.scrollTo({ top: 0 });
-  };
+  const following = useFollowing(store);
+  const { view } = following;
   return (
     <>
       <div className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
@@ -142,24 +131,7 @@ function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedPro
           {failure}
         </p>
       )}
-      <div
-        ref={frame}
-        className="relative flex min-h-64 min-w-0 flex-1 flex-col"
-        onScrollCapture={(event) => {
-          const grid = event.target as HTMLElement;
-          if (grid.role === "grid") setScrolled(grid.scrollTop > 4);
-        }}
-      >
-        {fresh > 0 || paused ? (
-          <Button
-            variant="primary"
-            icon={ArrowUp}
-            className="absolute top-10 left-1/2 z-20 -translate-x-1/2 shadow-raised"
-            onClick={newest}
-          >
-            {fresh > 0 ? `${grouped(fresh)} new` : "Paused"} · show newest
-          </Button>
-        ) : null}
+      <FollowFrame following={following} className="min-h-64">
         {list(
           view.records,
           <EmptyState
@@ -167,7 +139,7 @@ function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedPro
             reason="They appear here milliseconds after they were acknowledged."
           />,
         )}
-      </div>
+      </FollowFrame>
     </>
   );
 }
