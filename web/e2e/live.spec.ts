@@ -57,6 +57,13 @@ test("paused it stands still and counts what comes", async ({ server, page }) =>
   expect(await page.getByRole("gridcell", { name: "third", exact: true }).count()).toBe(0);
   await page.getByRole("button", { name: /^2 new/ }).click();
   await page.getByRole("gridcell", { name: "third", exact: true }).waitFor();
+  // A list that is cleared is empty, also while it stands still.
+  await page.locator("h1").press("p");
+  await page.locator("h1").press("c");
+  await page.getByText("Waiting for events").waitFor();
+  await server.send("clicks", [{ type: "fourth" }]);
+  await page.getByRole("button", { name: /^1 new/ }).waitFor();
+  expect(await page.locator(rows).count()).toBe(0);
 });
 
 test("a flood is thinned and says so", async ({ server, page }) => {

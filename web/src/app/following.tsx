@@ -20,14 +20,20 @@ export interface Following<V> {
   onScrolled: (scrolled: boolean) => void;
 }
 
-/** `total` counts all that were ever shown. */
-export function useFollowing<V extends { total: number }>(store: CalmStore<V>): Following<V> {
+interface Followable {
+  /** How many were ever shown. */
+  total: number;
+  /** Another number is another list: what was held is let go. */
+  turn?: number;
+}
+
+export function useFollowing<V extends Followable>(store: CalmStore<V>): Following<V> {
   const now = useStore(store);
   const paused = usePause((s) => s.paused);
   const setPaused = usePause((s) => s.setPaused);
   const [scrolled, onScrolled] = useState(false);
   const held = useRef(now);
-  if (!paused && !scrolled) held.current = now;
+  if ((!paused && !scrolled) || now.turn !== held.current.turn) held.current = now;
   const frame = useRef<HTMLDivElement>(null);
   const newest = useCallback(() => {
     setPaused(false);

@@ -26,6 +26,8 @@ export interface FeedView {
   events: readonly LiveEvent[];
   /** Of all that were ever shown: the newest event's number is total - 1. */
   total: number;
+  /** How often the list was begun anew. */
+  turn: number;
   /** Per second, over the last five minutes. */
   t: readonly number[];
   shown: readonly number[];
@@ -51,6 +53,7 @@ export class EventFeed extends CalmStore<FeedView> {
   readonly #counts = new Map<Facet, Map<string, number>>(FACETS.map((f) => [f, new Map()]));
   #dropped = 0;
   #sampled = 1;
+  #turn = 0;
 
   constructor(readonly nowMs: () => number = Date.now) {
     super(100);
@@ -72,6 +75,13 @@ export class EventFeed extends CalmStore<FeedView> {
     this.changed();
   }
 
+  /** Another list: the user cleared it or asks for other events. */
+  begin(): void {
+    this.#turn++;
+    this.clear();
+  }
+
+  /** The same list, which the server sends once more. */
   clear(): void {
     this.#ring.clear();
     this.#seconds.clear();
@@ -97,6 +107,7 @@ export class EventFeed extends CalmStore<FeedView> {
       atMs: this.nowMs(),
       events: this.#ring.toArray().reverse(),
       total: this.#ring.total,
+      turn: this.#turn,
       t: seconds.map((s) => s.at * 1000),
       shown: seconds.map((s) => s.shown),
       hidden: seconds.map((s) => s.matched - s.shown),

@@ -54,7 +54,7 @@ function useFeed(filters: Filters) {
     if (asked.current === text) return;
     asked.current = text;
     setFailure(null);
-    feed.clear();
+    feed.begin();
   }, [text, feed]);
   useChannel<EventsFrame>("events", params, {
     onData: (frame) => feed.take(frame),
@@ -72,13 +72,13 @@ export default function LivePage() {
   const setPaused = usePause((s) => s.setPaused);
   const [openN, setOpenN] = useState<number | null>(null);
   const following = useFollowing(feed);
-  const { view, paused, newest } = following;
+  const { view, fresh, paused, newest } = following;
   const topics = useTopics();
   const input = useRef<HTMLInputElement>(null);
   const keys: KeyCommand[] = [
     { keys: "/", label: "Find text in events", group: "Live", run: () => input.current?.focus() },
     { keys: "n", label: "Newest events", group: "Live", run: newest },
-    { keys: "c", label: "Clear the list", group: "Live", run: () => feed.clear() },
+    { keys: "c", label: "Clear the list", group: "Live", run: () => feed.begin() },
   ];
   useKeys(keys);
   const openEvent = openN === null ? null : eventOf(view, openN);
@@ -96,7 +96,7 @@ export default function LivePage() {
       actions={
         <>
           <CopyAsCurl plan={streamPlan(filters)} />
-          <Button icon={Eraser} variant="ghost" onClick={() => feed.clear()}>
+          <Button icon={Eraser} variant="ghost" onClick={() => feed.begin()}>
             Clear
           </Button>
           <Button icon={paused ? Play : Pause} onClick={() => setPaused(!paused)}>
@@ -146,7 +146,9 @@ export default function LivePage() {
               view={view}
               openN={openN}
               onOpen={setOpenN}
-              empty={<NothingYet filtered={isFiltered(filters)} onClear={clear} />}
+              empty={
+                fresh > 0 ? null : <NothingYet filtered={isFiltered(filters)} onClear={clear} />
+              }
             />
           </FollowFrame>
         </>
