@@ -1,6 +1,7 @@
 // What a person types or pastes as a time is understood, and the address says the same again.
 import { describe, expect, it } from "vitest";
 import {
+  dataSpan,
   isLive,
   parsePoint,
   pointText,
@@ -82,5 +83,18 @@ describe("moving", () => {
   it("moves back by half", () => {
     const range = resolveRange(shift(rangeFrom("now-2h", "now-1h"), -1, now), now);
     expect(range).toEqual({ fromMs: now - 9_000_000, toMs: now - 5_400_000 });
+  });
+});
+
+describe("dataSpan", () => {
+  it("ends with the last point of a line", () => {
+    expect(dataSpan([1000, 2000, 5000], false)).toEqual({ fromMs: 1000, toMs: 5000 });
+    expect(dataSpan([], false)).toBeNull();
+  });
+
+  it("has room for the last bar, however irregular they are", () => {
+    expect(dataSpan([1000, 2000, 5000], true)).toEqual({ fromMs: 1000, toMs: 6000 });
+    expect(dataSpan([0, 1, 400_000], true)).toEqual({ fromMs: 0, toMs: 410_000 });
+    expect(dataSpan([1000], true)).toEqual({ fromMs: 1000, toMs: 61_000 });
   });
 });

@@ -169,3 +169,16 @@ export function rangeLabel(range: Range, zone: Zone): string {
     point.kind === "relative" ? pointText(point) : formatTime(point.ms, zone, "full");
   return `${end(range.from)} – ${end(range.to)}`;
 }
+
+/** What the data of a chart spans. What has a width of its own (bars, steps) has room at its end. */
+export function dataSpan(time: ArrayLike<number>, hasWidth: boolean): Span | null {
+  const fromMs = time[0];
+  const lastMs = time[time.length - 1];
+  if (fromMs === undefined || lastMs === undefined) return null;
+  if (!hasWidth) return { fromMs, toMs: lastMs };
+  let gap = time.length === 1 ? 60_000 : Number.POSITIVE_INFINITY;
+  for (let i = 1; i < time.length; i++) {
+    gap = Math.min(gap, (time[i] ?? 0) - (time[i - 1] ?? 0));
+  }
+  return { fromMs, toMs: lastMs + Math.max(gap, (lastMs - fromMs) / 40) };
+}

@@ -9,7 +9,7 @@ import { useTheme } from "@/app/theme";
 import { cancelDraw, scheduleDraw } from "@/lib/frame";
 import { compact, finite } from "@/lib/numbers";
 import { colorValue, seriesColor, seriesDash } from "@/lib/palette";
-import type { Span } from "@/lib/range";
+import { dataSpan, type Span } from "@/lib/range";
 import { formatTime, offsetMs, type Zone } from "@/lib/zone";
 import { IconButton } from "./button";
 import { cx } from "./cx";
@@ -36,7 +36,11 @@ export interface TimeChartProps {
   zone?: Zone;
   /** A value as text on axis, legend and table. */
   format?: (value: number) => string;
+  /** Ticks stand at round numbers of this base: 1024 for bytes. */
+  base?: 10 | 1024;
   kind?: "line" | "area" | "bars";
+  /** A value holds until the next one: what changes by commits does not grow between them. */
+  stepped?: boolean;
   /** Areas or bars on top of each other. */
   stacked?: boolean;
   height?: number;
@@ -238,13 +242,13 @@ function Plot(props: InnerProps & { hidden: ReadonlySet<string> }) {
       const raw = columnsOf(series, hidden);
       const shown = stacked ? stackedOf(raw, time.length) : raw;
       target.batch(() => {
-        target.setData([Array.from(time), ...shown] as uPlot.AlignedData, false);
-        const first = time[0];
-        const last = time[time.length - 1];
-        const from = span?.fromMs ?? first;
-        const to = span?.toMs ?? last;
-        if (from !== undefined && to !== undefined) {
-          target.setScale("x", { min: from, max: Math.max(to, from + 1) });
+        const { kind, stepped } = latest.current;
+        const axis = span ?? dataSpan(time, kind === "bars" || stepped === true);
+        const columns = [Array.from(time), ...shown];
+        if (stepped && axis !== null) extend(columns, axis.toMs);
+        target.setData(columns as uPlot.AlignedData, false);
+        if (axis !== null) {
+          target.setScale("x", { min: axis.fromMs, max: Math.max(axis.toMs, axis.fromMs + 1) });
         }
       });
     };
@@ -260,6 +264,12 @@ function Plot(props: InnerProps & { hidden: ReadonlySet<string> }) {
       ) : null}
     </div>
   );
+}
+
+/** The last step holds to the end of the axis. */
+function extend([time = [], ...values]: Columns, toMs: number): void {
+  time.push(toMs);
+  for (const column of values) column.push(column.at(-1) ?? null);
 }
 
 type Latest = { current: InnerProps & { hidden: ReadonlySet<string> } };
@@ -281,10 +291,25 @@ function withAlpha(color: string, share: number): string {
   );
 }
 
-const BAR_WIDTHS: [number, number] = [0.8, 40];
+/** The share of the place that a bar takes; at most and at least so many pixels. */
+const BAR_WIDTHS: [number, number, number] = [0.8, 40, 2];
+
+/** Up to 1 PiB by powers of two: ticks at 128 KiB, not at 97.7 KiB. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
+/** Values with a gap on both sides, which a line does not reach, are points. */
+function alone(u: uPlot, index: number): number[] | null {
+  const values = u.data[index] ?? [];
+  const out: number[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const isAlone = (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null;
+    if (isAlone && (values[i] ?? null) !== null) out.push(i);
+  }
+  return out.length === 0 ? null : out;
+}
 
 function seriesOptions(props: InnerProps): uPlot.Series[] {
-  const { kind = "line", stacked } = props;
+  const { kind = "line", stacked, stepped } = props;
   return props.series.map((one, i) => {
     const place = one.color ?? i;
     const color = colorValue(one.colorName ?? seriesColor(place));
@@ -295,8 +320,16 @@ function seriesOptions(props: InnerProps): uPlot.Series[] {
       width: kind === "bars" ? 0 : 1.5,
       dash: filled ? [] : [...seriesDash(place)],
       fill: filled ? withAlpha(color, kind === "bars" ? 0.85 : 0.35) : undefined,
-      paths: kind === "bars" ? uPlot.paths.bars?.({ size: BAR_WIDTHS, align: 1 }) : undefined,
-      points: { show: false },
+      paths:
+        kind === "bars"
+          ? uPlot.paths.bars?.({ size: BAR_WIDTHS, align: 1 })
+          : stepped
+            ? uPlot.paths.stepped?.({ align: 1 })
+            : undefined,
+      points:
+        kind === "bars"
+          ? { show: false }
+          : { show: false, filter: alone, size: 4, width: 0, fill: color },
       spanGaps: false,
     } satisfies uPlot.Series;
   });
@@ -346,6 +379,7 @@ function options(latest: Latest, width: number): uPlot.Options {
         ...axis,
         size: (u, values) => axisSize(u, values, font),
         space: 28,
+        ...(props.base === 1024 ? { incrs: POWERS_OF_TWO } : {}),
         values: (_u, splits) => splits.map((v) => latest.current.format(v)),
       },
     ],
@@ -415,7 +449,7 @@ function tooltip(latest: Latest): uPlot.Plugin {
           box.style.display = "none";
           return;
         }
-        fillTooltip(box, latest.current, idx);
+        fillTooltip(box, latest.current, Math.min(idx, latest.current.time.length - 1));
         box.style.display = "block";
         const right = left > u.over.clientWidth / 2;
         box.style.left = right ? "" : `${left + 12}px`;

@@ -228,8 +228,10 @@ function StorageCharts(props: TableProps) {
           time={past.t}
           zone={zone}
           kind="area"
+          stepped
           height={HEIGHT}
           format={bytes}
+          base={1024}
           series={[{ label: "bytes", values: past.bytes }]}
           bare
           syncKey="table"
@@ -241,6 +243,7 @@ function StorageCharts(props: TableProps) {
           time={past.t}
           zone={zone}
           kind="area"
+          stepped
           height={HEIGHT}
           series={[{ label: "rows", values: past.rows, color: 2 }]}
           bare
@@ -255,6 +258,7 @@ function StorageCharts(props: TableProps) {
           kind="bars"
           height={HEIGHT}
           format={bytes}
+          base={1024}
           series={[
             { label: "added", values: past.bytesAdded },
             ...(removes ? [{ label: "removed", values: past.bytesRemoved, color: 1 }] : []),
