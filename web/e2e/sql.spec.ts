@@ -39,6 +39,18 @@ test("an empty server says what a table is, and answers all the same", async ({ 
   await page.getByText("Nothing saved yet").waitFor();
 });
 
+test("a question to begin with is answered by one click", async ({ server, page }) => {
+  await server.send("towns", [{ status: "open" }, { status: "open" }]);
+  await page.goto("/sql");
+  const questions = page.getByRole("list", { name: "Questions to begin with" });
+  await questions.getByRole("button", { name: /How often each status comes/ }).click();
+  await cell(page, "open").waitFor();
+  await cell(page, "2").waitFor();
+  const names = page.getByRole("treeitem", { name: /^towns/ });
+  await names.first().waitFor();
+  expect(await names.count()).toBe(1); // dead letters that are none take no line
+});
+
 test("an error is marked at its place with the server's sentence", async ({
   server,
   page,

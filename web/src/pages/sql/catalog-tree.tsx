@@ -70,6 +70,11 @@ function matches(table: CatalogTable, filter: string): boolean {
   return `${table.schema}.${table.name}`.toLowerCase().includes(filter);
 }
 
+/** Each topic has a table of dead letters; most are empty and only looked for by name. */
+function isIdle(table: CatalogTable): boolean {
+  return table.kind === "dead" && rowsOf(table) === 0;
+}
+
 /** The visible lines in order. With a filter: tables that match, and those whose columns do. */
 function flatten(
   tables: readonly CatalogTable[],
@@ -78,7 +83,10 @@ function flatten(
 ): Node[] {
   const schemas = new Map<string, CatalogTable[]>();
   for (const table of tables) {
-    const hit = filter === "" || matches(table, filter) || columnsOf(table, filter).length > 0;
+    const hit =
+      filter === ""
+        ? !isIdle(table)
+        : matches(table, filter) || columnsOf(table, filter).length > 0;
     if (!hit) continue;
     const list = schemas.get(table.schema);
     if (list) list.push(table);

@@ -29,7 +29,7 @@ import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Drawer } from "@/ui/dialog";
 import { Menu } from "@/ui/menu";
-import { EmptyState, Skeleton } from "@/ui/states";
+import { Skeleton } from "@/ui/states";
 import { toast, toastError } from "@/ui/toast";
 import { CatalogTree } from "./catalog-tree";
 import { checkText, forgetChecks, problemAt } from "./check";
@@ -45,7 +45,7 @@ import {
   SavedList,
   shownName,
 } from "./saved";
-import { HistoryList, SampleList } from "./side-lists";
+import { FirstQuestions, HistoryList, SampleList } from "./side-lists";
 import { SplitPane } from "./split-pane";
 import { statementAt, statements } from "./statements";
 import {
@@ -301,10 +301,9 @@ export default function SQLPage() {
                     editor.current?.goTo(problem.from);
                   }}
                   empty={
-                    <EmptyState
-                      title="Ask a question"
-                      reason="Write a statement, or take one from Samples. Ctrl-Enter runs the statement at the cursor, Ctrl-Shift-Enter all of them, Ctrl-S saves, Ctrl-Space completes."
-                      command={`tarn query "SELECT 42 AS answer"`}
+                    <FirstQuestions
+                      index={index}
+                      onRun={(sql) => start(openTab({ sql }), [{ sql, from: 0 }])}
                     />
                   }
                 />

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { CatalogTable } from "@/api/types";
 import { indexCatalog } from "./complete";
-import { samples, shopSamples, tableSamples } from "./samples";
+import { firstSamples, samples, shopSamples, tableSamples } from "./samples";
 
 const logs: CatalogTable = {
   schema: "bronze",
@@ -41,4 +41,18 @@ test("all questions of the shop are found and titled", () => {
     expect(title).toMatch(/[?.]$/);
     expect(sql).toMatch(/SELECT|WITH/);
   }
+});
+
+test("questions to begin with are of the largest topic", () => {
+  const small = { ...logs, name: "small", rows: 1 };
+  const large = { ...logs, rows: 100 };
+  const file: CatalogTable = { ...logs, schema: "main", name: "sales", kind: "import" };
+  const first = firstSamples(indexCatalog([small, { ...file, rows: 1000 }, large]));
+  expect(first.map((s) => s.title)).toEqual([
+    "The newest rows",
+    "Rows per minute",
+    "How often each status comes",
+  ]);
+  expect(new Set(first.map((s) => s.group))).toEqual(new Set(["bronze.web logs"]));
+  expect(firstSamples(indexCatalog([]))).toEqual([]);
 });

@@ -23,10 +23,12 @@ function titled(text: string): { title: string; sql: string } {
   return { title: first.replace(/^--\s*/, ""), sql: rest.length > 0 ? text.trim() : first };
 }
 
+const SHOP = "The sample shop";
+
 /** Those of `tarn sample` all of whose tables are there. */
 export function shopSamples(index: CatalogIndex, texts: readonly string[]): Sample[] {
   return texts
-    .map((text) => ({ ...titled(text), group: "The sample shop" }))
+    .map((text) => ({ ...titled(text), group: SHOP }))
     .filter(({ sql }) => {
       const sources = sourcesOf(sql);
       const own = new Set(
@@ -84,20 +86,32 @@ export function tableSamples(index: CatalogIndex, table: CatalogTable): Sample[]
   return out;
 }
 
-/** Topics first, the largest of them before the others. */
-function weight(table: CatalogTable): number {
-  return (table.kind === "topic" ? 1 : 0) + (table.rows ?? 0) + (table.lag_events ?? 0);
+/** Topics first, what holds most before the others. */
+function compare(a: CatalogTable, b: CatalogTable): number {
+  const rows = (table: CatalogTable) => (table.rows ?? 0) + (table.lag_events ?? 0);
+  const isTopic = (table: CatalogTable) => Number(table.kind === "topic");
+  return isTopic(b) - isTopic(a) || rows(b) - rows(a);
 }
 
 export function samples(index: CatalogIndex): Sample[] {
   const first = index.tables
     .filter((t) => t.kind !== "dead" && t.columns.length > 0)
-    .sort((a, b) => weight(b) - weight(a))
+    .sort(compare)
     .slice(0, TABLES_MAX);
   return [
     ...first.flatMap((table) => tableSamples(index, table)),
     ...shopSamples(index, Object.values(files)),
   ];
+}
+
+const FIRST = 3;
+
+/** To begin with at once: of the first table, and one over several tables when there is one. */
+export function firstSamples(index: CatalogIndex): Sample[] {
+  const all = samples(index);
+  const own = all.filter((sample) => sample.group === all[0]?.group).slice(0, FIRST);
+  const further = all.find((sample) => sample.group === SHOP);
+  return further === undefined || own.includes(further) ? own : [...own, further];
 }
 
 export function sampleOf(index: CatalogIndex | undefined, table: CatalogTable): string {

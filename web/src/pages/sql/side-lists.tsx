@@ -1,5 +1,5 @@
 // side-lists.tsx - what was run lately in this browser, and statements to begin with.
-import { Ban, CircleAlert, CircleCheck } from "lucide-react";
+import { Ban, CircleAlert, CircleCheck, Play } from "lucide-react";
 import { useState } from "react";
 import { useZone } from "@/app/range";
 import { count, duration } from "@/lib/numbers";
@@ -8,7 +8,7 @@ import { Button } from "@/ui/button";
 import { ConfirmDialog } from "@/ui/dialog";
 import { EmptyState, Skeleton } from "@/ui/states";
 import type { CatalogIndex } from "./complete";
-import { type Sample, samples } from "./samples";
+import { firstSamples, type Sample, samples } from "./samples";
 import { clearHistory, type HistoryEntry, isCut, useTabs } from "./tabs";
 
 const ICONS = { done: CircleCheck, failed: CircleAlert, cancelled: Ban };
@@ -129,5 +129,42 @@ export function SampleList({ index, onOpen }: SampleListProps) {
         </section>
       ))}
     </div>
+  );
+}
+
+/** In the place of a result that is not there yet: questions that one click answers. */
+export function FirstQuestions({
+  index,
+  onRun,
+}: {
+  index: CatalogIndex | undefined;
+  onRun: (sql: string) => void;
+}) {
+  const first = index === undefined ? [] : firstSamples(index);
+  return (
+    <EmptyState
+      title="Ask a question"
+      reason="Write a statement, then Ctrl-Enter. Ctrl-Space completes names of tables, columns and functions."
+      action={
+        first.length === 0 ? undefined : (
+          <ul aria-label="Questions to begin with" className="flex flex-wrap justify-center gap-2">
+            {first.map((sample) => (
+              <li key={`${sample.group} ${sample.title}`} className="min-w-0 max-w-full">
+                <Button
+                  icon={Play}
+                  title={sample.sql}
+                  onClick={() => onRun(sample.sql)}
+                  className="max-w-full"
+                >
+                  <span className="truncate">{sample.title}</span>
+                  <span className="truncate text-xs font-normal text-muted">{sample.group}</span>
+                </Button>
+              </li>
+            ))}
+          </ul>
+        )
+      }
+      command={`tarn query ${JSON.stringify((first[0]?.sql ?? "SELECT 42 AS answer").replace(/\s+/g, " "))}`}
+    />
   );
 }
