@@ -192,6 +192,8 @@ export interface HealthComponent {
   last_error_at?: string | null;
   /** The console's page where one looks next. */
   link?: string;
+  /** Of producers and imports: how many. */
+  running?: number;
 }
 
 export interface Health {

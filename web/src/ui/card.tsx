@@ -78,7 +78,7 @@ export function Stat(props: StatProps) {
         <span className="truncate text-xl font-semibold">{value}</span>
         {unit ? <span className="text-xs text-muted">{unit}</span> : null}
       </div>
-      {points ? <Sparkline points={points} className="mt-1 h-6" /> : null}
+      {points ? <Sparkline points={points} className="my-1 h-6" /> : null}
       {stale ? <div className="text-xs text-warn">{stale}</div> : null}
       {note && !stale ? <div className="truncate text-xs text-muted">{note}</div> : null}
     </section>

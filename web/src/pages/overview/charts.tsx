@@ -3,7 +3,7 @@
 import type { Stats } from "@/api/stats";
 import { PageChart } from "@/app/page-chart";
 import { useRange } from "@/app/range";
-import { compact, duration, percent } from "@/lib/numbers";
+import { compact, count, duration, percent } from "@/lib/numbers";
 import { resolveRange, type Span } from "@/lib/range";
 import { Card } from "@/ui/card";
 import { ErrorCard } from "@/ui/states";
@@ -46,7 +46,7 @@ function byTopic(stats: Stats, span: Span): ChartSeries[] {
     const sums = Float64Array.from(stats.t, (_, i) =>
       rest.reduce((sum, one) => sum + (one.values[i] || 0), 0),
     );
-    out.push({ label: `${rest.length} others`, values: sums });
+    out.push({ label: count(rest.length, "other"), values: sums });
   }
   return out;
 }

@@ -10,6 +10,7 @@ import { StateBadge } from "@/ui/badge";
 import { Card, Sparkline } from "@/ui/card";
 import { Charts } from "./charts";
 import { FirstSteps } from "./first-steps";
+import { Flow } from "./flow";
 import { HealthStrip } from "./health";
 import { Tiles } from "./tiles";
 
@@ -20,13 +21,16 @@ export default function OverviewPage() {
   const stats = useStats(paused || !live);
   useEffect(() => {
     const timer = window.setInterval(() => {
-      if (!document.hidden) void invalidate("topics");
+      if (document.hidden) return;
+      void invalidate("topics");
+      void invalidate("tables");
     }, RENEW_MS);
     return () => window.clearInterval(timer);
   }, []);
   return (
     <Page title="Overview" ready={stats.t.length > 0}>
       <FirstSteps stats={stats} />
+      <Flow stats={stats} />
       <HealthStrip />
       <Tiles stats={stats} />
       <Charts stats={stats} paused={paused} />
