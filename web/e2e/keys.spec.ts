@@ -38,6 +38,34 @@ test("the palette finds pages, topics and actions", async ({ server, page }) => 
   await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
 });
 
+test("a page that comes late leaves the focus to the palette", async ({ page, context }) => {
+  await page.goto("/settings");
+  await ready(page);
+  const cdp = await context.newCDPSession(page);
+  const field = page.locator("[cmdk-input]");
+  for (const [rate, name] of [
+    [1, "Tables"],
+    [4, "Producers"],
+    [8, "Topics"],
+    [12, "Live"],
+  ] as const) {
+    await cdp.send("Emulation.setCPUThrottlingRate", { rate });
+    await page.keyboard.press("Control+k");
+    await field.waitFor();
+    await page.keyboard.type(name);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/${name.toLowerCase()}*`);
+    await page.keyboard.press("Control+k");
+    await page.locator("#page-title", { hasText: name }).waitFor();
+    await page.waitForTimeout(300);
+    await page.keyboard.type("theme");
+    await page.getByRole("option", { name: "Theme: dark" }).waitFor();
+    expect(await field.inputValue()).toMatch(/theme$/);
+    await page.keyboard.press("Escape");
+    await field.waitFor({ state: "detached" });
+  }
+});
+
 test("the sheet lists the keys, and Escape closes it", async ({ page }) => {
   await page.goto("/settings");
   await ready(page);

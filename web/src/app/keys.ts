@@ -41,8 +41,8 @@ function find(keys: string): KeyCommand | undefined {
   return [...commands].reverse().find((command) => command.keys === keys);
 }
 
-/** A modal dialog keeps the letters to itself. */
-function isBehindDialog(): boolean {
+/** A modal dialog keeps the letters and the focus to itself. */
+export function isBehindDialog(): boolean {
   return document.querySelector("[role=dialog][data-state=open]:not([data-passive])") !== null;
 }
 

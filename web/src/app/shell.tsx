@@ -10,7 +10,7 @@ import { Toaster } from "@/ui/toast";
 import { TooltipProvider } from "@/ui/tooltip";
 import { Banners } from "./banners";
 import { KeySheet } from "./key-sheet";
-import { type KeyCommand, useKeyListener, useKeys } from "./keys";
+import { isBehindDialog, type KeyCommand, useKeyListener, useKeys } from "./keys";
 import { PAGES } from "./nav";
 import { Rail, RailSheet } from "./rail";
 import { usePause, useRange } from "./range";
@@ -88,6 +88,7 @@ function useFocusOnMove() {
     before.current = path;
     if (!moved) return;
     const frame = requestAnimationFrame(() => {
+      if (isBehindDialog()) return; // opened while the page was on its way
       (document.getElementById("page-title") ?? main.current)?.focus({ preventScroll: true });
     });
     return () => cancelAnimationFrame(frame);
