@@ -257,7 +257,7 @@ err live_watch_start(struct live_feed *f, const struct live_watch_options *optio
     struct live_watch *w = xnew(struct live_watch);
     w->feed = f;
     w->o = *options;
-    w->out = buf_make(4 * LIVE_FRAME_BYTES_MAX);
+    w->out = buf_make(BUFFER_BYTES_MAX);
     err e = start_thread(f, msg);
     if (e == ERR_OK && w->o.is_tally && count_tallies(f, w) >= LIVE_TALLIES_MAX) {
         e = errmsg_set(msg, ERR_LIMIT, "%d different counts are watched already",

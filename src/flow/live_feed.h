@@ -10,8 +10,9 @@
  *     reactor: every LIVE_ROUND_US, live_feed_round() tells how far each partition is acknowledged
  *     thread:  reads what is new, fills each watch's buffer, posts a task
  *     reactor: on_data with what has gathered
- * A watch has one buffer: until the reactor has taken it, what matches is counted as thinned. So
- * neither side waits for the other, and memory is bounded.
+ * A watch has one buffer: until the reactor has taken it, what matches is counted as thinned, as is
+ * what finds no room within the watch's share of LIVE_HELD_BYTES_MAX. So neither side waits for the
+ * other, and memory is bounded.
  * Owner: the reactor. */
 #pragma once
 #include "flow/live_filter.h"
@@ -25,6 +26,7 @@ enum {
     LIVE_ROUND_US = 100 * 1000,
     LIVE_BYTES_PER_SECOND = 16 << 20,
     LIVE_FRAME_BYTES_MAX = 1 << 20,   /* of events in one on_data, about */
+    LIVE_HELD_BYTES_MAX = 64 << 20,   /* of events on their way to all watches together, about */
     LIVE_VALUE_BYTES_MAX = 20 * 1000, /* longer events are told by their length */
     LIVE_RATE_MAX = 1000,             /* events a second of one watch */
     LIVE_LAST_MAX = 1000,
@@ -37,7 +39,8 @@ struct live_watch_options {
     size_t topic_count;
     struct live_filter filter; /* taken */
     uint32_t rate_max;         /* events a second; 1 to LIVE_RATE_MAX */
-    uint32_t last;             /* newest matching events to begin with; 0 to LIVE_LAST_MAX */
+    uint32_t last;             /* newest matching events to begin with; 0 to LIVE_LAST_MAX, and
+                                  no more than go into one on_data */
     /* Counts instead of events: how often each value of a field came (flow/live_tally.h), first the
      * last 15 minutes as far as they were counted, then second by second. The fields above are not
      * looked at. They go on for 15 minutes without a watch. */

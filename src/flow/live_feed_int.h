@@ -13,6 +13,8 @@
 #include "flow/live_tally.h"
 #include "topic/reader.h"
 
+enum { BUFFER_BYTES_MAX = 4 * LIVE_FRAME_BYTES_MAX }; /* of a watch; it gathers less */
+
 struct source { /* one topic of the list */
     char name[TOPIC_NAME_BYTES_MAX + 1];
     struct uuid_text uuid;
@@ -60,7 +62,7 @@ struct live_watch {
     bool is_full;        /* the reactor has not taken the last buffer */
     double tokens;       /* events that may be shown */
     double quota;        /* of the partition being read */
-    struct buf out;
+    struct buf out;      /* owned; the beginning of what becomes `ready` */
     uint64_t shown, matched, seen, thinned, skipped; /* since the last buffer */
     int64_t told_us;
 };
@@ -96,6 +98,8 @@ struct live_feed {
     size_t now_ends_count;
     struct live_watch **active;
     size_t active_count;
+    size_t held_bytes;  /* memory of all watches' buffers */
+    size_t share_bytes; /* how much each may gather */
     struct tally tallies[LIVE_TALLIES_MAX];
     double tokens; /* bytes that may be read */
     int64_t round_us;

@@ -24,6 +24,8 @@ enum {
     QUIET_US = 1000 * 1000, /* counts without events are told this often */
     HISTORY_BYTES_MAX = 16 << 20,
     HISTORY_PARTS_MAX = 256,
+    HISTORY_STEP = 64,            /* events that are looked at first */
+    HISTORY_KEEP_BYTES = 8 << 20, /* of events until they are trimmed */
     TALLY_KEEP_US = LIVE_TALLY_SECONDS * 1000 * 1000,
     HISTORY_LOOK = 20, /* how many events are looked at for one that a filter lets pass */
 };
@@ -165,6 +167,22 @@ static err part_read(struct live_feed *f, struct topic_state *t, uint32_t p, int
     return topic_reader_read(t->parts[p].reader, from, end, bytes_max, &f->bytes, out_read, NULL);
 }
 
+/* ---- what a watch has gathered ---- */
+
+static bool has_room(const struct live_feed *f, const struct live_watch *w)
+{
+    return w->out.len < f->share_bytes && f->held_bytes < LIVE_HELD_BYTES_MAX;
+}
+
+static void show(struct live_feed *f, struct live_watch *w, struct str record)
+{
+    size_t before = w->out.cap;
+    buf_puts(&w->out, w->shown == 0 ? "{\"events\":[" : ",");
+    buf_add_str(&w->out, record);
+    f->held_bytes += w->out.cap - before;
+    w->shown++;
+}
+
 /* ---- what is new ---- */
 
 struct reading {
@@ -203,7 +221,7 @@ static bool give(void *ctx, const struct record *r)
             continue;
         }
         w->matched++;
-        if (w->is_full || w->quota < 1 || w->out.len > LIVE_FRAME_BYTES_MAX) {
+        if (w->is_full || w->quota < 1 || !has_room(f, w)) {
             w->thinned++;
             continue;
         }
@@ -212,9 +230,7 @@ static bool give(void *ctx, const struct record *r)
             write_record(&f->record, x->topic->source.name, x->partition, r);
             is_written = true;
         }
-        buf_puts(&w->out, w->shown == 0 ? "" : ",");
-        buf_add_str(&w->out, buf_str(&f->record));
-        w->shown++;
+        show(f, w, buf_str(&f->record));
         w->quota--;
         w->tokens--;
     }
@@ -331,16 +347,20 @@ static void read_new(struct live_feed *f, const struct fresh *list, size_t count
 
 struct kept {
     int64_t timestamp_ms;
+    int64_t offset;
     char *text; /* owned */
+    size_t len;
 };
 struct history {
     struct live_feed *feed;
     const struct live_watch *watch;
-    const struct topic_state *topic;
+    struct topic_state *topic;
     uint32_t partition;
     struct kept *items; /* owned, each text too */
     size_t count;
     size_t cap;
+    size_t bytes; /* of all texts */
+    size_t found; /* in the partition */
     int64_t deadline_us;
 };
 
@@ -362,23 +382,23 @@ static int by_time(const void *a, const void *b)
 {
     const struct kept *left = a;
     const struct kept *right = b;
-    return left->timestamp_ms < right->timestamp_ms ? -1 : left->timestamp_ms > right->timestamp_ms;
+    if (left->timestamp_ms != right->timestamp_ms) {
+        return left->timestamp_ms < right->timestamp_ms ? -1 : 1;
+    }
+    return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* Keeps the newest `last`. */
+/* Keeps the newest, oldest first: as many as were asked for and fit into what a watch may gather. */
 static void trim_history(struct history *x)
 {
-    size_t last = x->watch->o.last;
-    if (x->count <= last) {
-        return;
-    }
+    size_t drop = 0;
     qsort(x->items, x->count, sizeof x->items[0], by_time);
-    size_t drop = x->count - last;
-    for (size_t i = 0; i < drop; i++) {
-        free(x->items[i].text);
+    for (; x->count - drop > x->watch->o.last || x->bytes > x->feed->share_bytes; drop++) {
+        x->bytes -= x->items[drop].len;
+        free(x->items[drop].text);
     }
-    memmove(x->items, x->items + drop, last * sizeof x->items[0]);
-    x->count = last;
+    x->count -= drop;
+    memmove(x->items, x->items + drop, x->count * sizeof x->items[0]);
 }
 
 static bool keep(void *ctx, const struct record *r)
@@ -387,19 +407,49 @@ static bool keep(void *ctx, const struct record *r)
     if (!live_filter_matches(&x->watch->o.filter, r->value)) {
         return true;
     }
-    if (x->count == x->cap) {
+    if (x->count == x->cap || x->bytes > HISTORY_KEEP_BYTES) {
         trim_history(x);
     }
-    AUTO_BUF text = buf_make(LIVE_FRAME_BYTES_MAX);
-    write_record(&text, x->topic->source.name, x->partition, r);
-    if (!text.failed) {
-        x->items[x->count++] = (struct kept){r->timestamp_ms, xstrndup(text.data, text.len)};
+    struct buf *text = &x->feed->record;
+    buf_reset(text);
+    write_record(text, x->topic->source.name, x->partition, r);
+    if (!text->failed) {
+        x->items[x->count++] =
+            (struct kept){r->timestamp_ms, r->offset, xstrndup(text->data, text->len), text->len};
+        x->bytes += text->len;
+        x->found++;
     }
     return true;
 }
 
-static void read_last(struct live_feed *f, struct history *x, struct topic_state *t, uint32_t p,
-                      int64_t look, size_t bytes_max)
+/* Looks at [*from, end) of a partition, and at what else the first batch of it holds from `first`
+ * on: *from is then where that begins. False: there is no more that can be read. */
+static bool read_range(struct history *x, int64_t first, int64_t *from, int64_t end,
+                       size_t *out_bytes)
+{
+    struct live_feed *f = x->feed;
+    int64_t begin = *from;
+    for (int64_t at = *from; at < end && !is_over(x);) {
+        struct topic_read got = {0};
+        if (part_read(f, x->topic, x->partition, at, end, READ_BYTES, &got) != ERR_OK ||
+            got.next_offset <= at) {
+            return false;
+        }
+        begin = at == *from ? MAX(first, MIN(got.first_offset, begin)) : begin;
+        if (batch_walk(buf_str(&f->bytes), MAX(begin, got.first_offset), end, keep, x, NULL) !=
+            ERR_OK) {
+            return false;
+        }
+        *out_bytes += got.bytes;
+        at = got.next_offset;
+    }
+    *from = begin;
+    return true;
+}
+
+/* From the end backwards, so that what is found are the newest. */
+static void read_last(struct history *x, struct topic_state *t, uint32_t p, int64_t look,
+                      size_t bytes_max)
 {
     int64_t end = t->parts[p].next;
     int64_t start = 0;
@@ -407,21 +457,20 @@ static void read_last(struct live_feed *f, struct history *x, struct topic_state
         topic_reader_log_start(t->parts[p].reader, &start, NULL) != ERR_OK) {
         return;
     }
-    int64_t from = MAX(start, end - look);
-    size_t bytes = 0;
+    int64_t first = MAX(start, end - look);
+    int64_t step = HISTORY_STEP;
     x->topic = t;
     x->partition = p;
-    while (from < end && bytes < bytes_max && !is_over(x)) {
-        struct topic_read got = {0};
-        if (part_read(f, t, p, from, end, READ_BYTES, &got) != ERR_OK || got.next_offset <= from ||
-            batch_walk(buf_str(&f->bytes), from, end, keep, x, NULL) != ERR_OK) {
+    x->found = 0;
+    for (size_t bytes = 0; first < end && bytes < bytes_max && x->found < x->watch->o.last;) {
+        int64_t from = MAX(first, end - step);
+        size_t got = 0;
+        if (is_over(x) || !read_range(x, first, &from, end, &got)) {
             return;
         }
-        bytes += got.bytes;
-        from = got.next_offset;
-        if (from < end && bytes >= bytes_max / 2) {
-            from += (end - from) / 2; /* large events: towards the newest */
-        }
+        bytes += got;
+        end = from;
+        step = got < READ_BYTES / 2 ? step * 2 : got > READ_BYTES ? MAX(step / 2, 1) : step;
     }
 }
 
@@ -443,22 +492,18 @@ static void begin_watch(struct live_feed *f, struct live_watch *w)
                         .items = xnew_array(struct kept, cap),
                         .cap = cap,
                         .deadline_us = os_mono_us() + BEGIN_US};
+    size_t bytes_max = HISTORY_BYTES_MAX / parts;
     int64_t look = live_filter_is_empty(&w->o.filter) ? w->o.last : w->o.last * HISTORY_LOOK;
     for (size_t i = 0; i < f->topic_count && parts > 0; i++) {
         struct topic_state *t = &f->topics[i];
         uint32_t count = wants(w, t->source.name) ? t->source.part_count : 0;
         for (uint32_t p = 0; p < count && parts > 0; p++, parts--) {
-            read_last(f, &x, t, p, look, HISTORY_BYTES_MAX / HISTORY_PARTS_MAX * 4);
+            read_last(&x, t, p, look, bytes_max);
         }
     }
     trim_history(&x);
-    qsort(x.items, x.count, sizeof x.items[0], by_time);
     for (size_t i = 0; i < x.count; i++) {
-        if (w->out.len < LIVE_FRAME_BYTES_MAX) {
-            buf_puts(&w->out, w->shown == 0 ? "" : ",");
-            buf_puts(&w->out, x.items[i].text);
-            w->shown++;
-        }
+        show(f, w, str_of(x.items[i].text, x.items[i].len));
         free(x.items[i].text);
     }
     free(x.items);
@@ -485,7 +530,7 @@ static void begin_watches(struct live_feed *f)
         struct live_watch *w = f->active[i];
         if (!w->is_begun && !w->o.is_tally && !is_late) {
             begin_watch(f, w);
-            is_late = os_mono_us() >= f->deadline_us;
+            is_late = os_mono_us() >= f->deadline_us || f->held_bytes >= LIVE_HELD_BYTES_MAX;
         }
         is_any_left = is_any_left || (!w->is_begun && !w->o.is_tally);
     }
@@ -582,6 +627,7 @@ static bool take_round(struct live_feed *f, struct news *out)
 {
     size_t count = 0;
     struct live_watch **at = &f->watches;
+    f->held_bytes = 0;
     while (*at != NULL) {
         struct live_watch *w = *at;
         if (w->is_stopped) {
@@ -590,10 +636,12 @@ static bool take_round(struct live_feed *f, struct news *out)
             f->dead = w;
         } else {
             w->is_full = w->has_ready;
+            f->held_bytes += w->out.cap + w->ready.cap;
             count++;
             at = &w->next;
         }
     }
+    f->share_bytes = MIN(LIVE_HELD_BYTES_MAX / 2 / MAX(count, (size_t)1), LIVE_FRAME_BYTES_MAX);
     f->active = xrealloc(f->active, MAX(count, (size_t)1), sizeof(f->active[0]));
     f->active_count = 0;
     for (struct live_watch *w = f->watches; w != NULL; w = w->next) {
@@ -627,13 +675,13 @@ static bool is_worth_telling(const struct live_watch *w, int64_t now_us)
 static void finish_buffer(struct live_watch *w, struct buf *out)
 {
     uint64_t all = w->seen + w->skipped;
-    *out = buf_make(4 * LIVE_FRAME_BYTES_MAX);
+    *out = w->out;
+    w->out = buf_make(BUFFER_BYTES_MAX);
     if (w->o.is_tally) {
         w->tally_after = live_tally_write(w->tally->counts, w->tally_after, out);
         return;
     }
-    buf_puts(out, "{\"events\":[");
-    buf_add_str(out, buf_str(&w->out));
+    buf_puts(out, w->shown == 0 ? "{\"events\":[" : "");
     buf_printf(
         out, "],\"matched\":%llu,\"seen\":%llu,\"thinned\":%llu,\"skipped\":%llu,\"sampled\":%.4g}",
         (unsigned long long)w->matched, (unsigned long long)w->seen, (unsigned long long)w->thinned,
@@ -661,7 +709,6 @@ static void hand_over(struct live_feed *f, int64_t now_us)
         }
         feed_unlock(f);
         buf_deinit(&text);
-        buf_reset(&w->out);
         w->shown = w->matched = w->seen = w->thinned = w->skipped = 0;
         w->told_us = now_us;
     }

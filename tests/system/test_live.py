@@ -158,6 +158,15 @@ def test_large_values_are_told_by_their_length(live, client, topic):
     assert data["events"][0]["value"]["bytes"] > 30000
 
 
+def test_of_large_events_the_newest_come_first(live, client, topic):
+    """What a subscription begins with fits into one frame: the oldest are left out, none between."""
+    for first in range(0, 200, 50):
+        client.send(topic, [{"n": n, "pad": "x" * 15000} for n in range(first, first + 50)])
+    got = live.data(live.subscribe("events", topics=[topic], last=100))
+    numbers = [e["value"]["n"] for e in got["events"]]
+    assert numbers == list(range(200 - len(numbers), 200)) and 10 < len(numbers) < 100, numbers
+
+
 def test_documents_come_at_once_and_when_they_change(live, client):
     health = live.data(live.subscribe("health"))
     assert health["state"] == client.http.get("/api/v1/health").json()["state"]

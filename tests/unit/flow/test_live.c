@@ -447,6 +447,55 @@ static void different_counts_are_bounded(void **state)
     feeding_end(&f);
 }
 
+struct held {
+    size_t bytes; /* handed over since the last look */
+    int calls;
+};
+
+static void on_held(void *ctx, struct str text, uint64_t event_count)
+{
+    struct held *held = ctx;
+    (void)event_count;
+    held->bytes += text.len;
+    held->calls++;
+}
+
+static void all_watches_together_hold_a_bounded_amount(void **state)
+{
+    /* However many watch large events: what is on its way to them at a time stays within the bound,
+     * and each goes on getting some. */
+    (void)state;
+    enum { WATCHES = 400, EVENTS = 100, EVENT_BYTES = 15000 };
+    struct feeding f;
+    static struct held held[WATCHES];
+    static struct live_watch *watches[WATCHES];
+    feeding_start(&f);
+    memset(held, 0, sizeof held);
+    for (size_t i = 0; i < WATCHES; i++) {
+        const struct live_watch_options options = {
+            .rate_max = LIVE_RATE_MAX, .last = 10, .on_data = on_held, .ctx = &held[i]};
+        assert_int_equal(live_watch_start(f.feed, &options, &watches[i], NULL), ERR_OK);
+    }
+    size_t most = 0;
+    for (int turn = 0; held[0].calls < 3 || held[WATCHES - 1].calls < 3; turn++) {
+        size_t bytes = 0;
+        assert_true(turn < 10000);
+        rig_store(&f.rig, 0, EVENTS, EVENT_BYTES);
+        assert_int_equal(reactor_turn(f.reactor, 100, NULL), ERR_OK);
+        for (size_t i = 0; i < WATCHES; i++) {
+            bytes += held[i].bytes;
+            held[i].bytes = 0;
+        }
+        most = MAX(most, bytes);
+    }
+    assert_true(most > 0);
+    assert_true(most <= LIVE_HELD_BYTES_MAX);
+    for (size_t i = 0; i < WATCHES; i++) {
+        live_watch_stop(watches[i]);
+    }
+    feeding_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +510,7 @@ int main(void)
         cmocka_unit_test(last_events_come_first_and_new_ones_after),
         cmocka_unit_test(what_is_too_much_is_counted),
         cmocka_unit_test(different_counts_are_bounded),
+        cmocka_unit_test(all_watches_together_hold_a_bounded_amount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
