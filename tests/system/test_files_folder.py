@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -89,6 +90,17 @@ def test_a_bad_file_is_reported_and_harms_no_other(folder):
     assert client.value("SELECT count(*) FROM good, w") == 1000
     whole.replace(files / "half.parquet")
     assert client.value("SELECT count(*) FROM half") == 1000
+
+
+def test_a_parquet_file_with_numbers_that_cannot_be_read_is_unreadable(folder):
+    """A decimal of more than 38 digits is said, not shown as another number."""
+    files, client, _ = folder
+    pq.write_table(pa.table({"x": pa.array([Decimal("1")], pa.decimal256(40, 0))}),
+                   files / "wide.parquet")
+    with pytest.raises(Refused) as error:
+        client.rows("SELECT x FROM files.wide")
+    assert error.value.code == "file_unreadable" and "x is DECIMAL(40)" in str(error.value)
+    assert tables(client)["wide.parquet"]["state"] == "unreadable"
 
 
 def test_of_two_files_with_one_name_the_first_counts(folder):

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -150,6 +151,19 @@ def test_ndjson_and_parquet(client, table):
     body = parquet_of({"ts": pa.array([0], pa.timestamp("us")), "u": pa.array([2**63], pa.uint64())})
     answer = load(client, table, body, "parquet", mode="replace")
     assert [c["type"] for c in answer["columns"]] == ["TIMESTAMP WITH TIME ZONE", "DECIMAL(20,0)"]
+
+
+@pytest.mark.parametrize("nested", (False, True))
+def test_decimals_of_more_digits_than_a_table_holds_are_refused(client, table, nested):
+    """DuckDB would read them as numbers that are not in the file."""
+    wide = pa.array([Decimal("1")], pa.decimal256(39, 2))
+    column = pa.StructArray.from_arrays([wide], ["wide"]) if nested else wide
+    error = refused(client, table, parquet_of({"id": [1], "x": column}), "parquet")
+    assert (error.status, error.code) == (400, "unsupported_type"), error
+    assert f"{'wide' if nested else 'x'} is DECIMAL(39)" in error.problem["detail"], error
+    fits = parquet_of({"x": pa.array([Decimal("1.25")], pa.decimal256(38, 2))})
+    load(client, table, fits, "parquet")
+    assert client.rows(f"SELECT x FROM {table}") == [("1.25",)]
 
 
 def test_csv_can_be_declared(client, table):
