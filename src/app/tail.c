@@ -23,8 +23,9 @@ struct tail {
     struct tail_state state; /* owned */
     struct buf chunk;        /* owned */
     int lock_fd;
-    bool is_dirty; /* the state in memory is ahead of the file */
-    bool is_first; /* no state was there: from_end counts */
+    bool is_dirty;    /* the state in memory is ahead of the file */
+    bool is_first;    /* no state was there: from_end counts */
+    int64_t saved_us; /* when the state that was there was written */
     bool is_send_failed;
     err trouble; /* the first that a path or file has in this step; the others go on */
     struct errmsg trouble_msg;
@@ -88,6 +89,8 @@ err tail_open(const struct tail_options *options, struct tail **out_tail, struct
     }
     TRY(e);
     remove_leftovers(options->state_path);
+    struct os_stat st;
+    t->saved_us = os_stat(options->state_path, &st, NULL) == ERR_OK ? st.mtime_us : INT64_MAX;
     TRY(tail_state_load(options->state_path, &t->state, msg));
     t->is_first = t->state.topic == NULL;
     if (!t->is_first && strcmp(t->state.topic, options->topic) != 0) {
@@ -215,6 +218,80 @@ static err add_file(struct tail *t, const char *path, int64_t now_us, bool at_en
     return e;
 }
 
+static bool is_named(const struct tail *t, const char *path)
+{
+    for (size_t i = 0; i < t->o.path_count; i++) {
+        if (strcmp(t->o.paths[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `gone` may have left its inode to the file. */
+static bool is_known(const struct tail *t, const struct tail_file *gone,
+                     const struct tail_missed *m)
+{
+    for (size_t i = 0; i < t->state.count; i++) {
+        const struct tail_file *f = &t->state.files[i];
+        bool is_gone = gone->fd < 0 && strcmp(f->id, gone->id) == 0;
+        if (!is_gone && f->inode == m->inode && f->device == m->device) {
+            return true;
+        }
+    }
+    return is_named(t, m->path);
+}
+
+/* The name went on from `f` to another file, by more than one rotation maybe: those in between are
+ * read from their starts. An empty file says little of when it lost the name: the one before it may
+ * have been written to for a while. */
+static err add_missed(struct tail *t, const struct tail_file *f, const char *path, int64_t now_us,
+                      struct errmsg *msg)
+{
+    AUTO_MISSED missed = {0};
+    struct os_stat now = {0};
+    struct os_stat st = {0};
+    int64_t since_us = t->saved_us;
+    (void)os_stat(path, &now, NULL); /* what is gone again has no neighbours */
+    if (f->fd >= 0) {
+        TRY(os_fstat(f->fd, &st, msg));
+        since_us = st.mtime_us + (st.size_bytes == 0 ? t->o.rotate_wait_us : 0);
+        since_us += t->o.rotate_wait_us == 0; /* the one before it is forgotten at once */
+    }
+    TRY(tail_find_missed(f, path, &now, since_us, &missed, msg));
+    for (size_t i = 0; i < missed.count; i++) {
+        const struct tail_missed *m = &missed.items[i];
+        size_t count = t->state.count;
+        if (is_known(t, f, m)) {
+            continue;
+        }
+        if (m->is_packed) {
+            warn(t, m->path, "compressed before it was read: its lines are lost");
+            continue;
+        }
+        TRY(add_file(t, m->path, now_us, false, msg));
+        if (t->state.count > count) {
+            struct tail_file *added = &t->state.files[count];
+            free(added->path);
+            added->path = xstrdup(path);
+            added->is_rotated = true;
+        }
+    }
+    return ERR_OK;
+}
+
+/* The last one that had the name, open; NULL when there is none. */
+static const struct tail_file *last_owner(const struct tail *t, const char *path)
+{
+    for (size_t i = t->state.count; i > 0; i--) {
+        const struct tail_file *f = &t->state.files[i - 1];
+        if (f->is_rotated && f->fd >= 0 && strcmp(f->path, path) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
 /* Its copy may be beside it, and goes on as a rotated file. */
 static err find_moved(struct tail *t, struct tail_file *f, uint64_t not_inode, int64_t now_us,
                       bool *out_found, struct errmsg *msg)
@@ -243,24 +320,13 @@ static void let_go(struct tail *t, size_t index)
 
 /* The file is not what it was. */
 static err was_cut(struct tail *t, size_t index, uint64_t not_inode, int64_t now_us,
-                   struct errmsg *msg)
+                   bool *out_found, struct errmsg *msg)
 {
-    bool found = false;
-    TRY(find_moved(t, &t->state.files[index], not_inode, now_us, &found, msg));
-    if (!found) {
+    TRY(find_moved(t, &t->state.files[index], not_inode, now_us, out_found, msg));
+    if (!*out_found) {
         let_go(t, index);
     }
     return ERR_OK;
-}
-
-static bool is_named(const struct tail *t, const char *path)
-{
-    for (size_t i = 0; i < t->o.path_count; i++) {
-        if (strcmp(t->o.paths[i], path) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Whether the file that had this name is waited for: find_one() sees to it. */
@@ -310,10 +376,18 @@ static err find_one(struct tail *t, size_t index, int64_t now_us, struct errmsg 
         warn(t, f->path, "not there now; goes on from where it was when it is back");
         return ERR_OK;
     }
-    if (e != ERR_DENIED) {
-        let_go(t, index);
+    if (e == ERR_DENIED) {
+        return e;
     }
-    return e == ERR_DENIED ? e : ERR_OK;
+    const struct tail_file gone = *f;
+    AUTO_TEXT path = xstrdup(f->path);
+    /* Of one that was cut, what lies beside it may be a copy that was made too early. */
+    bool is_cut = st.inode == gone.inode && st.device == gone.device;
+    if (!gone.is_rotated && !is_cut) {
+        TRY(add_missed(t, &gone, path, now_us, msg));
+    }
+    let_go(t, index);
+    return ERR_OK;
 }
 
 static void find_all(struct tail *t, int64_t now_us)
@@ -330,6 +404,7 @@ static err look_at(struct tail *t, const char *path, int64_t now_us, struct errm
 {
     struct os_stat st;
     bool same = false;
+    bool has_past = true;
     if (is_awaited(t, path)) {
         return ERR_OK;
     }
@@ -348,9 +423,14 @@ static err look_at(struct tail *t, const char *path, int64_t now_us, struct errm
         return ERR_OK;
     }
     if (f != NULL) {
-        TRY(was_cut(t, (size_t)(f - t->state.files), st.inode, now_us, msg));
+        TRY(was_cut(t, (size_t)(f - t->state.files), st.inode, now_us, &has_past, msg));
     }
     give_name(t, NULL, path, now_us);
+    const struct tail_file *past = has_past ? last_owner(t, path) : NULL;
+    if (past != NULL) {
+        const struct tail_file before = *past; /* the list may move */
+        TRY(add_missed(t, &before, path, now_us, msg));
+    }
     return add_file(t, path, now_us, t->is_first && t->o.from_end, msg);
 }
 

@@ -12,6 +12,8 @@
  *   a file was cut (copytruncate)    the copy beside it is looked for by its content and read to
  *                                    its end, then the file from its start
  *   a file is gone                   what is open is read to its end
+ *   a name led elsewhere in between  the files beside it that were rotated alike and written to
+ *                                    later are read from their starts
  *   a file is not there at the start it is waited for, and goes on from where it was
  * What the system has let go of while tail was not running cannot be read: that is logged.
  *

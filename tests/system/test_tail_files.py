@@ -71,7 +71,7 @@ class Writer:
         self.written += count
 
     def rename(self):
-        for i in (2, 1):
+        for i in (5, 4, 3, 2, 1):
             old = self.path.with_name(f"{self.path.name}.{i}")
             if old.exists():
                 old.rename(self.path.with_name(f"{self.path.name}.{i + 1}"))
@@ -132,6 +132,28 @@ def test_rotations_while_tail_is_not_running(client, shared_server, tail, topic,
         writer.write(50)
         change()
         writer.write(50)
+        one.start()
+        settled(client, topic, writer.written)
+    one.stop()
+
+
+@pytest.mark.parametrize("way", ("rename", "copytruncate"))
+def test_several_rotations_while_tail_is_not_running(client, shared_server, tail, topic, tmp_path,
+                                                     way):
+    """The files in between had the name when nobody looked, and are read all the same; those from
+    before are not read again."""
+    writer = Writer(tmp_path / "app.log")
+    writer.write(100)
+    one = tail([writer.path], topic, server=shared_server.url)
+    settled(client, topic, 100)
+    number = 0
+    for times in (1, 3, 2):
+        one.kill()
+        for _ in range(times):
+            writer.write(50)
+            number += 1
+            writer.copytruncate(f"{number:08}") if way == "copytruncate" else writer.rename()
+            writer.write(50)
         one.start()
         settled(client, topic, writer.written)
     one.stop()

@@ -8,6 +8,7 @@
 // clang-format on
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "app/tail.h"
 #include "app/tail_state.h"
@@ -283,6 +284,93 @@ static void rotations(void **state)
         expect(&s, "the first line of the log\ntwo\nthree, a line after the rotation\nfour\n");
         scene_deinit(&s);
     }
+}
+
+/* A file of the folder, last written to in the far past (at < 0) or future. */
+static void put_file(struct scene *s, const char *name, const char *text, time_t at)
+{
+    AUTO_TEXT path = xasprintf("%s/%s", s->dir, name);
+    at += at < 0 ? 1000000000 : 3000000000;
+    struct timespec times[2] = {{.tv_sec = at}, {.tv_sec = at}};
+    append(path, text);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* Files that got the name and lost it between two looks are read too, in their order; older ones,
+ * copies, and those of other logs are not. */
+static void files_between_two_looks_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *old;
+        const char *followed; /* where it went; NULL: deleted */
+        const char *first;
+        const char *second;
+        const char *other;
+    } ways[] = {{"log.4", "log.3", "log.2", "log.1", "log2.1"},
+                {"log-20261101", "log-20261102", "log-20261103", "log-20261104", "log2-20261103"},
+                {"log.4", NULL, "log.2", "log.1", "log.old"},
+                {"log.12", "log.11", "log.10", "log.9", "log.10.gz"}};
+    for (size_t way = 0; way < ARRAY_LEN(ways) * 2; way++) {
+        size_t w = way / 2;
+        bool is_running = way % 2 == 0;
+        struct scene s;
+        scene_init(&s, TEXT_NDJSON);
+        put_file(&s, ways[w].old, "long ago\n", -10000);
+        put_file(&s, "log", "the first line of the log\n", -5000);
+        open_tail(&s);
+        expect(&s, "the first line of the log\n");
+        if (!is_running) {
+            tail_free(s.tail);
+            s.tail = NULL;
+        }
+        append(s.log, "two\n");
+        if (ways[w].followed != NULL) {
+            move(&s, ways[w].followed);
+            put_file(&s, ways[w].followed, "three\n", -4000);
+            put_file(&s, "log.copy", "the first line of the log\ntwo\n", -3500);
+        } else {
+            assert_int_equal(os_unlink(s.log, NULL), ERR_OK);
+        }
+        put_file(&s, ways[w].first, "four, of the first one in between\n", 3000);
+        put_file(&s, ways[w].second, "five, of the second one\n", 4000);
+        put_file(&s, ways[w].other, "of another log\n", 3500);
+        put_file(&s, "log", "six\n", 5000);
+        if (!is_running) {
+            open_tail(&s);
+        }
+        const char *all = ways[w].followed != NULL
+                              ? "the first line of the log\ntwo\nthree\n"
+                                "four, of the first one in between\nfive, of the second one\nsix\n"
+                          : is_running
+                              ? "the first line of the log\ntwo\n"
+                                "four, of the first one in between\nfive, of the second one\nsix\n"
+                              : "the first line of the log\n" /* two is gone */
+                                "four, of the first one in between\nfive, of the second one\nsix\n";
+        expect(&s, all);
+        reopen(&s);
+        expect(&s, all);
+        s.now_us += 10LL * SECOND;
+        expect(&s, all);
+        expect(&s, all);
+        scene_deinit(&s);
+    }
+}
+
+/* A copy that is made before the log is cut is not read beside it. */
+static void a_copy_under_way_is_not_read(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s, TEXT_NDJSON);
+    put_file(&s, "log", "the first line of the log\n", -5000);
+    open_tail(&s);
+    expect(&s, "the first line of the log\n");
+    move(&s, "log.2");
+    put_file(&s, "log", "the next one, which is copied\nmore\n", -1000);
+    put_file(&s, "log.1", "the next one, which is copied\n", 1000);
+    expect(&s, "the first line of the log\nthe next one, which is copied\nmore\n");
+    scene_deinit(&s);
 }
 
 /* A file that begins again with the same bytes is a new one: its lines are new lines. */
@@ -575,6 +663,8 @@ int main(void)
         cmocka_unit_test(renamed_files_are_finished),
         cmocka_unit_test(a_stop_while_busy_is_in_the_state),
         cmocka_unit_test(rotations),
+        cmocka_unit_test(files_between_two_looks_are_read),
+        cmocka_unit_test(a_copy_under_way_is_not_read),
         cmocka_unit_test(the_same_beginning_is_no_proof),
         cmocka_unit_test(lost_answers),
         cmocka_unit_test(survives_every_fault),
