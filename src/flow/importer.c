@@ -2,7 +2,9 @@
 /* importer.c - see importer.h. */
 #include "flow/importer.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -65,11 +67,15 @@ struct import {
     char *detail;
 };
 
-/* A process that must end, and the folder that goes with it. */
+/* A process that must end, and the folder that goes with it: its files may be of many GiB, which the
+ * kernel takes seconds to let go of, so that a thread does it. */
 struct remains {
     struct remains *next;
-    pid_t pid;
+    pid_t pid; /* 0: it has ended */
     char *dir; /* owned */
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool is_removed;
 };
 
 struct importer {
@@ -112,6 +118,45 @@ static void import_destroy(struct import *x)
     free(x);
 }
 
+static void remove_dir(struct remains *r)
+{
+    (void)os_remove_tree(r->dir, NULL); /* else at the next start */
+    atomic_store(&r->is_removed, true);
+}
+
+static void *remove_main(void *arg)
+{
+    os_thread_name("tarn-remove");
+    remove_dir(arg);
+    return NULL;
+}
+
+/* One step further; true when nothing is left of it. */
+static bool is_gone(struct remains *r)
+{
+    int status = 0;
+    if (r->pid > 0 && !os_child_ended(r->pid, &status)) {
+        return false;
+    }
+    r->pid = 0;
+    if (!r->has_thread && !atomic_load(&r->is_removed)) {
+        r->has_thread = pthread_create(&r->thread, NULL, remove_main, r) == 0;
+        if (!r->has_thread) {
+            remove_dir(r); /* no thread can be had: then here */
+        }
+    }
+    return atomic_load(&r->is_removed);
+}
+
+static void remains_free(struct remains *r)
+{
+    if (r->has_thread) {
+        (void)pthread_join(r->thread, NULL); /* joined once */
+    }
+    free(r->dir);
+    free(r);
+}
+
 static void on_reap_due(struct reactor_timer *timer)
 {
     struct importer *im = IMPORTER_OF_TIMER(timer);
@@ -119,15 +164,12 @@ static void on_reap_due(struct reactor_timer *timer)
     bool freed = false;
     while (*at != NULL) {
         struct remains *r = *at;
-        int status = 0;
-        if (r->pid > 0 && !os_child_ended(r->pid, &status)) {
+        if (!is_gone(r)) {
             at = &r->next;
             continue;
         }
         *at = r->next;
-        (void)os_remove_tree(r->dir, NULL); /* else at the next start */
-        free(r->dir);
-        free(r);
+        remains_free(r);
         im->active--;
         freed = true;
     }
@@ -147,7 +189,9 @@ static void let_go(struct import *x)
     x->channel = NULL;
     os_kill(x->pid, SIGKILL);
     struct remains *r = xnew(struct remains);
-    *r = (struct remains){.next = im->remains, .pid = x->pid, .dir = xstrdup(x->dir)};
+    r->next = im->remains;
+    r->pid = x->pid;
+    r->dir = xstrdup(x->dir);
     im->remains = r;
     x->pid = 0;
     reactor_timer_set_us(im->options.reactor, &im->reaper, os_mono_us() + 1);
@@ -667,9 +711,10 @@ static void reap_now(struct remains *r)
     if (r->pid > 0) {
         (void)os_child_wait(r->pid, REAP_AT_END_MS, &status); /* it was killed */
     }
-    (void)os_remove_tree(r->dir, NULL); /* else at the next start */
-    free(r->dir);
-    free(r);
+    if (!r->has_thread) {
+        (void)os_remove_tree(r->dir, NULL); /* else at the next start */
+    }
+    remains_free(r);
 }
 
 void importer_free(struct importer *im)

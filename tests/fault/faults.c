@@ -3,8 +3,10 @@
  *
  * TARN_FAULT = CALLS:NTH:ERRNO:MODE ("sync:3:5:once"). CALLS is sync (fsync, fdatasync, syncfs),
  * write (write, pwrite, pwritev) or space (fallocate). NTH counts such calls from 1. MODE is once
- * or ever; or slow: from the NTH on each call takes ERRNO milliseconds longer, and succeeds. Only files under a folder named "topics" count (a syncfs always does), and only in the
- * process whose command line has "serve". Nothing is counted until the file TARN_FAULT_ARM exists.
+ * or ever; or slow: from the NTH on each call takes ERRNO milliseconds longer, and succeeds. Only
+ * files under a folder named "topics" count (a syncfs always does), and only in the process whose
+ * command line has "serve". With "unlink:1:0:held" an unlink below a folder named "_imports" waits
+ * as long as the file TARN_FAULT_ARM exists. Nothing is counted until the file TARN_FAULT_ARM exists.
  * Each matching call is noted in TARN_FAULT_LOG as "CALL PATH ok|FAILED". */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -104,6 +106,19 @@ int fallocate(int fd, int mode, off_t at, off_t len)
 {
     REAL(int, "fallocate", int, int, off_t, off_t);
     return fails("space", "fallocate", fd) ? -1 : real(fd, mode, at, len);
+}
+int unlink(const char *path)
+{
+    REAL(int, "unlink", const char *);
+    if (active && strcmp(calls, "unlink") == 0 && strstr(path, "/_imports/") != NULL) {
+        char line[4352];
+        int len = snprintf(line, sizeof line, "unlink %s held\n", path);
+        (void)!write(log_fd, line, (size_t)len);
+        while (access(arm_path, F_OK) == 0) {
+            usleep(1000);
+        }
+    }
+    return real(path);
 }
 /* The names that the same calls have in programs built for 64-bit offsets. */
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t at)
