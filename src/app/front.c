@@ -308,6 +308,7 @@ static err open_door(struct front *front, struct errmsg *msg)
     char host[256];
     struct http_options options = {.token = front->token,
                                    .pages = console_route,
+                                   .answer_bytes_max = front->config->memory / 16,
                                    .connections_max = (uint32_t)front->config->connections_max};
     TRY(split_address(front->config->http, host, &options.port, msg));
     options.host = host;

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "flow/broker.h"
 #include "flow/query.h"
 #include "net/frame.h"
 #include "os/clock.h"
@@ -711,8 +712,8 @@ static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
         .address_bytes = memory + address_slack_bytes,
         .temp_dir = r->spill_dir,
         .temp_bytes_max = MAX(r->config->spill_bytes, (uint64_t)1 << 20),
-        .connections =
-            (unsigned)MIN(2 * r->config->query_concurrency + 16, (uint64_t)SQL_CONNECTIONS_MAX),
+        .connections = (unsigned)MIN(2 * r->config->query_concurrency + BROKER_SLOW_MAX + 16,
+                                     (uint64_t)SQL_CONNECTIONS_MAX),
         .file_bytes_max = MAX(r->config->spill_bytes, 2 * r->config->result_bytes_max),
         .walls = SQL_WALLS,
         .read_dirs = read_dirs,
@@ -780,7 +781,8 @@ static void stop_all(struct role *r)
 static err role_run(struct role *r, struct errmsg *msg)
 {
     static void *(*const others[])(void *) = {warm_main, results_main, light_main, light_main};
-    size_t wanted = (size_t)r->config->query_concurrency + ARRAY_LEN(others);
+    _Static_assert(ARRAY_LEN(others) - 2 == BROKER_LIGHT_THREADS, "as the broker counts on");
+    size_t wanted = (size_t)r->config->query_concurrency + BROKER_SLOW_MAX + ARRAY_LEN(others);
     pthread_t *threads = xnew_array(pthread_t, wanted);
     size_t started = 0;
     err e = ERR_OK;

@@ -32,6 +32,9 @@ struct broker_query {
     struct reactor_timer timer;
     struct wire_query_progress progress; /* as last told */
     uint64_t bytes;
+    uint64_t credit;       /* DATA that the process may still send */
+    int64_t stalled_us;    /* since when there is none left; 0: there is some */
+    int64_t slow_until_us; /* it was stalled for long a moment ago */
 };
 
 struct broker {
@@ -45,6 +48,7 @@ struct broker {
     uint64_t next_id;
     int64_t last_query_us;
     struct reactor_timer warm_timer;
+    struct reactor_timer stall_timer; /* armed while an answer has no credit */
     struct wire_metrics metrics;
     struct broker_stats stats;
 };
@@ -163,33 +167,185 @@ static void run(struct broker_query *q)
     send_frame(b, q->type, q->id, buf_str(&q->payload));
 }
 
+static void ask_to_cancel(struct broker_query *q, int64_t kill_after_us)
+{
+    struct broker *b = q->broker;
+    q->is_cancelled = true;
+    send_frame(b, WIRE_CANCEL, q->id, STR(""));
+    reactor_timer_set_us(b->reactor, &q->timer, reactor_now_us(b->reactor) + kill_after_us);
+}
+
+/* ---- answers that nobody takes ---- */
+
+static bool is_stalled(const struct broker *b, const struct broker_query *q)
+{
+    return q->stalled_us != 0 && reactor_now_us(b->reactor) - q->stalled_us >= BROKER_STALL_US;
+}
+
+static bool is_slow(const struct broker *b, const struct broker_query *q)
+{
+    return is_stalled(b, q) || reactor_now_us(b->reactor) < q->slow_until_us;
+}
+
+static void spend_credit(struct broker *b, struct broker_query *q, uint64_t bytes)
+{
+    q->credit -= MIN(q->credit, bytes);
+    if (q->credit == 0 && q->stalled_us == 0) {
+        q->stalled_us = reactor_now_us(b->reactor);
+        if (!reactor_timer_is_armed(&b->stall_timer)) {
+            reactor_timer_set_us(b->reactor, &b->stall_timer, q->stalled_us + BROKER_STALL_US);
+        }
+    }
+}
+
+static void add_credit(struct broker_query *q, uint64_t bytes)
+{
+    if (bytes > 0 && is_stalled(q->broker, q)) {
+        q->slow_until_us = reactor_now_us(q->broker->reactor) + BROKER_SLOW_US;
+    }
+    q->stalled_us = bytes > 0 ? 0 : q->stalled_us;
+    q->credit = bytes > UINT64_MAX - q->credit ? UINT64_MAX : q->credit + bytes;
+}
+
+/* The owner hears of it now; the process lets go of its thread at once, and then says so. */
+static void cut(struct broker *b, struct broker_query *q)
+{
+    const struct wire_error error = {
+        .code = STR("client_too_slow"),
+        .detail = STR("the answer was not taken, and its place was needed"),
+    };
+    log_warn("an answer was cut: its client did not take it, and others wait",
+             "id=%llu stalled_ms=%lld bytes=%llu", (unsigned long long)q->id,
+             (long long)(reactor_now_us(b->reactor) - q->stalled_us) / 1000,
+             (unsigned long long)q->bytes);
+    metric_add(metric_get(METRIC_COUNTER, "tarn_queries_cut_total", NULL,
+                          "Answers cut because their clients did not take them and others waited."),
+               1);
+    struct broker_answer answer = q->answer;
+    void *ctx = q->ctx;
+    q->is_abandoned = true;
+    ask_to_cancel(q, BROKER_ABANDON_US);
+    answer.on_error(ctx, &error);
+}
+
+static bool may_be_cut(const struct broker *b, const struct broker_query *q, bool is_listed)
+{
+    return q->is_listed == is_listed && q->state == ANSWERING && !q->is_cancelled &&
+           !q->answer.is_own && is_stalled(b, q);
+}
+
+/* The one that is stalled for the longest, of statements or of what is light; NULL: none. */
+static struct broker_query *longest_stalled(const struct broker *b, bool is_listed)
+{
+    struct broker_query *found = NULL;
+    for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        bool fits = may_be_cut(b, q, is_listed);
+        found = fits && (found == NULL || q->stalled_us < found->stalled_us) ? q : found;
+    }
+    return found;
+}
+
+/* ---- what runs ---- */
+
+struct census {
+    uint32_t waiting; /* statements */
+    uint32_t running; /* those that are not slow */
+    uint32_t present; /* and with those that are */
+    uint32_t ending;  /* of these: told to stop already */
+    bool any_runs;
+    bool suspect_runs;
+    struct broker_query *suspect; /* the first that waits; NULL: none */
+};
+
+/* Those that answer about tables are quick: they have no limit, and are not counted. */
+static struct census count_queries(struct broker *b)
+{
+    struct census c = {0};
+    for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        if (q->state == WAITING) {
+            c.suspect = c.suspect == NULL && q->is_suspect ? q : c.suspect;
+            c.waiting += q->is_listed;
+            continue;
+        }
+        bool slow = is_slow(b, q);
+        q->is_suspect = q->is_suspect && !slow; /* it has answered so much without harm */
+        c.running += q->is_listed && !slow;
+        c.present += q->is_listed;
+        c.ending += q->is_listed && q->is_cancelled;
+        c.any_runs = c.any_runs || !slow;
+        c.suspect_runs = c.suspect_runs || q->is_suspect;
+    }
+    return c;
+}
+
 /* Starts what may start: a suspect runs alone, the others side by side. */
 static void schedule(struct broker *b)
 {
-    uint32_t running = 0; /* those that answer about tables are quick and have no limit here */
-    bool any_runs = false;
-    bool suspect_runs = false;
-    struct broker_query *suspect = NULL;
-    for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
-        running += q->state != WAITING && q->is_listed;
-        any_runs = any_runs || q->state != WAITING;
-        suspect_runs = suspect_runs || (q->state != WAITING && q->is_suspect);
-        suspect = suspect == NULL && q->state == WAITING && q->is_suspect ? q : suspect;
-    }
-    if (b->channel == NULL || suspect_runs) {
+    struct census c = count_queries(b);
+    if (b->channel == NULL || c.suspect_runs) {
         return;
     }
-    if (suspect != NULL) {
-        if (!any_runs) {
-            run(suspect);
+    if (c.suspect != NULL) {
+        if (!c.any_runs) {
+            run(c.suspect);
         }
         return;
     }
     for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
-        if (q->state == WAITING && (!q->is_listed || running < b->options.concurrency)) {
+        bool has_place = c.running < b->options.concurrency &&
+                         c.present < b->options.concurrency + BROKER_SLOW_MAX;
+        if (q->state == WAITING && (!q->is_listed || has_place)) {
             run(q);
-            running += q->is_listed;
+            c.running += q->is_listed;
+            c.present += q->is_listed;
         }
+    }
+}
+
+/* What is light needs no place here, so nobody would be seen waiting for the process's threads. */
+static void cut_light(struct broker *b)
+{
+    for (;;) {
+        uint32_t stalled = 0;
+        for (struct broker_query *q = b->queries; q != NULL; q = q->next) {
+            stalled += may_be_cut(b, q, false);
+        }
+        if (stalled <= BROKER_SLOW_LIGHT_MAX) {
+            return;
+        }
+        cut(b, longest_stalled(b, false));
+    }
+}
+
+/* One for each statement that waits and could run, but that slow ones have all threads. */
+static void cut_statements(struct broker *b)
+{
+    struct census c = count_queries(b);
+    if (c.present < b->options.concurrency + BROKER_SLOW_MAX) {
+        return;
+    }
+    uint32_t wanted =
+        MIN(c.waiting, b->options.concurrency - MIN(b->options.concurrency, c.running));
+    struct broker_query *q = NULL;
+    for (uint32_t i = c.ending; i < wanted && (q = longest_stalled(b, true)) != NULL; i++) {
+        cut(b, q);
+    }
+}
+
+#define BROKER_OF_STALL(t) (struct broker *)((char *)(t)-offsetof(struct broker, stall_timer))
+
+static void on_stall_due(struct reactor_timer *timer)
+{
+    struct broker *b = BROKER_OF_STALL(timer);
+    bool any = false;
+    cut_light(b);
+    cut_statements(b);
+    schedule(b);
+    for (const struct broker_query *q = b->queries; q != NULL; q = q->next) {
+        any = any || q->stalled_us != 0;
+    }
+    if (any) {
+        reactor_timer_set_us(b->reactor, timer, reactor_now_us(b->reactor) + BROKER_STALL_US);
     }
 }
 
@@ -246,6 +402,7 @@ static err on_answer_frame(struct broker *b, struct broker_query *q, const struc
         return ERR_OK;
     case WIRE_DATA:
         q->bytes += f->payload.len;
+        spend_credit(b, q, f->payload.len);
         if (tell) {
             q->answer.on_data(q->ctx, f->payload);
         } else {
@@ -345,6 +502,7 @@ struct broker *broker_new(struct reactor *reactor, struct topic_store *store,
     b->announcer = announcer_new(ANNOUNCE_ACKED);
     b->next_id = 1;
     b->warm_timer.on_due = on_warm_due;
+    b->stall_timer.on_due = on_stall_due;
     return b;
 }
 
@@ -354,6 +512,7 @@ void broker_free(struct broker *b)
         return;
     }
     reactor_timer_stop(b->reactor, &b->warm_timer);
+    reactor_timer_stop(b->reactor, &b->stall_timer);
     frame_channel_close(b->channel);
     while (b->queries != NULL) {
         unlink_query(b, b->queries);
@@ -417,6 +576,7 @@ err broker_start(struct broker *b, const struct wire_query *query, struct str in
     q->progress.percent = -1;
     q->started_us = reactor_now_us(b->reactor);
     q->timer.on_due = on_overdue;
+    q->credit = query != NULL ? query->credit_bytes : UINT64_MAX;
     if (query != NULL) {
         wire_query_encode(query, &q->payload);
         q->is_listed = !wire_query_is_light(query);
@@ -444,16 +604,9 @@ err broker_start(struct broker *b, const struct wire_query *query, struct str in
 void broker_credit(struct broker_query *q, uint64_t bytes)
 {
     AUTO_BUF payload = buf_make(1024);
+    add_credit(q, bytes);
     wire_credit_encode(bytes, &payload);
     send_frame(q->broker, WIRE_CREDIT, q->id, buf_str(&payload));
-}
-
-static void ask_to_cancel(struct broker_query *q, int64_t kill_after_us)
-{
-    struct broker *b = q->broker;
-    q->is_cancelled = true;
-    send_frame(b, WIRE_CANCEL, q->id, STR(""));
-    reactor_timer_set_us(b->reactor, &q->timer, reactor_now_us(b->reactor) + kill_after_us);
 }
 
 void broker_abandon(struct broker_query *q)

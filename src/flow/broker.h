@@ -10,7 +10,12 @@
  * A process that does not obey a cancel or a deadline is killed by the owner (on_kill); the query
  * that caused it ends with an error and is never run again. When the process dies by itself and
  * several queries ran, those that had sent nothing run again one at a time, so that a second
- * death names the culprit. Owner: the reactor. */
+ * death names the culprit.
+ *
+ * A query whose client does not take its answer waits for credit, with a thread of the process but
+ * no other work. Such a slow one gives its place to one that waits; BROKER_SLOW_MAX of them are
+ * kept, and where one more place is needed the one that waited longest is cut. Owner: the
+ * reactor. */
 #pragma once
 #include "flow/wire.h"
 #include "net/frame.h"
@@ -26,6 +31,12 @@ enum {
     BROKER_KILL_AFTER_US = 1000 * 1000,
     BROKER_CANCEL_US = 400 * 1000,
     BROKER_ABANDON_US = 2000 * 1000,
+    /* An answer that its client did not take for so long is slow, and for some time after. */
+    BROKER_STALL_US = 100 * 1000,
+    BROKER_SLOW_US = 1000 * 1000,
+    BROKER_SLOW_MAX = 8,       /* of statements: threads of the process beside `concurrency` */
+    BROKER_SLOW_LIGHT_MAX = 1, /* of what is light: the process has BROKER_LIGHT_THREADS for it */
+    BROKER_LIGHT_THREADS = 2,
 };
 
 struct broker_events {
@@ -57,6 +68,7 @@ struct broker_answer {
     void (*on_data)(void *ctx, struct str bytes);
     void (*on_done)(void *ctx, const struct wire_done *done);
     void (*on_error)(void *ctx, const struct wire_error *error);
+    bool is_own; /* it is the server that takes the answer: never cut for being slow */
 };
 /* `type` is WIRE_QUERY, or WIRE_INFO whose payload the caller has encoded in `info`.
  * Errors: LIMIT when too many wait. The query is copied. */

@@ -133,7 +133,12 @@ static void on_error(void *ctx, const struct wire_error *error)
 }
 
 static const struct broker_answer answer = {
-    .on_head = on_head, .on_data = on_data, .on_done = on_done, .on_error = on_error};
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_done = on_done,
+    .on_error = on_error,
+    .is_own = true,
+};
 
 err row_query_start(struct broker *b, struct str sql, const json_t *params, int64_t timeout_ms,
                     size_t row_bytes_max, const struct row_query_events *events,

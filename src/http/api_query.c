@@ -5,7 +5,11 @@
  * body, and credit is given for what the client has taken. */
 #include "http/api.h"
 
-enum { TAG_BYTES_MAX = 64 };
+enum {
+    TAG_BYTES_MAX = 64,
+    /* A window, at most: it waits here for its client, not with a thread of the query process. */
+    LIGHT_BYTES = 16 << 20,
+};
 
 struct asked {
     uint32_t magic;           /* 0: not a body that is being collected */
@@ -109,6 +113,12 @@ static void ask_broker(struct http_exchange *ex, const struct wire_query *query,
 {
     struct asked *a = xnew(struct asked);
     struct errmsg msg = {0};
+    struct wire_query light;
+    if (query != NULL && wire_query_is_light(query)) {
+        light = *query;
+        light.credit_bytes = LIGHT_BYTES;
+        query = &light;
+    }
     a->ex = ex;
     a->disposition = file_name == NULL ? NULL : xasprintf("attachment; filename=\"%s\"", file_name);
     err e = broker_start(api_of(ex)->broker, query, info, &answer, a, &a->query, &msg);

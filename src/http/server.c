@@ -126,6 +126,7 @@ static void on_hook(struct reactor_hook *hook)
             conn_destroy(c);
         }
     }
+    conns_shed(server);
     tell_stopped(server);
 }
 
@@ -150,6 +151,7 @@ static struct http_options with_defaults(const struct http_options *options)
     set_default_u32(&o.half_close_ms, 200);
     set_default_u32(&o.stop_ms, 10000);
     o.write_buffer_bytes = o.write_buffer_bytes == 0 ? 256 * 1024 : o.write_buffer_bytes;
+    o.answer_bytes_max = o.answer_bytes_max == 0 ? 64 << 20 : o.answer_bytes_max;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
         uint64_t spare =

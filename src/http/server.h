@@ -85,6 +85,9 @@ struct http_options {
     uint32_t half_close_ms;        /* 0: 200: what a client that sends no more is still answered */
     uint32_t stop_ms;              /* 0: 10,000: exchanges in flight at http_server_stop() */
     size_t write_buffer_bytes;     /* 0: 256 KiB: http_writable() is false from here on */
+    uint64_t answer_bytes_max;     /* 0: 64 MiB: of all answers that are not sent yet; beyond it
+                                      the connection that took nothing for the longest is cut,
+                                      beyond twice of it any */
 };
 /* Limits that are not settings. */
 enum {

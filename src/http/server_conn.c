@@ -16,6 +16,7 @@
  *                             reset the connection before the client has read the answer
  *               half-closed   the client sends no more: it is served for half_close_ms, as it may
  *                             just be gone */
+#include "base/log.h"
 #include "http/server_int.h"
 #include "os/file.h"
 
@@ -23,6 +24,13 @@ enum {
     READS_PER_TURN = 4,
     SEND_PARTS = HTTP_PIPELINE_MAX,
 };
+
+/* What waits in the connection's answers, in the server's sum. */
+static void count_answers(struct conn *c, uint64_t bytes)
+{
+    c->server->answer_bytes += bytes - c->counted_bytes; /* wraps to the difference */
+    c->counted_bytes = bytes;
+}
 
 /* ---- exchanges ---- */
 
@@ -160,6 +168,7 @@ void conn_destroy(struct conn *c)
     reactor_fd_remove(server->reactor, &c->io);
     reactor_timer_stop(server->reactor, &c->timer);
     drop_exchanges(c);
+    count_answers(c, 0);
     os_close(c->io.fd);
     if (c->prev != NULL) {
         c->prev->next = c->next;
@@ -177,6 +186,23 @@ void conn_destroy(struct conn *c)
     metric_add(server->metric_connections, -1);
     free(c);
     server_accept_more(server);
+}
+
+/* Its client does not take what it asked for. */
+static void cut(struct conn *c, const char *why)
+{
+    char peer[OS_ADDRESS_TEXT_BYTES];
+    AUTO_TEXT labels = xasprintf("why=\"%s\"", why);
+    os_address_format(&c->peer, peer);
+    log_warn("an answer was cut: its client did not take it",
+             "why=%s peer=%s stalled_ms=%lld waiting_bytes=%llu", why, peer,
+             (long long)(reactor_now_us(c->server->reactor) - c->write_us) / 1000,
+             (unsigned long long)c->counted_bytes);
+    metric_add(metric_get(METRIC_COUNTER, "tarn_http_answers_cut_total", labels,
+                          "Answers cut because their clients did not take them: for too long "
+                          "(stalled), or while others needed the memory (memory)."),
+               1);
+    conn_kill(c);
 }
 
 /* ---- deadlines ---- */
@@ -270,7 +296,11 @@ static void on_due(struct reactor_timer *t)
     }
     bool is_stalled = is_answering(c) && !c->can_write &&
                       c->write_us + (int64_t)o->write_stall_ms * 1000 <= now_us;
-    if (is_stalled || c->is_lingering || c->is_eof || c->receiving == NULL) {
+    if (is_stalled) {
+        cut(c, "stalled");
+        return;
+    }
+    if (c->is_lingering || c->is_eof || c->receiving == NULL) {
         conn_kill(c);
         return;
     }
@@ -643,10 +673,41 @@ void conn_flush(struct conn *c)
     if (!c->is_dead) {
         ask_for_more(c);
     }
+    count_answers(c, c->is_dead ? 0 : conn_out_bytes(c));
     if (!could_parse && may_parse(c) && (c->can_read || c->rest_at < c->rest.len)) {
         conn_mark_ready(c);
     }
     conn_timer_update(c);
+}
+
+/* Of those that take nothing the one that took nothing for the longest; else the one with most. */
+static struct conn *to_shed(const struct http_server *server)
+{
+    struct conn *longest = NULL;
+    struct conn *largest = NULL;
+    for (struct conn *c = server->conns; c != NULL; c = c->next) {
+        if (c->is_dead || c->counted_bytes == 0) {
+            continue;
+        }
+        bool is_longer = longest == NULL || c->write_us < longest->write_us;
+        longest = !c->can_write && is_longer ? c : longest;
+        largest = largest == NULL || c->counted_bytes > largest->counted_bytes ? c : largest;
+    }
+    return longest != NULL ? longest : largest;
+}
+
+void conns_shed(struct http_server *server)
+{
+    uint64_t max = server->options.answer_bytes_max;
+    while (server->answer_bytes > max) {
+        struct conn *c = to_shed(server);
+        ASSERT(c != NULL); /* the sum is theirs */
+        if (c->can_write && server->answer_bytes / 2 <= max) {
+            return; /* the clients take: it will be less in a moment */
+        }
+        cut(c, "memory");
+        count_answers(c, 0);
+    }
 }
 
 /* ---- events ---- */

@@ -135,6 +135,7 @@ struct conn {
     int64_t write_us;  /* last time the client took something */
     int64_t end_us;    /* lingering or half-closed: when that began */
     uint64_t window_bytes;
+    uint64_t counted_bytes; /* of its answers, in the server's sum */
     uint32_t drained_bytes;
     uint16_t exchange_count;
     uint16_t fail_status; /* a parser callback refused: what to answer */
@@ -160,6 +161,8 @@ void conn_mark_dirty(struct conn *c);
 /* Reads and parses a turn's share. */
 void conn_process(struct conn *c);
 void conn_flush(struct conn *c);
+/* Cuts connections until what waits to be sent is within its bound. */
+void conns_shed(struct http_server *server);
 void conn_timer_update(struct conn *c);
 /* Bytes waiting in all answers of the connection. */
 size_t conn_out_bytes(const struct conn *c);
@@ -197,7 +200,8 @@ struct http_server {
     struct reactor_timer accept_timer; /* out of descriptors: try again */
     struct reactor_hook hook;
     struct reactor_timer stop_timer;
-    char *read_buffer; /* owned, HTTP_READ_BYTES */
+    uint64_t answer_bytes; /* not sent yet, of all connections, as of their last flush */
+    char *read_buffer;     /* owned, HTTP_READ_BYTES */
     struct conn *conns;
     uint32_t conn_count;
     uint32_t overflow_count;

@@ -464,28 +464,67 @@ def test_windows_come_while_every_session_is_busy(server, connect):
 
 # ---- help for typing ----
 
+def begin(one, path, body=None, receive_bytes=4096):
+    """A request whose answer is not taken: its connection."""
+    data = json.dumps(body).encode() if body else b""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    s.connect(("127.0.0.1", one.port))
+    s.sendall(f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+              f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+              + data)
+    return s
+
+
 def test_a_client_that_goes_while_its_window_waits_costs_nothing(server, connect):
     """A window that no thread has taken yet is stopped at once: else the server would take the
     process for one that does not obey, and end it with all results."""
     one = server(args=["--query_concurrency=1"])
     client = connect(one)
-    wide = store(client, "SELECT repeat(chr(65 + i::INT % 26), 1000000) AS t FROM range(24) r(i)")
+    large = store(client, "SELECT i AS a, -i AS b, hash(i) AS c FROM range(1000000) r(i)")
     query = one.child("query")
-    stalled = []
-    for _ in range(3):  # all threads there are: one session, two for what is quick
-        stalled.append(socket.create_connection(("127.0.0.1", one.port)))
-        stalled[-1].sendall(f"GET /api/v1/results/{wide['result_id']}?limit=24 HTTP/1.1\r\n"
-                            "Host: 127.0.0.1\r\n\r\n".encode())
-    for s in stalled:
-        assert s.recv(12) == b"HTTP/1.1 200"
-    with pytest.raises(httpx.TimeoutException):
-        client.http.get("/api/v1/results", timeout=1)
-    time.sleep(3)
+    busy = [begin(one, f"/api/v1/results/{large['result_id']}?limit=1&sort={sort}")
+            for sort in ("c,a", "c,-a", "-c,a", "-c,-a", "c,b", "c,-b", "-c,b", "-c,-b",
+                         "a,b", "b,a", "-a,b")]  # all threads there are
+    for _ in range(3):
+        try:
+            client.http.get("/api/v1/results", timeout=0.3)
+        except httpx.TimeoutException:
+            pass
+    time.sleep(2.5)
     assert one.child("query") == query
+    for s in busy:
+        s.close()
+    assert results(connect(one))["results"][0]["id"] == large["result_id"]
+    assert one.child("query") == query
+
+
+@pytest.mark.parametrize("kind", ["query", "export", "window", "row"])
+def test_clients_that_do_not_take_their_answers_hold_up_nobody(server, connect, kind):
+    """They would have all places for as long as the server lets them; longer than the tests wait."""
+    one = server(args=["--query-timeout", "10m", "--query-concurrency", "1"])
+    client = connect(one, timeout=20)  # the server cuts a stalled connection after 30 s
+    rows, width = (1, 20000000) if kind == "row" else (20000, 2000)
+    kept = store(client, f"SELECT i, repeat(chr(65 + (i % 26)::INT), {width}) AS t "
+                         f"FROM range({rows}) r(i)", first_rows=0)
+    small = store(client, "SELECT 7")
+    stalled = []
+    for _ in range(3 if kind == "row" else 16):
+        if kind == "query":
+            stalled.append(begin(one, "/api/v1/query", {
+                "sql": "SELECT repeat('x', 1000) FROM range(10000000)", "format": "ndjson"}))
+        elif kind == "export":
+            stalled.append(begin(one, f"/api/v1/results/{kept['result_id']}/export?format=csv"))
+        else:
+            stalled.append(begin(one, f"/api/v1/results/{kept['result_id']}?limit=10000"))
+    for s in stalled[:3]:
+        assert s.recv(12) == b"HTTP/1.1 200"
+    assert client.value("SELECT 42", timeout_ms=600000) == 42
+    assert window(client, small)["rows"] == [[7]]
+    assert results(client)["count_max"] == 64
     for s in stalled:
         s.close()
-    assert results(connect(one))["results"][0]["id"] == wide["result_id"]
-    assert one.child("query") == query
+    assert client.value("SELECT 43") == 43
 
 
 def test_words_are_those_that_statements_may_use(client):

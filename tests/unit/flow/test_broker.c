@@ -13,7 +13,7 @@
 #include "os/file.h"
 #include "os/socket.h"
 
-enum { CLIENTS_MAX = 8 };
+enum { CLIENTS_MAX = 16 };
 
 /* What one client has heard. */
 struct client {
@@ -319,6 +319,58 @@ static void a_client_that_goes_cancels(void **state)
     assert_int_equal(broker_cancel(r->broker, id, NULL), ERR_NOT_FOUND);
 }
 
+/* Starts the statement of `client`, and lets it use up its credit. */
+static uint64_t run_and_stall(struct rig *r, int client)
+{
+    assert_int_equal(ask(r, client, 0), ERR_OK);
+    uint64_t id = 0;
+    int64_t give_up_us = os_mono_us() + 5000000;
+    while (id == 0 && os_mono_us() < give_up_us) {
+        id = receive(r, WIRE_QUERY);
+    }
+    assert_true(id > 0);
+    reply(r, WIRE_HEAD, id);
+    reply(r, WIRE_DATA, id);
+    return id;
+}
+
+static void who_does_not_take_an_answer_holds_up_nobody(void **state)
+{
+    /* An answer that its client does not take gives its place to the next statement, however many
+     * there are: BROKER_SLOW_MAX are kept, then the one that waited longest is cut. */
+    struct rig *r = *state;
+    uint64_t first = 0;
+    for (int i = 0; i < BROKER_SLOW_MAX + 2; i++) {
+        uint64_t id = run_and_stall(r, i);
+        first = i == 0 ? id : first;
+        assert_string_equal(r->clients[i].said, "head data");
+    }
+    assert_int_equal(ask(r, BROKER_SLOW_MAX + 2, 0), ERR_OK);
+    wait_for_cancel(r, first);
+    assert_string_equal(r->clients[0].said, "head data error:client_too_slow");
+    reply(r, WIRE_DONE, first); /* the process lets go */
+    assert_true(receive(r, WIRE_QUERY) > 0);
+    assert_string_equal(r->clients[0].said, "head data error:client_too_slow");
+    assert_string_equal(r->clients[1].said, "head data");
+    assert_int_equal(r->kills, 0);
+}
+
+static void slow_ones_are_left_while_nobody_waits(void **state)
+{
+    /* As long as nobody needs their places, answers that are not taken are not cut. */
+    struct rig *r = *state;
+    for (int i = 0; i < BROKER_SLOW_MAX + 2; i++) {
+        (void)run_and_stall(r, i);
+    }
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(receive(r, WIRE_CANCEL), 0);
+    }
+    broker_credit(r->clients[0].query, 5);
+    for (int i = 0; i < BROKER_SLOW_MAX + 2; i++) {
+        assert_string_equal(r->clients[i].said, "head data");
+    }
+}
+
 static void a_lying_process_is_dropped(void **state)
 {
     /* Bytes that are no message end the connection; they never reach a client. */
@@ -343,6 +395,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deadline_asks_before_it_forces, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_late_is_not_run_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_goes_cancels, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_take_an_answer_holds_up_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(slow_ones_are_left_while_nobody_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lying_process_is_dropped, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

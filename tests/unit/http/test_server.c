@@ -803,6 +803,40 @@ static void test_write_stall(void **state)
     rig_end(&rig, &c);
 }
 
+/* What all clients together leave untaken is bounded: beyond it the one that took nothing for the
+ * longest is cut, the others stay. */
+static void test_untaken_answers_are_bounded(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct http_options options = {.answer_bytes_max = 400 * 1024};
+    struct client clients[3];
+    clients[0] = rig_client(&rig, &options);
+    uint64_t most = 0;
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) {
+            clients[i] = client_open(&rig);
+        }
+        assert_true(
+            client_send(&clients[i], STR("GET /stream?n=1000000000 HTTP/1.1\r\n" H "\r\n")));
+        int64_t deadline_us = os_mono_us() + 3000000;
+        while ((rig.aborted < i || rig.server->answer_bytes < 200 * 1024) &&
+               os_mono_us() < deadline_us) {
+            assert_int_equal(reactor_turn(rig.reactor, 5, NULL), ERR_OK);
+            most = MAX(most, rig.server->answer_bytes);
+        }
+        assert_int_equal(rig.aborted, i);
+        assert_int_equal(http_server_connections(rig.server), 1);
+    }
+    assert_true(most <= 2 * 400 * 1024);
+    assert_true(rig.server->answer_bytes <= 400 * 1024);
+    assert_true(client_wait_close(&clients[0]));
+    assert_true(client_wait_close(&clients[1]));
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    rig_end(&rig, &clients[2]);
+}
+
 /* A streamed answer arrives whole over back-pressure; HTTP/1.0 gets it without chunks. */
 static void test_streams(void **state)
 {
@@ -1039,6 +1073,7 @@ int main(void)
         cmocka_unit_test(test_idle_connections_are_cheap),
         cmocka_unit_test(test_slow_clients),
         cmocka_unit_test(test_write_stall),
+        cmocka_unit_test(test_untaken_answers_are_bounded),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_disconnects),
         cmocka_unit_test(test_half_closed_client),
