@@ -163,6 +163,9 @@ static bool take_user_and_time(struct cursor *c, struct access *a)
         return bad(c, "no user");
     }
     a->user = str_of(c->p, (size_t)(at - c->p));
+    if (str_starts(a->user, STR("- "))) { /* the ident of a line that begins with the host asked */
+        return bad(c, "one field too many before the time (is there a virtual host at the start?)");
+    }
     a->time = str_of(at + 2, CLF_TIME_BYTES);
     c->p = at + 2 + CLF_TIME_BYTES + 1;
     return true;

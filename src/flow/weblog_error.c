@@ -123,15 +123,14 @@ static size_t error_time(struct str text, int32_t zone_seconds, char out[TIME_TE
     return time_format_rfc3339(us, out);
 }
 
-/* "core:error", "error", "ssl:trace1". */
+/* "core:error", "error", "ssl:trace1", and ":error" of modules that do not say who they are. */
 static void take_level(struct str text, struct failure *f)
 {
     ptrdiff_t colon = str_find(text, ':');
     if (colon > 0) {
         f->module = str_of(text.ptr, (size_t)colon);
-        text = skip(text, (size_t)colon + 1);
     }
-    f->level = text;
+    f->level = colon < 0 ? text : skip(text, (size_t)colon + 1);
 }
 
 static bool is_level(struct str text)

@@ -88,6 +88,10 @@ static const struct line_case access_cases[] = {
      "!status is not a number at byte 59"},
     {TEXT_COMMON, "1.2.3.4 - - " TIME " \"GET / HTTP/1.1\" 200 1x", "!size is not a number"},
     {TEXT_COMMON, "1.2.3.4 - - " TIME " \"GET / HTTP/1.1\"", "!no space after the request"},
+    {TEXT_COMMON, "www.example.com:80 1.2.3.4 - - " TIME " \"GET / HTTP/1.1\" 200 10",
+     "!one field too many before the time"},
+    {TEXT_COMMON, "www.example.com:80 1.2.3.4 - ann " TIME " \"GET / HTTP/1.1\" 200 10",
+     "!one field too many before the time"},
     {TEXT_COMMON, "hello", "!"},
     {TEXT_COMMON, " x", "!no client address"},
 };
@@ -131,6 +135,12 @@ static const struct line_case error_cases[] = {
      "\"pid\":9,\"tid\":8" NONE("remote_addr") NONE("remote_port") ",\"code\":\"AH00489\"" NONE(
          "error") NONE("file") ",\"message\":\"Apache/2.4 configured\"" NONE("endpoint")
          NONE("referrer") "}"},
+    {TEXT_APACHE_ERROR,
+     "[Sun Jan  4 03:00:01 2015] [:error] [pid 9] [client 1.2.3.4:5] script '/x.php' not found",
+     "{\"timestamp\":\"2015-01-04T03:00:01Z\",\"level\":\"error\"" NONE("source") ",\"pid\":9" NONE(
+         "tid") ",\"remote_addr\":\"1.2.3.4\",\"remote_port\":5" NONE("code") NONE("error")
+         NONE("file") ",\"message\":\"script '/x.php' not found\"" NONE("endpoint")
+             NONE("referrer") "}"},
     {TEXT_APACHE_ERROR, "[Fri Sep 31 10:42:29 2011] [core:error] x", "!does not begin with a time"},
     {TEXT_APACHE_ERROR, "PHP Warning: x", "!does not begin with a time"},
     {TEXT_APACHE_ERROR, "[Fri Sep 09 10:42:29 2011] [client 1.2.3.4] x", "!no [level]"},
