@@ -377,7 +377,10 @@ static const struct {
 } changes[] = {
     {"{}", "{}", NULL},
     {"{}", "{\"title\":\"x\"}", NULL},
-    {"{\"type\":\"object\"}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}", ""},
+    {"{}", "{\"type\":\"object\"}", NULL}, /* what an event is anyway */
+    {"{\"type\":\"object\"}", "{}", NULL},
+    {"{\"type\":[\"object\",\"null\"]}", "{\"type\":\"object\"}", NULL},
+    {"{\"type\":\"object\"}", "{\"properties\":{\"a\":{\"type\":\"string\"}}}", NULL},
     {"{\"type\":\"object\"}", "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}",
      NULL},
     {"{}", "{\"required\":[\"a\"]}", "/required"},
