@@ -464,7 +464,7 @@ static err feed(struct csv_reader *r, const char *p, const char *end);
 
 /* The quote that the present record opened is not closed within the limit, or at all: its first
  * line is bad, the lines after it are read again. Leaves what is open of them in carry. */
-static err give_up_quote(struct csv_reader *r)
+static err give_up_quote(struct csv_reader *r, const char *why)
 {
     struct buf swap = r->again;
     r->again = r->carry;
@@ -480,7 +480,7 @@ static err give_up_quote(struct csv_reader *r)
     if (first.len > 0 && first.ptr[first.len - 1] == '\r') {
         first.len--;
     }
-    TRY(emit(r, first, EVENT_BAD_LINE, "a quote is opened in this line and never closed"));
+    TRY(emit(r, first, EVENT_BAD_LINE, why));
     if (newline == NULL) {
         r->is_skipping = true;
         return ERR_OK;
@@ -496,7 +496,9 @@ static err overflow(struct csv_reader *r)
         return errmsg_set(r->msg, ERR_INVALID, "the header has no end: is this CSV?");
     }
     if (r->state == CSV_QUOTED) {
-        return give_up_quote(r); /* what is read again is shorter: it does not come back here */
+        /* What is read again is shorter: it does not come back here. */
+        return give_up_quote(r, "a quote is opened in this line and not closed within the size "
+                                "limit of a record");
     }
     struct str head = str_of(r->carry.data, r->record_bytes_max);
     TRY(emit(r, head, EVENT_RECORD_TOO_LARGE, "the record is over the size limit"));
@@ -573,6 +575,13 @@ static err feed(struct csv_reader *r, const char *p, const char *end)
     return ERR_OK;
 }
 
+/* As on the Macintosh of old: all of it would be one line, the header. */
+static bool ends_by_cr(struct str sample)
+{
+    const char *cr = sample.len == 0 ? NULL : memchr(sample.ptr, '\r', sample.len - 1);
+    return cr != NULL && memchr(sample.ptr, '\n', sample.len) == NULL;
+}
+
 /* The sample is complete: what kind of CSV is it? */
 static err start(struct csv_reader *r)
 {
@@ -586,6 +595,11 @@ static err start(struct csv_reader *r)
     }
     if (str_starts(sample, STR("\xef\xbb\xbf"))) {
         sample = str_of(sample.ptr + 3, sample.len - 3);
+    }
+    if (ends_by_cr(sample)) {
+        return errmsg_set(r->msg, ERR_INVALID,
+                          "the lines end with CR alone; convert them, for example with tr '\\r' "
+                          "'\\n'");
     }
     csv_detect(sample, &r->dialect);
     if (r->spec->column_count > 0) {
@@ -625,7 +639,8 @@ err csv_reader_finish(struct csv_reader *r, struct errmsg *msg)
     }
     while (r->carry.len > 0) {
         if (r->state == CSV_QUOTED && r->has_header) {
-            TRY(give_up_quote(r)); /* a line less each time */
+            /* A line less each time. */
+            TRY(give_up_quote(r, "a quote is opened in this line and never closed"));
             continue;
         }
         err e = on_whole(r, buf_str(&r->carry));

@@ -379,7 +379,8 @@ static bool media_type_is_known(struct http_exchange *ex, struct str type, bool 
         }
     }
     bool is_text = str_is(type, "text/plain");
-    if (str_is(type, "text/csv") || (is_text && is_format_named)) {
+    if (str_is(type, "text/csv") || str_is(type, "text/tab-separated-values") ||
+        (is_text && is_format_named)) {
         return true;
     }
     if (is_text) {
@@ -426,8 +427,10 @@ static err take_format(struct http_params *params, struct str type, struct way *
     struct str format = {0};
     *out_named = http_params_str(params, "format", &format);
     way->json = event_format_of(type);
-    if (!*out_named && str_is(type, "text/csv")) {
+    bool is_tabs = str_is(type, "text/tab-separated-values");
+    if (!*out_named && (is_tabs || str_is(type, "text/csv"))) {
         format = STR("csv");
+        way->text.delimiter = is_tabs ? '\t' : way->text.delimiter;
     }
     if (format.ptr == NULL || str_is(format, "json")) {
         way->json = format.ptr == NULL ? way->json : EVENT_FORMAT_AUTO;

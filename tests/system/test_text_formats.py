@@ -67,6 +67,13 @@ def test_csv_becomes_typed_columns(client, topic):
         (1, 'a;"b"', 2.5, True, "007"), (2, None, None, False, "12")]
 
 
+def test_tabs_between_values_need_no_parameter(client, topic):
+    """text/tab-separated-values is CSV whose delimiter is known."""
+    answer = post(client, topic, "a,b\tc\n1,5\t2\n", "text/tab-separated-values").json()
+    assert answer["accepted"] == 1
+    assert client.rows(f"SELECT a_b, c FROM {topic}") == [("1,5", 2)]
+
+
 def test_bad_records_of_a_csv_are_dead_letters_and_the_rest_goes_in(client, topic):
     text = b'a,b\n1,2\n3\n4,5,6\ncaf\xe9,7\n"x"y,8\n"never,9\n10,11\n'
     answer = post(client, topic, text, "text/csv").json()

@@ -59,6 +59,9 @@ static const struct csv_case cases[] = {
      "a\0,\0",
      "!UTF-16"},
     {"", "\xe9,b\n1,2\n", "!header is not UTF-8"},
+    {"", "a,b\r1,2\r3,4\r", "!end with CR alone"},
+    {"", "a,b\r", ""},
+    {"", "a,b\n\"1\rx\",2\n", "2 {\"a\":\"1\\rx\",\"b\":2}\n"},
     {"", "\"a,b\n1,2\n", "!not closed"},
     {"", "a,b\n", ""},
     {"", "", ""},
@@ -155,7 +158,8 @@ static void limits_hold(void **state)
     static const char body[] = "a,b\n123456789,12345678\n1,2\n\"x\nyy,zz\nuu,vv\nww,xx\n3,4\n5,6\n";
     static const char want[] =
         "2 !the record is over the size limit <123456789,12345>\n3 {\"a\":1,\"b\":2}\n"
-        "4 !a quote is opened in this line and never closed <\"x>\n5 {\"a\":\"yy\",\"b\":\"zz\"}\n"
+        "4 !a quote is opened in this line and not closed within the size limit of a record <\"x>\n"
+        "5 {\"a\":\"yy\",\"b\":\"zz\"}\n"
         "6 {\"a\":\"uu\",\"b\":\"vv\"}\n7 {\"a\":\"ww\",\"b\":\"xx\"}\n8 {\"a\":3,\"b\":4}\n"
         "9 {\"a\":5,\"b\":6}\n";
     struct text_spec spec = {.format = TEXT_CSV};
