@@ -1,16 +1,7 @@
 // event.ts - one event of the live stream as the list shows it.
+import type { SentEvent } from "@/api/events";
 import { FACET_FIELDS, FACETS, type Facet, facetOf, isObject } from "@/filters/facets";
 import { formatJson } from "@/lib/json";
-
-/** As the channel `events` sends it. */
-export interface SentEvent {
-  topic: string;
-  partition: number;
-  offset: number;
-  timestamp: string;
-  key: string | null;
-  value: unknown;
-}
 
 export interface LiveEvent extends SentEvent {
   /** Its number since the page was opened: stable while it is kept. */

@@ -2,19 +2,11 @@
 // value of a facet among them, and per second how many matched and how many were sent. None of it
 // is React state; readers hear of it at most ten times a second.
 
+import { type EventsFrame, inTimeOrder, type SentEvent } from "@/api/events";
 import { FACETS, type Facet } from "@/filters/facets";
 import { Ring } from "@/lib/ring";
 import { CalmStore } from "@/lib/store";
-import { type LiveEvent, liveEvent, type SentEvent } from "./event";
-
-export interface EventsFrame {
-  events?: SentEvent[];
-  matched?: number;
-  seen?: number;
-  thinned?: number;
-  skipped?: number;
-  sampled?: number;
-}
+import { type LiveEvent, liveEvent } from "./event";
 
 export const KEPT = 5000;
 const SECONDS = 300;
@@ -60,7 +52,7 @@ export class EventFeed extends CalmStore<FeedView> {
   }
 
   take(frame: EventsFrame): void {
-    const events = frame.events ?? [];
+    const events = inTimeOrder(frame);
     const matched = Math.max(frame.matched ?? events.length, events.length);
     this.#sampled = frame.sampled ?? 1;
     const second = this.#second();

@@ -4,6 +4,7 @@
 import { Link } from "@tanstack/react-router";
 import { Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
+import type { EventsFrame } from "@/api/events";
 import { useTopics } from "@/api/queries";
 import { useChannel } from "@/api/use-live";
 import { FollowFrame, useFollowing } from "@/app/following";
@@ -26,7 +27,7 @@ import { EmptyState } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
 import { EventDetail } from "./detail";
 import { type LiveEvent, levelTone, summaryOf } from "./event";
-import { EventFeed, type EventsFrame, type FeedView, KEPT } from "./feed";
+import { EventFeed, type FeedView, KEPT } from "./feed";
 
 const RATE_MAX = 200;
 const CHART_MS = 300_000;

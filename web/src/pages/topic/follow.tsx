@@ -3,6 +3,7 @@
 // stands still and says how many have come since; what was thinned or dropped is said.
 import { Square } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { type EventsFrame, inTimeOrder } from "@/api/events";
 import type { EventRecord } from "@/api/types";
 import { useChannel } from "@/api/use-live";
 import { FollowFrame, useFollowing } from "@/app/following";
@@ -12,11 +13,6 @@ import { CalmStore } from "@/lib/store";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { EmptyState } from "@/ui/states";
-
-interface Frame {
-  events?: (EventRecord & { topic: string })[];
-  thinned?: number;
-}
 
 interface View {
   records: readonly EventRecord[];
@@ -41,13 +37,9 @@ class FollowStore extends CalmStore<View> {
     super(100);
   }
 
-  take(frame: Frame, wanted: (record: EventRecord) => boolean): void {
+  take(frame: EventsFrame, wanted: (record: EventRecord) => boolean): void {
     this.#hidden += frame.thinned ?? 0;
-    // A frame holds one partition after the other.
-    const byTime = (frame.events ?? []).toSorted((a, b) =>
-      a.timestamp < b.timestamp ? -1 : Number(a.timestamp > b.timestamp),
-    );
-    for (const record of byTime) {
+    for (const record of inTimeOrder(frame)) {
       if (!wanted(record)) continue;
       const { value } = record;
       // All of it is loaded when the record is opened.
@@ -95,7 +87,7 @@ export function Followed(props: FollowedProps) {
 function Stream({ topic, partition, recordKey, text, list, onStop }: FollowedProps) {
   const [store] = useState(() => new FollowStore());
   const [failure, setFailure] = useState<string | null>(null);
-  useChannel<Frame>(
+  useChannel<EventsFrame>(
     "events",
     { topics: [topic], filter: text === undefined ? {} : { text }, rate_max: 200, last: 100 },
     {
