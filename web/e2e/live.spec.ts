@@ -51,6 +51,7 @@ test("paused it stands still and counts what comes", async ({ server, page }) =>
   await page.goto("/live");
   await ready(page);
   await page.getByRole("gridcell", { name: "first", exact: true }).waitFor();
+  expect(await page.getByRole("button", { name: /pause/i }).count()).toBe(1);
   await page.locator("h1").press("p");
   await server.send("clicks", [{ type: "second" }, { type: "third" }]);
   await page.getByRole("button", { name: /^2 new/ }).waitFor();

@@ -18,7 +18,12 @@ import { Field, Input } from "@/ui/field";
 import { Popover } from "@/ui/popover";
 import { usePause, useRange, useZonePreference } from "./range";
 
-export function TimePicker() {
+interface TimePickerProps {
+  /** The page has a button of its own for it. */
+  withoutPause: boolean;
+}
+
+export function TimePicker({ withoutPause }: TimePickerProps) {
   const { range, zone, live, setRange } = useRange();
   const [open, setOpen] = useState(false);
   const label = rangeLabel(range, zone);
@@ -43,7 +48,7 @@ export function TimePicker() {
         <RangeForm range={range} zone={zone} onChoose={choose} />
       </Popover>
       <ZonePicker zone={zone} />
-      <PauseButton live={live} />
+      {withoutPause ? null : <PauseButton live={live} />}
     </div>
   );
 }

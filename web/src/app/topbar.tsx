@@ -15,6 +15,9 @@ import { useUi } from "./ui-state";
 /** Pages that show no times of data have no use for the range. */
 const WITHOUT_RANGE = ["/settings", "/login", "/producers", "/sql", "/build"];
 
+/** Live tells by a word whether it stands still, and moves whatever the range. */
+const WITH_OWN_PAUSE = ["/live"];
+
 export function TopBar() {
   const set = useUi((s) => s.set);
   const path = useRouterState({ select: (s) => s.location.pathname });
@@ -28,7 +31,9 @@ export function TopBar() {
       />
       <Server />
       <div className="flex-1" />
-      {WITHOUT_RANGE.includes(path) ? null : <TimePicker />}
+      {WITHOUT_RANGE.includes(path) ? null : (
+        <TimePicker withoutPause={WITH_OWN_PAUSE.includes(path)} />
+      )}
       <PaletteButton />
       <ThemeButton />
       <ConnectionLight />

@@ -25,6 +25,7 @@ import { CopyAsCurl } from "@/ui/copy";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
 import { EmptyState } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
+import { Tooltip } from "@/ui/tooltip";
 import { EventDetail } from "./detail";
 import { type LiveEvent, levelTone, summaryOf } from "./event";
 import { EventFeed, type FeedView, KEPT } from "./feed";
@@ -100,9 +101,11 @@ export default function LivePage() {
           <Button icon={Eraser} variant="ghost" onClick={() => feed.begin()}>
             Clear
           </Button>
-          <Button icon={paused ? Play : Pause} onClick={() => setPaused(!paused)}>
-            {paused ? "Resume" : "Pause"}
-          </Button>
+          <Tooltip text={paused ? "Go on at the newest" : "Hold the list still"} keys="P">
+            <Button icon={paused ? Play : Pause} onClick={() => setPaused(!paused)}>
+              {paused ? "Resume" : "Pause"}
+            </Button>
+          </Tooltip>
         </>
       }
     >
