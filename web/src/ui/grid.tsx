@@ -19,6 +19,7 @@ import {
   useState,
 } from "react";
 import { cellShown, cellText, isNumericType } from "@/lib/cell";
+import { columnLefts } from "@/lib/columns";
 import { toTsv } from "@/lib/csv";
 import { positionOf, type ScrollMap, scrollMap, scrollTopOf } from "@/lib/scroll";
 import { type LoadWindow, WindowCache } from "@/lib/windows";
@@ -40,6 +41,8 @@ export interface GridColumn<R> {
   align?: "left" | "right";
   /** In px; can be dragged. */
   width?: number;
+  /** It takes what the others leave of the grid, at least its width; for one column. */
+  grow?: boolean;
   sortable?: boolean;
 }
 
@@ -107,19 +110,16 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
   const source = useRows(props);
   const { rowCount } = source;
   const [widths, setWidths] = useState<Record<string, number>>({});
-  const width = useCallback(
-    (column: GridColumn<R>) => widths[column.id] ?? column.width ?? WIDTH_DEFAULT,
-    [widths],
-  );
-  const lefts = useMemo(() => {
-    const out = [0];
-    for (const column of columns) out.push((out.at(-1) ?? 0) + width(column));
-    return out;
-  }, [columns, width]);
-  const totalWidth = lefts.at(-1) ?? 0;
   const headHeight = columns.some((column) => column.type) ? 42 : 32;
   const view = useViewport(rowCount, rowHeight, headHeight);
   const { first, last } = view;
+  const lefts = useMemo(() => {
+    const asked = columns.map(({ id, width = WIDTH_DEFAULT }) => widths[id] ?? width);
+    const growing = columns.findIndex((column) => column.grow && widths[column.id] === undefined);
+    return columnLefts(asked, growing, view.width);
+  }, [columns, widths, view.width]);
+  const totalWidth = lefts.at(-1) ?? 0;
+  const widthAt = (i: number) => (lefts[i + 1] ?? 0) - (lefts[i] ?? 0);
   const shownColumns = visibleColumns(lefts, view.left, view.width);
   const { need } = source;
   useEffect(() => need(first, last), [need, first, last]);
@@ -196,7 +196,7 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
       setMenuAt(active.column);
     } else if (active.row < 0 && event.altKey && /^Arrow(Left|Right)$/.test(event.key)) {
       const column = columns[active.column];
-      if (column) resize(column, width(column) + (event.key === "ArrowLeft" ? -16 : 16));
+      if (column) resize(column, widthAt(active.column) + (event.key === "ArrowLeft" ? -16 : 16));
     } else {
       const next = moved(active, event, view.rowsPerPage, rowCount, columns.length);
       if (next === null) return;
@@ -298,7 +298,8 @@ export function VirtualGrid<R>(props: VirtualGridProps<R>) {
                 column={column}
                 index={shownColumns.from + i}
                 left={lefts[shownColumns.from + i] ?? 0}
-                width={width(column)}
+                width={widthAt(shownColumns.from + i)}
+                atEdge={column.grow === true && shownColumns.from + i === columns.length - 1}
                 sort={props.sort?.column === column.id ? props.sort : null}
                 canSort={props.onSort !== undefined && column.sortable !== false}
                 isActive={active.row === -1 && active.column === shownColumns.from + i}
@@ -337,6 +338,8 @@ interface HeadCellProps<R> {
   index: number;
   left: number;
   width: number;
+  /** It ends where the grid's frame is. */
+  atEdge: boolean;
   sort: GridSort | null;
   canSort: boolean;
   isActive: boolean;
@@ -349,7 +352,7 @@ interface HeadCellProps<R> {
 
 function HeadCell<R>(props: HeadCellProps<R>) {
   const { id, column, index, left, width, sort, canSort, isActive, onSort, onResize } = props;
-  const { menu, menuOpen, onMenu } = props;
+  const { atEdge, menu, menuOpen, onMenu } = props;
   const drag = (event: PointerEvent<HTMLElement>) => {
     event.preventDefault();
     event.stopPropagation();
@@ -419,7 +422,10 @@ function HeadCell<R>(props: HeadCellProps<R>) {
         aria-hidden="true"
         onPointerDown={drag}
         onClick={(event) => event.stopPropagation()}
-        className="absolute inset-y-0 right-0 w-1.5 cursor-col-resize touch-none border-r border-line hover:border-r-2 hover:border-accent"
+        className={cx(
+          "absolute inset-y-0 right-0 w-1.5 cursor-col-resize touch-none hover:border-r-2 hover:border-accent",
+          !atEdge && "border-r border-line",
+        )}
       />
     </div>
   );

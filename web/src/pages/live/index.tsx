@@ -296,7 +296,8 @@ function columnsOf(zone: Zone, facets: readonly Facet[], narrow: boolean): GridC
   const event: GridColumn<LiveEvent> = {
     id: "event",
     header: "Event",
-    width: 1200,
+    width: 340,
+    grow: true,
     value: (e) => summaryOf(e),
     cell: (e) => <span className="font-mono text-xs">{summaryOf(e)}</span>,
   };

@@ -31,7 +31,8 @@ export function Samples({ producer, running }: { producer: Producer; running: bo
       {
         id: "event",
         header: "Event",
-        width: 1200,
+        width: 280,
+        grow: true,
         value: (sample) => sample.line,
         cell: ({ line }) => <bdi className="font-mono text-xs">{line}</bdi>,
       },

@@ -132,7 +132,8 @@ const COLUMNS: readonly GridColumn<Row>[] = [
   {
     id: "error",
     header: "Last error",
-    width: 420,
+    width: 220,
+    grow: true,
     value: ({ producer }) => producer.last_error ?? null,
     cell: ({ producer }) =>
       producer.last_error ? (

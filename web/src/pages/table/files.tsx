@@ -201,7 +201,8 @@ function columnsOf(zone: Zone, hasPartitions: boolean): GridColumn<DataFile>[] {
     {
       id: "path",
       header: "File",
-      width: 560,
+      width: 400,
+      grow: true,
       value: (file) => file.path,
       cell: (file) => (
         <span className="font-mono text-xs" title={file.path}>

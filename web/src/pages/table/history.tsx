@@ -135,6 +135,7 @@ function columnsOf(zone: Zone): GridColumn<Commit>[] {
       id: "by",
       header: "Written by",
       width: 200,
+      grow: true,
       value: (commit) => [commit.engine, commit.user].filter(Boolean).join(", "),
     },
   ];

@@ -124,7 +124,7 @@ function columnsOf(zone: Zone): GridColumn<ImportRow>[] {
     {
       id: "table",
       header: "Table",
-      width: 200,
+      width: 170,
       value: (row) => row.table,
       cell: (row) => (
         <Link
@@ -140,15 +140,15 @@ function columnsOf(zone: Zone): GridColumn<ImportRow>[] {
     {
       id: "file",
       header: "File",
-      width: 220,
+      width: 180,
       value: (row) => row.file,
       cell: (row) => (row.file ? <bdi title={row.file}>{row.file}</bdi> : <Unknown />),
     },
-    { id: "mode", header: "Mode", width: 84, value: (row) => row.mode },
+    { id: "mode", header: "Mode", width: 76, value: (row) => row.mode },
     {
       id: "rows",
       header: "Rows",
-      width: 120,
+      width: 96,
       align: "right",
       value: (row) => row.rows,
       cell: (row) => grouped(row.rows),
@@ -156,7 +156,7 @@ function columnsOf(zone: Zone): GridColumn<ImportRow>[] {
     {
       id: "bytes",
       header: "Received",
-      width: 100,
+      width: 90,
       align: "right",
       value: (row) => row.bytes,
       cell: (row) => <span title={count(row.bytes ?? 0, "byte")}>{bytes(row.bytes)}</span>,
@@ -164,7 +164,7 @@ function columnsOf(zone: Zone): GridColumn<ImportRow>[] {
     {
       id: "took",
       header: "Took",
-      width: 90,
+      width: 80,
       align: "right",
       value: (row) => row.elapsed_ms,
       cell: (row) => duration(row.elapsed_ms),
@@ -172,9 +172,14 @@ function columnsOf(zone: Zone): GridColumn<ImportRow>[] {
     {
       id: "error",
       header: "What went wrong",
-      width: 480,
+      width: 130,
+      grow: true,
       value: (row) => row.error?.detail ?? "",
-      cell: (row) => <span className="text-error">{row.error?.detail}</span>,
+      cell: (row) => (
+        <span className="text-error" title={row.error?.detail}>
+          {row.error?.detail}
+        </span>
+      ),
     },
   ];
 }

@@ -328,7 +328,7 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
     {
       id: "name",
       header: "Table",
-      width: 300,
+      width: 270,
       value: (row) => `${row.schema}.${row.name}`,
       cell: (row) => (
         <Link
@@ -350,11 +350,11 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
       value: (row) => row.state,
       cell: (row) => <StateBadge state={row.state} reason={row.reason} />,
     },
-    figures("rows", "Rows", 130),
+    figures("rows", "Rows", 110),
     {
       id: "bytes",
       header: "Size",
-      width: 100,
+      width: 90,
       align: "right",
       value: (row) => row.bytes,
       cell: (row) =>
@@ -364,12 +364,12 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
           <span title={count(row.bytes, "byte")}>{bytes(row.bytes)}</span>
         ),
     },
-    figures("files", "Files", 84),
-    figures("lag", "Waiting to land", 130),
+    figures("files", "Files", 70),
+    figures("lag", "Waiting to land", 124),
     {
       id: "changed",
       header: "Last commit",
-      width: 170,
+      width: 164,
       value: (row) => (row.changedMs === null ? null : new Date(row.changedMs).toISOString()),
       cell: (row) =>
         row.changedMs === null ? (
@@ -381,7 +381,8 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
     {
       id: "kind",
       header: "From",
-      width: 420,
+      width: 180,
+      grow: true,
       value: (row) => row.origin,
       cell: (row) => (
         <span title={row.reason ?? row.origin}>

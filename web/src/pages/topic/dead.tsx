@@ -333,7 +333,7 @@ function columnsOf(zone: Zone): GridColumn<DeadLetter>[] {
         </span>
       ),
     },
-    { id: "detail", header: "Detail", width: 320, value: (row) => row.detail ?? "" },
+    { id: "detail", header: "Detail", width: 280, value: (row) => row.detail ?? "" },
     {
       id: "bytes",
       header: "Size",
@@ -345,7 +345,8 @@ function columnsOf(zone: Zone): GridColumn<DeadLetter>[] {
     {
       id: "value",
       header: "Value",
-      width: 800,
+      width: 220,
+      grow: true,
       value: (row) => row.value,
       cell: (row) =>
         row.value === null ? (

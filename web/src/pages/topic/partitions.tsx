@@ -24,7 +24,7 @@ function columnsOf(onRepair: (partition: Partition) => void): GridColumn<Partiti
   ): GridColumn<Partition> => ({
     id,
     header,
-    width: 108,
+    width: 100,
     align: "right",
     value,
     cell: (partition) => grouped(value(partition)),
@@ -61,7 +61,8 @@ function columnsOf(onRepair: (partition: Partition) => void): GridColumn<Partiti
     {
       id: "action",
       header: "Reason",
-      width: 520,
+      width: 200,
+      grow: true,
       sortable: false,
       value: (p) => p.reason ?? "",
       cell: (p) =>

@@ -429,7 +429,8 @@ function allColumns(zone: Zone): GridColumn<EventRecord>[] {
     {
       id: "value",
       header: "Value",
-      width: 1000,
+      width: 400,
+      grow: true,
       value: (record) => lineOf(record),
       cell: (record) =>
         record.value === null ? (
