@@ -1,23 +1,20 @@
 // dead-drawer.tsx - one dead letter: why it is one, and its bytes as they came, as text or hex.
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { Download, SquareTerminal } from "lucide-react";
+import { Download } from "lucide-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { Topic } from "@/api/types";
 import { useZone } from "@/app/range";
-import { bytes, grouped } from "@/lib/numbers";
-import { formatTime, timeTitle } from "@/lib/zone";
+import { bytes } from "@/lib/numbers";
 import { saveAs } from "@/stream/save";
 import { Badge } from "@/ui/badge";
-import { Button, ButtonLike } from "@/ui/button";
-import { CodeBlock, CopyAsCurl } from "@/ui/copy";
-import { Drawer } from "@/ui/dialog";
+import { Button } from "@/ui/button";
+import { CodeBlock } from "@/ui/copy";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, Loaded } from "@/ui/states";
 import { Segments } from "@/ui/tabs";
 import { bytesOf, type DeadLetter, deadPlan, hexDump } from "./dead-letters";
-import { readId, rowSql } from "./record";
+import { PlaceDrawer, type PlaceProps, Stored } from "./place";
 
 const FIRST_BYTES = 16_384;
 const ALL_BYTES = 1 << 20;
@@ -30,58 +27,30 @@ interface DeadDrawerProps {
 }
 
 /** The page that begins with it: by place, after the offset before. */
-function planOf(topic: Topic, partition: number, offset: string) {
+function planOf({ topic, partition, offset }: PlaceProps) {
   const plan = deadPlan(topic.name, {});
   const after = `0.${partition}.${BigInt(offset) - 1n}`;
   return { ...plan, query: { order: "offset", partition, after, limit: 1 } };
 }
 
 export function DeadDrawer({ topic, open, onClose }: DeadDrawerProps) {
-  const place = open === null ? null : readId(open);
   return (
-    <Drawer
-      open={place !== null}
-      onClose={onClose}
+    <PlaceDrawer
       title="Dead letter"
-      description={
-        place === null
-          ? undefined
-          : `${topic.name}, partition ${place.partition}, offset ${grouped(place.offset)}`
-      }
-      footer={
-        place === null ? null : (
-          <>
-            <Link
-              to="/sql"
-              search={{
-                q: rowSql(`${topic.table}__dead`, place.partition, place.offset),
-                run: "1",
-              }}
-              className={ButtonLike({ size: "sm", variant: "ghost" })}
-            >
-              <SquareTerminal aria-hidden="true" className="size-4" /> Its row in SQL
-            </Link>
-            <CopyAsCurl plan={planOf(topic, place.partition, place.offset)} showLabel />
-          </>
-        )
-      }
+      topic={topic}
+      table={`${topic.table}__dead`}
+      open={open}
+      onClose={onClose}
+      planOf={planOf}
     >
-      {place === null ? null : <Content key={open} topic={topic} {...place} />}
-    </Drawer>
+      {(place) => <Content key={open} {...place} />}
+    </PlaceDrawer>
   );
 }
 
-function Content({
-  topic,
-  partition,
-  offset,
-}: {
-  topic: Topic;
-  partition: number;
-  offset: string;
-}) {
+function Content({ topic, partition, offset }: PlaceProps) {
   const [whole, setWhole] = useState(false);
-  const plan = planOf(topic, partition, offset);
+  const plan = planOf({ topic, partition, offset });
   const letter = useQuery({
     queryKey: ["topics", topic.name, "dead", partition, offset, whole],
     queryFn: async ({ signal }) => {
@@ -125,7 +94,6 @@ interface ShownProps {
 
 function Shown({ letter, busy, onWhole, name }: ShownProps) {
   const zone = useZone();
-  const ms = Date.parse(letter.timestamp);
   const { value, encoding, truncated } = letter;
   const [view, setView] = useState<"text" | "hex">(encoding === "base64" ? "hex" : "text");
   const size = letter.bytes ?? 0;
@@ -135,12 +103,7 @@ function Shown({ letter, busy, onWhole, name }: ShownProps) {
         items={[
           ["Reason", letter.reason],
           ["Detail", letter.detail ?? <span className="text-muted">none</span>],
-          [
-            "Stored",
-            <span key="t" title={timeTitle(ms, zone)}>
-              {formatTime(ms, zone, "millis")}
-            </span>,
-          ],
+          ["Stored", <Stored key="t" timestamp={letter.timestamp} zone={zone} />],
           [
             "Key",
             letter.key == null ? (

@@ -2,7 +2,7 @@
 // parameters of the list and as a condition in SQL for the re-drive: both must choose the same.
 import { api, path, type RequestPlan } from "@/api/client";
 import { quotePath, quoteText } from "@/lib/sql";
-import { CalmStore } from "@/lib/store";
+import { type Page, Walk } from "./walk";
 
 export interface DeadLetter {
   partition: number;
@@ -80,68 +80,25 @@ export function countSql(table: string, where: string): string {
   return `SELECT count(*) AS n FROM ${rows}${where === "" ? "" : ` WHERE ${where}`}`;
 }
 
-export interface DeadView {
-  rows: readonly DeadLetter[];
-  state: "reading" | "resting" | "cancelled" | "failed" | "done";
-  error: unknown;
-}
-
 const PAGE = 200;
-const KEPT_MAX = 20_000;
+/** Of a value in the list; all of it is loaded when its dead letter is opened. */
+const VALUE_BYTES = 400;
 
-export class DeadWalk extends CalmStore<DeadView> {
-  #rows: DeadLetter[] = [];
-  #next: string | null = null;
-  #state: DeadView["state"] = "resting";
-  #error: unknown = null;
-  #abort: AbortController | null = null;
-
+export class DeadWalk extends Walk<DeadLetter> {
   constructor(
     readonly topic: string,
     readonly filter: DeadFilter,
   ) {
-    super(50);
+    super(1); // a page that holds something is enough
   }
 
-  /** The next page that holds something. */
-  async more(): Promise<void> {
-    if (this.#state === "reading" || this.#state === "done") return;
-    const abort = new AbortController();
-    this.#abort = abort;
-    this.#error = null;
-    this.#set("reading");
-    const before = this.#rows.length;
-    try {
-      do {
-        const plan = deadPlan(this.topic, this.filter);
-        const page: { dead: DeadLetter[]; next: string | null } = await api.get(plan.path, {
-          query: { ...plan.query, limit: PAGE, after: this.#next, value_bytes: 400 },
-          signal: abort.signal,
-        });
-        if (abort.signal.aborted) return;
-        this.#rows = this.#rows.concat(page.dead);
-        this.#next = page.next;
-      } while (this.#next !== null && this.#rows.length === before);
-      this.#set(this.#next === null || this.#rows.length >= KEPT_MAX ? "done" : "resting");
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      this.#error = error;
-      this.#set("failed");
-    }
-  }
-
-  cancel(): void {
-    this.#abort?.abort();
-    if (this.#state === "reading") this.#set("cancelled");
-  }
-
-  #set(state: DeadView["state"]): void {
-    this.#state = state;
-    this.changed();
-  }
-
-  protected makeSnapshot(): DeadView {
-    return { rows: this.#rows, state: this.#state, error: this.#error };
+  protected async page(after: string | null, signal: AbortSignal): Promise<Page<DeadLetter>> {
+    const plan = deadPlan(this.topic, this.filter);
+    const page = await api.get<{ dead: DeadLetter[]; next: string | null }>(plan.path, {
+      query: { ...plan.query, limit: PAGE, after, value_bytes: VALUE_BYTES },
+      signal,
+    });
+    return { rows: page.dead, next: page.next };
   }
 }
 

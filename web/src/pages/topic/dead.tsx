@@ -3,23 +3,22 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { CircleCheck, RotateCw, Undo2, X } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { api, path } from "@/api/client";
 import { invalidate } from "@/api/queries";
 import type { Topic } from "@/api/types";
 import { useZone } from "@/app/range";
 import { bytes, count, grouped, percent } from "@/lib/numbers";
-import { useStore } from "@/lib/store";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import { formatTime, type Zone } from "@/lib/zone";
 import { SearchField } from "@/stream/search-field";
 import { TimeInput } from "@/stream/time-input";
 import { Badge } from "@/ui/badge";
-import { Button, Spinner } from "@/ui/button";
+import { Button } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { Field, Select } from "@/ui/field";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
-import { EmptyState, ErrorCard, Loaded } from "@/ui/states";
+import { EmptyState, Loaded } from "@/ui/states";
 import { DeadDrawer } from "./dead-drawer";
 import {
   type DeadFilter,
@@ -28,9 +27,11 @@ import {
   DeadWalk,
   deadPlan,
 } from "./dead-letters";
+import { placeColumns } from "./place";
 import { idOf } from "./record";
 import { RedriveDialog } from "./redrive";
 import type { TopicSearch } from "./search";
+import { useWalk, WalkFrame } from "./walk-frame";
 
 export function DeadTab({ topic }: { topic: Topic }) {
   const search = useSearch({ from: "/topics/$name" });
@@ -225,102 +226,45 @@ interface ListProps {
 function List({ topic, filter, total, open, onOpen, onRenew, onClear }: ListProps) {
   const zone = useZone();
   const walk = useMemo(() => new DeadWalk(topic.name, filter), [topic.name, filter]);
-  useEffect(() => {
-    void walk.more();
-    return () => walk.cancel();
-  }, [walk]);
-  const view = useStore(walk);
+  const view = useWalk(walk);
   const columns = useMemo(() => columnsOf(zone), [zone]);
   const at = open === undefined ? -1 : view.rows.findIndex((row) => idOf(row) === open);
+  const rest =
+    view.state === "done" ? "" : onClear === undefined ? ` of ${grouped(total)}` : ", more below";
   return (
-    <>
-      <div className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
-        <span role="status">
-          {count(view.rows.length, "dead letter")} shown
-          {view.state === "done"
-            ? ""
-            : onClear === undefined
-              ? ` of ${grouped(total)}`
-              : ", more below"}
-        </span>
-        {view.state === "reading" ? (
-          <>
-            <Spinner />
-            <Button size="sm" onClick={() => walk.cancel()}>
-              Cancel
-            </Button>
-          </>
-        ) : (
-          <Button size="sm" variant="ghost" icon={RotateCw} onClick={onRenew}>
-            Renew
-          </Button>
-        )}
-        {view.state === "cancelled" || view.state === "resting" ? (
-          <Button size="sm" variant="ghost" onClick={() => void walk.more()}>
-            Read on
-          </Button>
-        ) : null}
-      </div>
-      {view.state === "failed" ? (
-        <ErrorCard
-          what="The dead letters could not be read."
-          error={view.error}
-          retry={() => void walk.more()}
-        />
-      ) : null}
-      <div
-        className="flex min-h-64 min-w-0 flex-1 flex-col"
-        onScrollCapture={(event) => {
-          const grid = event.target as HTMLElement;
-          if (grid.role !== "grid" || view.state !== "resting") return;
-          if (grid.scrollHeight - grid.scrollTop - grid.clientHeight < 800) void walk.more();
-        }}
-      >
-        <VirtualGrid
-          label={`Dead letters of ${topic.name}`}
-          columns={columns}
-          rows={view.rows}
-          rowHeight={28}
-          openOnClick
-          onOpen={(row) => onOpen(idOf(row))}
-          openIndex={at < 0 ? null : at}
-          className="min-h-0 flex-1"
-          empty={
-            view.state === "done" ? (
-              <EmptyState
-                title="No dead letter matches the filters"
-                reason={`There are ${grouped(total)} in all.`}
-                action={onClear ? <Button onClick={onClear}>Clear filters</Button> : null}
-              />
-            ) : null
-          }
-        />
-      </div>
-    </>
+    <WalkFrame
+      walk={walk}
+      view={view}
+      status={`${count(view.rows.length, "dead letter")} shown${rest}`}
+      failed="The dead letters could not be read."
+      onRenew={onRenew}
+    >
+      <VirtualGrid
+        label={`Dead letters of ${topic.name}`}
+        columns={columns}
+        rows={view.rows}
+        rowHeight={28}
+        openOnClick
+        onOpen={(row) => onOpen(idOf(row))}
+        openIndex={at < 0 ? null : at}
+        className="min-h-0 flex-1"
+        empty={
+          view.state === "done" ? (
+            <EmptyState
+              title="No dead letter matches the filters"
+              reason={`There are ${grouped(total)} in all.`}
+              action={onClear ? <Button onClick={onClear}>Clear filters</Button> : null}
+            />
+          ) : null
+        }
+      />
+    </WalkFrame>
   );
 }
 
 function columnsOf(zone: Zone): GridColumn<DeadLetter>[] {
   return [
-    {
-      id: "time",
-      header: "Stored",
-      width: 192,
-      value: (row) => row.timestamp,
-      cell: ({ timestamp }) => {
-        const ms = Date.parse(timestamp);
-        return <span title={timeTitle(ms, zone)}>{formatTime(ms, zone, "millis")}</span>;
-      },
-    },
-    { id: "partition", header: "Part.", width: 56, align: "right", value: (row) => row.partition },
-    {
-      id: "offset",
-      header: "Offset",
-      width: 104,
-      align: "right",
-      value: (row) => row.offset,
-      cell: (row) => grouped(row.offset),
-    },
+    ...placeColumns<DeadLetter>(zone),
     {
       id: "reason",
       header: "Reason",

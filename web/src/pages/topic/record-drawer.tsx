@@ -1,8 +1,7 @@
 // record-drawer.tsx - one record beside the list: all of it, where it lies in the log and in the
-// table. It is read again from the log by its place, so a link to it works without the list.
+// table.
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { Download, SquareTerminal } from "lucide-react";
+import { Download } from "lucide-react";
 import { useState } from "react";
 import { api, path, type RequestPlan, send } from "@/api/client";
 import { isProblem } from "@/api/problem";
@@ -10,25 +9,23 @@ import type { EventRecord, Records, Topic } from "@/api/types";
 import { useZone } from "@/app/range";
 import { formatJson } from "@/lib/json";
 import { bytes, grouped } from "@/lib/numbers";
-import { formatTime, timeTitle } from "@/lib/zone";
 import { saveAs } from "@/stream/save";
-import { Button, ButtonLike } from "@/ui/button";
-import { CodeBlock, CopyAsCurl, CopyButton } from "@/ui/copy";
-import { Drawer } from "@/ui/dialog";
+import { Button } from "@/ui/button";
+import { CodeBlock, CopyButton } from "@/ui/copy";
 import { JsonTree } from "@/ui/json-tree";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, Loaded } from "@/ui/states";
-import { readId, rowSql } from "./record";
+import { PlaceDrawer, type PlaceProps, Stored } from "./place";
 
 /** More of a value is loaded only when asked for. */
 const FIRST_BYTES = 20_000;
 /** More of a value is not drawn, only downloaded. */
 const SHOWN_BYTES_MAX = 2 << 20;
 
-function planOf(topic: string, partition: number, offset: string): RequestPlan {
+function planOf({ topic, partition, offset }: PlaceProps): RequestPlan {
   return {
     method: "GET",
-    path: path`api/v1/topics/${topic}/records`,
+    path: path`api/v1/topics/${topic.name}/records`,
     query: { partition, offset, limit: 1 },
   };
 }
@@ -41,48 +38,23 @@ interface RecordDrawerProps {
 }
 
 export function RecordDrawer({ topic, open, onClose }: RecordDrawerProps) {
-  const place = open === null ? null : readId(open);
   return (
-    <Drawer
-      open={place !== null}
-      onClose={onClose}
+    <PlaceDrawer
       title="Record"
-      description={
-        place === null
-          ? undefined
-          : `${topic.name}, partition ${place.partition}, offset ${grouped(place.offset)}`
-      }
-      footer={
-        place === null ? null : (
-          <>
-            <Link
-              to="/sql"
-              search={{ q: rowSql(topic.table, place.partition, place.offset), run: "1" }}
-              className={ButtonLike({ size: "sm", variant: "ghost" })}
-            >
-              <SquareTerminal aria-hidden="true" className="size-4" /> Its row in SQL
-            </Link>
-            <CopyAsCurl plan={planOf(topic.name, place.partition, place.offset)} showLabel />
-          </>
-        )
-      }
+      topic={topic}
+      table={topic.table}
+      open={open}
+      onClose={onClose}
+      planOf={planOf}
     >
-      {place === null ? null : <Content key={open} topic={topic} {...place} />}
-    </Drawer>
+      {(place) => <Content key={open} {...place} />}
+    </PlaceDrawer>
   );
 }
 
-function Content({
-  topic,
-  partition,
-  offset,
-}: {
-  topic: Topic;
-  partition: number;
-  offset: string;
-}) {
+function Content({ topic, partition, offset }: PlaceProps) {
   const [whole, setWhole] = useState(false);
-  const plan = planOf(topic.name, partition, offset);
+  const plan = planOf({ topic, partition, offset });
   const record = useQuery({
     queryKey: ["record", topic.uuid, partition, offset, whole],
     queryFn: async ({ signal }) => {
@@ -135,19 +107,13 @@ interface ShownProps {
 
 function Shown({ record, busy, onWhole, onDownload }: ShownProps) {
   const zone = useZone();
-  const ms = Date.parse(record.timestamp);
   const { value, key, truncated, headers } = record;
   const size = record.bytes ?? 0;
   return (
     <div className="flex flex-col gap-4">
       <KeyValue
         items={[
-          [
-            "Stored",
-            <span key="t" title={timeTitle(ms, zone)}>
-              {formatTime(ms, zone, "millis")}
-            </span>,
-          ],
+          ["Stored", <Stored key="t" timestamp={record.timestamp} zone={zone} />],
           ["Partition", String(record.partition)],
           ["Offset", grouped(record.offset)],
           [

@@ -1,28 +1,29 @@
 // records.tsx - the tab Records: the topic's log as a list, from wherever one wants to begin, page
 // after page; or the newest as they come. What is looked for lives in the address.
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Eraser, Radio, RotateCw, X } from "lucide-react";
+import { Eraser, Radio, X } from "lucide-react";
 import { type FormEvent, useCallback, useEffect, useMemo, useState } from "react";
 import type { EventRecord, Topic } from "@/api/types";
 import { useZone } from "@/app/range";
 import { useMedia } from "@/lib/media";
-import { bytes, count, grouped } from "@/lib/numbers";
+import { bytes, count } from "@/lib/numbers";
 import { parsePoint } from "@/lib/range";
-import { useStore } from "@/lib/store";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import { formatTime, type Zone } from "@/lib/zone";
 import { TimeInput } from "@/stream/time-input";
 import { Badge } from "@/ui/badge";
-import { Button, Spinner } from "@/ui/button";
+import { Button } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { Field, Input, Select } from "@/ui/field";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
-import { EmptyState, ErrorCard } from "@/ui/states";
+import { EmptyState } from "@/ui/states";
 import { Segments } from "@/ui/tabs";
-import { KEPT_MAX, planOf, type Question, RecordWalk, type Walk } from "./browse";
+import { planOf, type Question, RecordWalk } from "./browse";
 import { Followed } from "./follow";
+import { placeColumns } from "./place";
 import { idOf, lineOf } from "./record";
 import { RecordDrawer } from "./record-drawer";
 import type { TopicSearch } from "./search";
+import { useWalk, WalkFrame } from "./walk-frame";
 
 /** What the address asks for. A time relative to now is fixed when it is asked. */
 function questionOf(topic: Topic, search: TopicSearch): Question {
@@ -255,110 +256,45 @@ function Browser({ topic, search, onChange }: BarProps) {
     () => new RecordWalk(questionOf(topic, search)),
     [topic.uuid, p, offset, time, key, q, order, turn],
   );
-  useEffect(() => {
-    void walk.more();
-    return () => walk.cancel();
-  }, [walk]);
-  const view = useStore(walk);
+  const view = useWalk(walk);
+  const scanned = bytes(view.scanned);
+  const whole = Math.max(logBytes(topic, walk.question.partition), view.scanned);
+  const isFound = q !== undefined || key !== undefined;
   const isFiltered = [p, offset, time, key, q].some((value) => value !== undefined);
   const clear = () =>
     onChange({ p: undefined, offset: undefined, time: undefined, key: undefined, q: undefined });
   return (
-    <>
-      <Progress
-        view={view}
-        total={logBytes(topic, walk.question.partition)}
-        filtered={q !== undefined || key !== undefined}
-        onMore={() => void walk.more()}
-        onCancel={() => walk.cancel()}
-        onRenew={() => setTurn(turn + 1)}
+    <WalkFrame
+      walk={walk}
+      view={view}
+      status={`${count(view.rows.length, "record")} ${isFound ? "found" : "shown"} · scanned ${scanned} of ${bytes(whole)}`}
+      end="end of the log"
+      failed="The log could not be read."
+      onRenew={() => setTurn(turn + 1)}
+    >
+      <RecordList
+        topic={topic}
+        records={view.rows}
+        open={search.open}
+        onOpen={(open) => onChange({ open })}
+        empty={
+          view.state !== "done" ? null : isFiltered ? (
+            <EmptyState
+              title="No record matches"
+              reason={`All of the log was searched: ${scanned}.`}
+              action={<Button onClick={clear}>Clear filters</Button>}
+            />
+          ) : (
+            <EmptyState
+              icon={Eraser}
+              title="The log is empty"
+              reason="Nothing was sent yet, or retention has let it go; what has landed is in the table."
+              command={`curl ${new URL(`api/v1/topics/${encodeURIComponent(topic.name)}/events`, document.baseURI).href} \\\n     -H 'Content-Type: application/json' -d '{"type": "view", "who": "ada"}'`}
+            />
+          )
+        }
       />
-      {view.state === "failed" ? (
-        <ErrorCard
-          what="The log could not be read."
-          error={view.error}
-          retry={() => void walk.more()}
-        />
-      ) : null}
-      <div
-        className="flex min-h-64 min-w-0 flex-1 flex-col"
-        onScrollCapture={(event) => {
-          const grid = event.target as HTMLElement;
-          if (grid.role !== "grid" || view.state !== "resting") return;
-          if (grid.scrollHeight - grid.scrollTop - grid.clientHeight < 800) void walk.more();
-        }}
-      >
-        <RecordList
-          topic={topic}
-          records={view.records}
-          open={search.open}
-          onOpen={(open) => onChange({ open })}
-          empty={
-            view.state !== "done" ? null : isFiltered ? (
-              <EmptyState
-                title="No record matches"
-                reason={`All of the log was searched: ${bytes(view.scanned)}.`}
-                action={<Button onClick={clear}>Clear filters</Button>}
-              />
-            ) : (
-              <EmptyState
-                icon={Eraser}
-                title="The log is empty"
-                reason="Nothing was sent yet, or retention has let it go; what has landed is in the table."
-                command={`curl ${new URL(`api/v1/topics/${encodeURIComponent(topic.name)}/events`, document.baseURI).href} \\\n     -H 'Content-Type: application/json' -d '{"type": "view", "who": "ada"}'`}
-              />
-            )
-          }
-        />
-      </div>
-    </>
-  );
-}
-
-interface ProgressProps {
-  view: Walk;
-  total: number;
-  filtered: boolean;
-  onMore: () => void;
-  onCancel: () => void;
-  onRenew: () => void;
-}
-
-/** "1,204 records · read 3.2 MiB of 45 MiB", and what can be done about it. */
-function Progress({ view, total, filtered, onMore, onCancel, onRenew }: ProgressProps) {
-  const { state, records, scanned } = view;
-  const whole = Math.max(total, scanned);
-  const reading = state === "reading";
-  return (
-    <div className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted">
-      <span role="status">
-        {count(records.length, "record")} {filtered ? "found" : "shown"} · scanned {bytes(scanned)}{" "}
-        of {bytes(whole)}
-      </span>
-      {reading ? <Spinner /> : null}
-      {state === "done" ? <Badge>end of the log</Badge> : null}
-      {state === "cancelled" ? <Badge tone="warn">cancelled</Badge> : null}
-      {state === "full" ? (
-        <Badge tone="warn">
-          {grouped(KEPT_MAX)} is what this list holds: narrow it, or use SQL
-        </Badge>
-      ) : null}
-      {reading ? (
-        <Button size="sm" onClick={onCancel}>
-          Cancel
-        </Button>
-      ) : null}
-      {state === "cancelled" || state === "resting" ? (
-        <Button size="sm" variant="ghost" onClick={onMore}>
-          Read on
-        </Button>
-      ) : null}
-      {reading ? null : (
-        <Button size="sm" variant="ghost" icon={RotateCw} onClick={onRenew}>
-          Renew
-        </Button>
-      )}
-    </div>
+    </WalkFrame>
   );
 }
 
@@ -387,31 +323,7 @@ function columnsOf(zone: Zone, narrow: boolean): GridColumn<EventRecord>[] {
 
 function allColumns(zone: Zone): GridColumn<EventRecord>[] {
   return [
-    {
-      id: "time",
-      header: "Stored",
-      width: 192,
-      value: (record) => record.timestamp,
-      cell: ({ timestamp }) => {
-        const ms = Date.parse(timestamp);
-        return <span title={timeTitle(ms, zone)}>{formatTime(ms, zone, "millis")}</span>;
-      },
-    },
-    {
-      id: "partition",
-      header: "Part.",
-      width: 56,
-      align: "right",
-      value: (record) => record.partition,
-    },
-    {
-      id: "offset",
-      header: "Offset",
-      width: 104,
-      align: "right",
-      value: (record) => record.offset,
-      cell: (record) => grouped(record.offset),
-    },
+    ...placeColumns<EventRecord>(zone),
     {
       id: "key",
       header: "Key",
