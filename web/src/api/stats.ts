@@ -1,9 +1,8 @@
 // stats.ts - the figures of the last hour, one point per second, from the channel `stats`. One
 // store for the whole tab: Overview's tiles and charts, the top bar and a topic's page all read it.
-import { useEffect } from "react";
 import { SeriesBuffer } from "@/lib/ring";
-import { CalmStore, usePausable } from "@/lib/store";
-import { live } from "./live";
+import { ChannelStore, useChannelStore } from "./channel-store";
+import type { Params } from "./live";
 
 export const STAT_NAMES = [
   "events_in",
@@ -52,28 +51,17 @@ const POINTS = 3660;
 const SEPARATOR = "\u0000";
 const HOLE_MS = 2500;
 
-class StatsStore extends CalmStore<Stats> {
+class StatsStore extends ChannelStore<Stats, StatsFrame> {
   readonly #buffer = new SeriesBuffer(POINTS);
   #gap = false;
-  #users = 0;
   #frames = 0;
-  #close: (() => void) | null = null;
 
-  /** Counted: subscribed while someone reads; what was had is kept for the next reader. */
-  use(): () => void {
-    if (this.#users++ === 0) {
-      const subscription = live.subscribe({
-        channel: "stats",
-        params: () => ({ topics: true, since_ms: this.#buffer.lastTime }),
-        onData: (data) => this.take(data as StatsFrame),
-      });
-      this.#close = subscription.close;
-    }
-    return () => {
-      if (--this.#users > 0) return;
-      this.#close?.();
-      this.#close = null;
-    };
+  constructor() {
+    super("stats", 200);
+  }
+
+  protected override params(): Params {
+    return { topics: true, since_ms: this.#buffer.lastTime };
   }
 
   take(frame: StatsFrame): void {
@@ -136,10 +124,9 @@ class StatsStore extends CalmStore<Stats> {
   }
 }
 
-export const statsStore = new StatsStore(200);
+export const statsStore = new StatsStore();
 
 /** The figures of the last hour; with `paused` they stand still while the store fills. */
 export function useStats(paused = false): Stats {
-  useEffect(() => statsStore.use(), []);
-  return usePausable(statsStore, paused);
+  return useChannelStore(statsStore, paused);
 }

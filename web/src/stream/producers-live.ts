@@ -1,10 +1,8 @@
 // producers-live.ts - the producers as they run: the channel `producers`, with what each had and
 // was to have over the last ten minutes. One store for the list and for the page of one.
-import { useEffect } from "react";
-import { live } from "@/api/live";
+import { ChannelStore, useChannelStore } from "@/api/channel-store";
 import type { Producer } from "@/api/types";
 import { SeriesBuffer } from "@/lib/ring";
-import { CalmStore, usePausable } from "@/lib/store";
 
 export interface ProducerHistory {
   /** Epoch ms. */
@@ -19,33 +17,23 @@ export interface ProducersView {
   history: (name: string) => ProducerHistory;
 }
 
+interface ProducersFrame {
+  producers?: readonly Producer[];
+}
+
 const POINTS = 600;
 const NONE = new Float64Array(0);
 const SEPARATOR = "\u0000";
 
-class ProducersStore extends CalmStore<ProducersView> {
+class ProducersStore extends ChannelStore<ProducersView, ProducersFrame> {
   readonly #buffer = new SeriesBuffer(POINTS);
   #list: readonly Producer[] | undefined;
-  #users = 0;
-  #close: (() => void) | null = null;
 
-  use(): () => void {
-    if (this.#users++ === 0) {
-      const subscription = live.subscribe({
-        channel: "producers",
-        params: () => ({}),
-        onData: (data) => this.take((data as { producers?: Producer[] }).producers ?? []),
-      });
-      this.#close = subscription.close;
-    }
-    return () => {
-      if (--this.#users > 0) return;
-      this.#close?.();
-      this.#close = null;
-    };
+  constructor() {
+    super("producers", 250);
   }
 
-  take(list: readonly Producer[], atMs = Date.now()): void {
+  take({ producers: list = [] }: ProducersFrame, atMs = Date.now()): void {
     this.#list = list;
     const columns: Record<string, number[]> = {};
     for (const { name, rate_now, rate_wanted } of list) {
@@ -78,6 +66,5 @@ export const producersStore = new ProducersStore();
 
 /** While mounted the channel is subscribed; with `paused` what is seen stands still. */
 export function useProducersLive(paused = false): ProducersView {
-  useEffect(() => producersStore.use(), []);
-  return usePausable(producersStore, paused);
+  return useChannelStore(producersStore, paused);
 }

@@ -1,9 +1,7 @@
 // types-feed.ts - events per second by their type, counted by the server while somebody looks: the
 // last quarter of an hour in a ring, outside React.
-import { useEffect } from "react";
-import { live } from "@/api/live";
+import { ChannelStore, useChannelStore } from "@/api/channel-store";
 import { SeriesBuffer } from "@/lib/ring";
-import { CalmStore, usePausable } from "@/lib/store";
 
 interface TypesFrame {
   t?: number[];
@@ -22,27 +20,13 @@ export interface TypesView {
 const POINTS = 900;
 const SHOWN = 8;
 
-class TypesFeed extends CalmStore<TypesView> {
+class TypesFeed extends ChannelStore<TypesView, TypesFrame> {
   readonly #buffer = new SeriesBuffer(POINTS);
   #sampled = 1;
-  #users = 0;
   #frames = 0;
-  #close: (() => void) | null = null;
 
-  use(): () => void {
-    if (this.#users++ === 0) {
-      const subscription = live.subscribe({
-        channel: "types",
-        params: {},
-        onData: (data) => this.take(data as TypesFrame),
-      });
-      this.#close = subscription.close;
-    }
-    return () => {
-      if (--this.#users > 0) return;
-      this.#close?.();
-      this.#close = null;
-    };
+  constructor() {
+    super("types", 500);
   }
 
   take(frame: TypesFrame): void {
@@ -67,9 +51,8 @@ class TypesFeed extends CalmStore<TypesView> {
   }
 }
 
-export const typesFeed = new TypesFeed(500);
+export const typesFeed = new TypesFeed();
 
 export function useTypes(paused: boolean): TypesView {
-  useEffect(() => typesFeed.use(), []);
-  return usePausable(typesFeed, paused);
+  return useChannelStore(typesFeed, paused);
 }
