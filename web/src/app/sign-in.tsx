@@ -1,40 +1,30 @@
 // sign-in.tsx - trading a token for a session. As a dialog it lies over the page that met the 401:
 // nothing typed there is lost.
 import { KeyRound } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api } from "@/api/client";
-import { isProblem, messageOf } from "@/api/problem";
+import { isProblem } from "@/api/problem";
 import { queryClient } from "@/api/queries";
 import { signedIn, useSession } from "@/api/session";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/field";
+import { useSubmit } from "@/ui/submit";
 
 export function SignInForm({ onDone }: { onDone?: () => void }) {
   const [token, setToken] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | undefined>();
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await api.post("api/v1/session", { token: token.trim() });
-      signedIn();
-      await queryClient.invalidateQueries();
-      onDone?.();
-    } catch (error) {
-      const wrong = isProblem(error) && error.status === 401;
-      setFailure(wrong ? "This token is not known to the server." : messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, failure, reason, submit } = useSubmit(async () => {
+    await api.post("api/v1/session", { token: token.trim() });
+    signedIn();
+    await queryClient.invalidateQueries();
+    onDone?.();
+  });
+  const isUnknown = isProblem(failure) && failure.status === 401;
   return (
-    <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-3">
+    <form onSubmit={submit} className="flex flex-col gap-3">
       <Field
         label="Token"
-        error={failure}
+        error={isUnknown ? "This token is not known to the server." : reason}
         hint="The first line of the server's token file (setting token_file)."
       >
         <Input

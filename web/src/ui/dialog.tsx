@@ -3,10 +3,10 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
 import { type ReactNode, useId, useState } from "react";
-import { messageOf } from "@/api/problem";
 import { Button, IconButton } from "./button";
 import { cx } from "./cx";
 import { Input } from "./field";
+import { Refusal, useSubmit } from "./submit";
 
 interface SurfaceProps {
   open: boolean;
@@ -131,23 +131,14 @@ export function ConfirmDialog(props: ConfirmProps) {
 
 function Confirm({ onClose, title, children, action, typedName, onConfirm }: ConfirmProps) {
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
   const id = useId();
   const formId = useId();
   const ready = typedName === undefined || typed === typedName;
-  const confirm = async () => {
-    setBusy(true);
-    setFailure(null);
-    try {
-      await onConfirm();
-      onClose();
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, reason, submit } = useSubmit(async () => {
+    if (!ready) return;
+    await onConfirm();
+    onClose();
+  });
   return (
     <Dialog
       open
@@ -162,14 +153,7 @@ function Confirm({ onClose, title, children, action, typedName, onConfirm }: Con
         </>
       }
     >
-      <form
-        id={formId}
-        className="flex flex-col gap-3 text-sm"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (ready && !busy) void confirm();
-        }}
-      >
+      <form id={formId} className="flex flex-col gap-3 text-sm" onSubmit={submit}>
         <div>{children}</div>
         {typedName === undefined ? null : (
           <label htmlFor={id} className="flex flex-col gap-1">
@@ -179,11 +163,7 @@ function Confirm({ onClose, title, children, action, typedName, onConfirm }: Con
             <Input id={id} value={typed} onChange={(e) => setTyped(e.target.value)} />
           </label>
         )}
-        {failure ? (
-          <p role="alert" className="text-error">
-            {failure}
-          </p>
-        ) : null}
+        <Refusal reason={reason} />
       </form>
     </Dialog>
   );

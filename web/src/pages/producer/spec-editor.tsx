@@ -1,8 +1,7 @@
 // spec-editor.tsx - the templates, the end, the seed and the topic of a producer: edited together,
 // and in force from the next event on.
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, path, type RequestPlan } from "@/api/client";
-import { messageOf } from "@/api/problem";
 import { queryClient } from "@/api/queries";
 import type { Producer, ProducerSpec } from "@/api/types";
 import { shortJson } from "@/lib/json-short";
@@ -12,6 +11,7 @@ import { ApiCall } from "@/ui/api-call";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Field, Input } from "@/ui/field";
+import { Refusal, useSubmit } from "@/ui/submit";
 import { toast } from "@/ui/toast";
 
 function textOf(spec: ProducerSpec): string {
@@ -39,8 +39,6 @@ export function SpecEditor({ producer }: { producer: Producer }) {
   const [text, setText] = useState<string | null>(null);
   const [limits, setLimits] = useState<LimitDraft | null>(null);
   const [topic, setTopic] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const shown = text ?? textOf(spec);
   const change = changeOf(spec, shown, limits ?? limitsFrom(spec));
   const newTopic = topic !== null && topic.trim() !== producer.topic ? topic.trim() : undefined;
@@ -53,37 +51,31 @@ export function SpecEditor({ producer }: { producer: Producer }) {
       ...(Object.keys(change).length === 0 ? {} : { spec: change }),
     },
   };
-  const fault = faultOf(shown, failure);
-  const undo = () => {
+  const clear = () => {
     setText(null);
     setLimits(null);
     setTopic(null);
-    setFailure(null);
   };
-  const save = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
-      const now = await api.patch<Producer>(plan.path, plan.body);
-      queryClient.setQueryData(["producers", producer.name], now);
-      undo();
-      toast("Changed: in force from the next event on");
-    } catch (error) {
-      setFailure(error);
-    } finally {
-      setBusy(false);
-    }
+  const { busy, failure, reason, forgive, submit } = useSubmit(async () => {
+    const now = await api.patch<Producer>(plan.path, plan.body);
+    queryClient.setQueryData(["producers", producer.name], now);
+    clear();
+    toast("Changed: in force from the next event on");
+  });
+  const undo = () => {
+    clear();
+    forgive();
   };
+  const fault = faultOf(shown, failure);
   return (
     <Card title="Specification">
-      <form className="flex flex-col gap-4" onSubmit={(event) => void save(event)}>
+      <form className="flex flex-col gap-4" onSubmit={submit}>
         <TemplateEditor
           text={shown}
           error={fault}
           onChange={(next) => {
             setText(next);
-            setFailure(null);
+            forgive();
           }}
         />
         <Field label="Topic" hint="Made when it is not there." className="max-w-sm">
@@ -94,11 +86,7 @@ export function SpecEditor({ producer }: { producer: Producer }) {
           />
         </Field>
         <LimitFields draft={limits ?? limitsFrom(spec)} onChange={setLimits} />
-        {failure !== null && fault === null ? (
-          <p role="alert" className="text-sm text-error">
-            {messageOf(failure)}
-          </p>
-        ) : null}
+        {fault === null ? <Refusal reason={reason} /> : null}
         {isChanged ? <ApiCall plan={plan} /> : null}
         <div className="flex gap-2">
           <Button

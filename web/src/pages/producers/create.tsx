@@ -1,9 +1,8 @@
 // create.tsx - the dialog that makes a producer: of a preset, or of templates of one's own. The
 // server compiles the specification; what it refuses is shown at its place.
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { api, type RequestPlan } from "@/api/client";
-import { messageOf } from "@/api/problem";
 import { invalidate } from "@/api/queries";
 import { url } from "@/lib/base";
 import { shortJson } from "@/lib/json-short";
@@ -27,6 +26,7 @@ import { CopyButton } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Input } from "@/ui/field";
+import { useSubmit } from "@/ui/submit";
 import { Segments } from "@/ui/tabs";
 import { toast } from "@/ui/toast";
 
@@ -60,8 +60,6 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
   const [bad, setBad] = useState<BadDraft>({ percent: 0, kinds: [] });
   const [limits, setLimits] = useState<LimitDraft>({ count: "", duration: "", seed: "" });
   const [start, setStart] = useState(true);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const formId = useId();
   const isPreset = kind === "preset";
   const proposed = freeName(isPreset ? preset.name : sampleTopic, taken);
@@ -88,21 +86,13 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
     ...(start ? {} : { start }),
   };
   const plan: RequestPlan = { method: "POST", path: "api/v1/producers", body };
+  const { busy, failure, reason, forgive, submit } = useSubmit(async () => {
+    await api.post(plan.path, body);
+    await invalidate("producers");
+    toast(`Producer ${finalName} made`);
+    await navigate({ to: "/producers/$name", params: { name: finalName } });
+  });
   const fault = isPreset ? null : faultOf(text, failure);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
-      await api.post(plan.path, body);
-      await invalidate("producers");
-      toast(`Producer ${finalName} made`);
-      void navigate({ to: "/producers/$name", params: { name: finalName } });
-    } catch (error) {
-      setFailure(error);
-      setBusy(false);
-    }
-  };
   return (
     <Dialog
       open
@@ -140,12 +130,12 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
         </>
       }
     >
-      <form id={formId} className="flex flex-col gap-5" onSubmit={(event) => void submit(event)}>
+      <form id={formId} className="flex flex-col gap-5" onSubmit={submit}>
         <Segments
           label="Made of"
           value={kind}
           onChange={(next) => {
-            setFailure(null);
+            forgive();
             onKind(next);
           }}
           items={[
@@ -189,12 +179,12 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
             error={fault}
             onChange={(next) => {
               setText(next);
-              setFailure(null);
+              forgive();
             }}
             onSample={(sample) => {
               setText(shortJson(sample.types));
               setSampleTopic(sample.topic);
-              setFailure(null);
+              forgive();
             }}
           />
         )}
@@ -202,7 +192,7 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
           <Field
             label="Name"
             hint="Letters, digits, dots, dashes, underscores."
-            error={failure !== null && fault === null ? messageOf(failure) : undefined}
+            error={fault === null ? reason : undefined}
           >
             <Input
               value={name ?? proposed}

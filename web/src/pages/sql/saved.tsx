@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, FilePen, FolderClosed, Trash2 } from "lucide-react";
 import { useId, useState } from "react";
 import { api, path } from "@/api/client";
-import { isProblem, messageOf } from "@/api/problem";
+import { isProblem } from "@/api/problem";
 import { invalidate, useSavedQueries } from "@/api/queries";
 import type { SavedQuery } from "@/api/types";
 import { useZone } from "@/app/range";
@@ -16,6 +16,7 @@ import { cx } from "@/ui/cx";
 import { ConfirmDialog, Dialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/field";
 import { EmptyState, Loaded } from "@/ui/states";
+import { Refusal, useSubmit } from "@/ui/submit";
 import { toast } from "@/ui/toast";
 
 /** "sales / by day" or "sales/by day" as it is stored: "sales:by day". */
@@ -249,8 +250,6 @@ export function NameDialog({ title, action, initial, onClose, onDone }: NameDial
   });
   const [name, setName] = useState(shownName(initial?.name ?? ""));
   const [description, setDescription] = useState(initial?.description ?? "");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | undefined>();
   const formId = useId();
   const listId = useId();
   const stored = storedName(name);
@@ -259,18 +258,11 @@ export function NameDialog({ title, action, initial, onClose, onDone }: NameDial
       .map((query) => query.name.split(":").slice(0, -1).join("/"))
       .filter((folder) => folder !== ""),
   );
-  const submit = async () => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await onDone(stored, description.trim());
-      onClose();
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, reason, submit } = useSubmit(async () => {
+    if (stored === "") return;
+    await onDone(stored, description.trim());
+    onClose();
+  });
   return (
     <Dialog
       open
@@ -291,17 +283,10 @@ export function NameDialog({ title, action, initial, onClose, onDone }: NameDial
         </>
       }
     >
-      <form
-        id={formId}
-        className="flex flex-col gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (stored !== "" && !busy) void submit();
-        }}
-      >
+      <form id={formId} className="flex flex-col gap-3" onSubmit={submit}>
         <Field
           label="Name"
-          error={failure}
+          error={reason}
           hint={
             stored.includes(":")
               ? `In the folder ${shownName(stored).split("/").slice(0, -1).join("/")}; on the command line: ${stored}`
@@ -342,19 +327,10 @@ interface ConflictProps {
 export function ConflictDialog(props: ConflictProps) {
   const { mine, theirs, onClose, onOverwrite, onOpenTheirs, onSaveAs } = props;
   const zone = useZone();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
-  const overwrite = async () => {
-    setBusy(true);
-    try {
-      await onOverwrite();
-      onClose();
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, reason, submit } = useSubmit(async () => {
+    await onOverwrite();
+    onClose();
+  });
   return (
     <Dialog
       open
@@ -367,7 +343,7 @@ export function ConflictDialog(props: ConflictProps) {
           <Button onClick={onClose}>Cancel</Button>
           <Button onClick={onSaveAs}>Save under another name</Button>
           <Button onClick={onOpenTheirs}>Open theirs in a tab</Button>
-          <Button variant="danger" busy={busy} onClick={() => void overwrite()}>
+          <Button variant="danger" busy={busy} onClick={submit}>
             Overwrite theirs
           </Button>
         </>
@@ -377,11 +353,7 @@ export function ConflictDialog(props: ConflictProps) {
         <CodeBlock label="Theirs, on the server" text={theirs.sql} wrap />
         <CodeBlock label="Yours, in this tab" text={mine} wrap />
       </div>
-      {failure ? (
-        <p role="alert" className="mt-2 text-sm text-error">
-          {failure}
-        </p>
-      ) : null}
+      <Refusal reason={reason} className="mt-2" />
     </Dialog>
   );
 }

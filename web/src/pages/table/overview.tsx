@@ -13,6 +13,7 @@ import { Card, Stat } from "@/ui/card";
 import { CodeBlock, CopyAsCurl } from "@/ui/copy";
 import { KeyValue } from "@/ui/keyvalue";
 import { ErrorCard, Skeleton } from "@/ui/states";
+import { useSubmit } from "@/ui/submit";
 import { TimeChart } from "@/ui/time-chart";
 import { storageOf } from "./storage";
 import { detailPlan, type TableProps, useHistory } from "./table-queries";
@@ -77,34 +78,23 @@ interface Landed {
 
 /** What is acknowledged and not in the table yet, and landing it now. */
 function Freshness({ schema, name, table, topic }: TableProps & { topic: string }) {
-  const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState<ReactNode>(null);
-  const [error, setError] = useState<unknown>(null);
   const isDead = name.endsWith("__dead") && topic !== name;
   const plan: RequestPlan = {
     method: "POST",
     path: `${detailPlan(schema, isDead ? name.slice(0, -"__dead".length) : name).path}/flush`,
     timeoutMs: 120_000,
   };
-  const flush = async () => {
-    setBusy(true);
-    setError(null);
+  const { busy, failure, submit } = useSubmit(async () => {
     const startMs = performance.now();
-    try {
-      const { version, dead_version } = await request<Landed>(plan);
-      const took = duration(performance.now() - startMs);
-      setSaid(
-        `Version ${grouped(version)} holds everything acknowledged until then` +
-          `${dead_version === null ? "" : `, dead letters version ${grouped(dead_version)}`}; it took ${took}.`,
-      );
-      await invalidate("tables");
-    } catch (failure) {
-      setSaid(null);
-      setError(failure);
-    } finally {
-      setBusy(false);
-    }
-  };
+    const { version, dead_version } = await request<Landed>(plan);
+    const took = duration(performance.now() - startMs);
+    setSaid(
+      `Version ${grouped(version)} holds everything acknowledged until then` +
+        `${dead_version === null ? "" : `, dead letters version ${grouped(dead_version)}`}; it took ${took}.`,
+    );
+    await invalidate("tables");
+  });
   const lag = table.lag_events ?? 0;
   return (
     <Card>
@@ -119,20 +109,20 @@ function Freshness({ schema, name, table, topic }: TableProps & { topic: string 
           </Link>
           <DeadLink name={name} table={table} isDead={isDead} topic={topic} />
           <CopyAsCurl plan={plan} />
-          <Button icon={ArrowDownToLine} busy={busy} onClick={() => void flush()}>
+          <Button icon={ArrowDownToLine} busy={busy} onClick={submit}>
             Flush now
           </Button>
         </span>
       </div>
       <p role="status" className="mt-1 text-sm text-ok empty:hidden">
-        {said}
+        {failure === null ? said : null}
       </p>
-      {error === null ? null : (
+      {failure === null ? null : (
         <ErrorCard
           className="mt-2"
           what="It could not be landed; the events are safe in the log."
-          error={error}
-          retry={() => void flush()}
+          error={failure}
+          retry={submit}
         />
       )}
     </Card>

@@ -3,9 +3,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { CircleAlert, CircleCheck, FileJson, History } from "lucide-react";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { api, path, type RequestPlan } from "@/api/client";
-import { isProblem, messageOf } from "@/api/problem";
+import { isProblem } from "@/api/problem";
 import { invalidate } from "@/api/queries";
 import type { Records, Topic } from "@/api/types";
 import { formatJson } from "@/lib/json";
@@ -15,6 +15,7 @@ import { ApiCall } from "@/ui/api-call";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input, Select, Textarea } from "@/ui/field";
+import { Refusal, useSubmit } from "@/ui/submit";
 import { toastError } from "@/ui/toast";
 import { sampleOf } from "./sample";
 
@@ -64,36 +65,26 @@ export function ProduceDialog({ topic, onClose }: { topic: Topic; onClose: () =>
   const [text, setText] = useState('{\n  "type": "view"\n}');
   const [format, setFormat] = useState<Format>("json");
   const [key, setKey] = useState(topic.key ?? "");
-  const [busy, setBusy] = useState(false);
   const [answer, setAnswer] = useState<Answer | null>(null);
-  const [failure, setFailure] = useState<unknown>(null);
   const formId = useId();
   const fault = format === "json" ? jsonFault(text) : null;
   const plan = planOf(topic, text, format, key.trim());
-  const edit = (next: string) => {
-    setText(next);
+  const { busy, reason, forgive, submit } = useSubmit(async () => {
     setAnswer(null);
-    setFailure(null);
-  };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setAnswer(null);
-    setFailure(null);
     try {
-      const { query, headers } = plan;
-      setAnswer(
-        await api.post<Answer>(plan.path, text, { query: query ?? {}, headers: headers ?? {} }),
-      );
+      const { query = {}, headers = {} } = plan;
+      setAnswer(await api.post<Answer>(plan.path, text, { query, headers }));
       await invalidate("topics");
     } catch (error) {
       // Nothing was stored: the refusal lists why as the answer would.
-      if (isProblem(error) && Array.isArray(error.body.rejected)) {
-        setAnswer({ ...NOTHING, ...(error.body as Partial<Answer>) });
-      } else setFailure(error);
-    } finally {
-      setBusy(false);
+      if (!isProblem(error) || !Array.isArray(error.body.rejected)) throw error;
+      setAnswer({ ...NOTHING, ...(error.body as Partial<Answer>) });
     }
+  });
+  const edit = (next: string) => {
+    setText(next);
+    setAnswer(null);
+    forgive();
   };
   return (
     <Dialog
@@ -117,7 +108,7 @@ export function ProduceDialog({ topic, onClose }: { topic: Topic; onClose: () =>
         </>
       }
     >
-      <form id={formId} className="flex flex-col gap-3" onSubmit={(event) => void submit(event)}>
+      <form id={formId} className="flex flex-col gap-3" onSubmit={submit}>
         <div className="flex flex-wrap items-end gap-2">
           <Field label="Format">
             <Select value={format} options={FORMATS} onChange={setFormat} />
@@ -162,11 +153,7 @@ export function ProduceDialog({ topic, onClose }: { topic: Topic; onClose: () =>
             }}
           />
         </Field>
-        {failure === null ? null : (
-          <p role="alert" className="text-sm text-error">
-            {messageOf(failure)}
-          </p>
-        )}
+        <Refusal reason={reason} />
         {answer === null ? null : <Outcome answer={answer} text={text} onClose={onClose} />}
         <ApiCall plan={plan} />
       </form>

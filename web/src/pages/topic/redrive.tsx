@@ -12,6 +12,7 @@ import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input, Select } from "@/ui/field";
 import { KeyValue } from "@/ui/keyvalue";
+import { Refusal, useSubmit } from "@/ui/submit";
 import { Segments } from "@/ui/tabs";
 import { countSql, type DeadFilter, type Redrive, whereOf } from "./dead-letters";
 
@@ -37,8 +38,6 @@ export function RedriveDialog({ topic, filter, onClose }: RedriveDialogProps) {
   const [format, setFormat] = useState("");
   const [limit, setLimit] = useState("");
   const [id, setId] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const base = path`api/v1/topics/${topic.name}/dead/redrive`;
   const where = scope === "all" ? "" : filtered;
   const selected = useQuery({
@@ -63,17 +62,9 @@ export function RedriveDialog({ topic, filter, onClose }: RedriveDialogProps) {
       ...(format === "" ? {} : { format }),
     },
   };
-  const start = async () => {
-    setBusy(true);
-    setFailure(null);
-    try {
-      setId((await api.post<Redrive>(base, plan.body)).id);
-    } catch (error) {
-      setFailure(error);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, failure, reason, submit } = useSubmit(async () => {
+    setId((await api.post<Redrive>(base, plan.body)).id);
+  });
   if (id !== null) {
     return <Running topic={topic} id={id} total={selected.data ?? null} onClose={onClose} />;
   }
@@ -90,7 +81,7 @@ export function RedriveDialog({ topic, filter, onClose }: RedriveDialogProps) {
             variant="primary"
             busy={busy}
             disabled={limitFault || selected.data === "0"}
-            onClick={() => void start()}
+            onClick={submit}
           >
             Re-drive {selected.data === undefined ? "" : grouped(selected.data)}
           </Button>
@@ -139,12 +130,13 @@ export function RedriveDialog({ topic, filter, onClose }: RedriveDialogProps) {
             />
           </Field>
         </div>
-        {failure === null ? null : (
-          <p role="alert" className="text-error">
-            {messageOf(failure)}
-            {isProblem(failure) && failure.status === 409 ? " Wait for it, or cancel it." : ""}
-          </p>
-        )}
+        <Refusal
+          reason={
+            isProblem(failure) && failure.status === 409
+              ? `${reason} Wait for it, or cancel it.`
+              : reason
+          }
+        />
         <ApiCall plan={plan} />
       </div>
     </Dialog>

@@ -2,9 +2,9 @@
 // another. The server's answer about compatibility is shown at the line that it is about.
 import { useQuery } from "@tanstack/react-query";
 import { FilePlus2, Pencil } from "lucide-react";
-import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { api, path, type RequestPlan } from "@/api/client";
-import { isProblem, messageOf } from "@/api/problem";
+import { isProblem } from "@/api/problem";
 import { invalidate } from "@/api/queries";
 import type { TableSchema, Topic } from "@/api/types";
 import { formatJson } from "@/lib/json";
@@ -21,6 +21,7 @@ import { ConfirmDialog } from "@/ui/dialog";
 import { Field, Select, Textarea } from "@/ui/field";
 import { VirtualGrid } from "@/ui/grid";
 import { EmptyState, Loaded } from "@/ui/states";
+import { useSubmit } from "@/ui/submit";
 import { toast } from "@/ui/toast";
 
 interface SchemaVersion {
@@ -153,8 +154,6 @@ interface EditorProps {
 
 function Editor({ topic, first, onClose }: EditorProps) {
   const [text, setText] = useState(first);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const area = useRef<HTMLTextAreaElement>(null);
   const fault = jsonFault(text);
   const plan: RequestPlan = {
@@ -163,35 +162,30 @@ function Editor({ topic, first, onClose }: EditorProps) {
     headers: { "content-type": "application/schema+json" },
     body: text,
   };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
+  const { busy, failure, reason, forgive, submit } = useSubmit(async () => {
     try {
       const answer = await api.put<SchemaVersion>(plan.path, text, { headers: plan.headers ?? {} });
       toast(`Version ${answer.version} is in force`);
       await invalidate("topics");
       onClose();
     } catch (error) {
-      setFailure(error);
       const place = isProblem(error) && error.pointer !== undefined ? error.pointer : null;
       const found = place === null ? null : placeOfPointer(text, place);
       if (found !== null) showAt(area.current, text, found.at);
-    } finally {
-      setBusy(false);
+      throw error;
     }
-  };
+  });
   const pointer = isProblem(failure) ? failure.pointer : undefined;
   const place = pointer === undefined ? null : placeOfPointer(text, pointer);
   const error =
     fault !== null
       ? `Line ${fault.place.line}: ${fault.message}`
-      : failure !== null
-        ? `${place === null ? "" : `Line ${place.line}: `}${messageOf(failure)}`
-        : undefined;
+      : place !== null
+        ? `Line ${place.line}: ${reason}`
+        : reason;
   return (
     <Card title={topic.schema_version ? "Change the schema" : "Declare a schema"}>
-      <form className="flex flex-col gap-3" onSubmit={(event) => void submit(event)}>
+      <form className="flex flex-col gap-3" onSubmit={submit}>
         <Field
           label="JSON Schema (2020-12)"
           hint="A new version may add fields that are not required, and relax. What may not follow the last one is refused with its place."
@@ -203,7 +197,7 @@ function Editor({ topic, first, onClose }: EditorProps) {
             value={text}
             onChange={(e) => {
               setText(e.target.value);
-              setFailure(null);
+              forgive();
             }}
           />
         </Field>

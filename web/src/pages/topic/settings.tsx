@@ -2,9 +2,8 @@
 // what differs is sent; nothing is saved when the server refuses one of them.
 import { useNavigate } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, path, type RequestPlan } from "@/api/client";
-import { messageOf } from "@/api/problem";
 import { invalidate, queryClient } from "@/api/queries";
 import type { Topic } from "@/api/types";
 import { bytes, count, grouped } from "@/lib/numbers";
@@ -15,51 +14,41 @@ import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { ConfirmDialog } from "@/ui/dialog";
 import { ErrorCard } from "@/ui/states";
+import { useSubmit } from "@/ui/submit";
 import { Segments } from "@/ui/tabs";
 import { toast } from "@/ui/toast";
 
 export function SettingsTab({ topic }: { topic: Topic }) {
   const [edits, setEdits] = useState<Draft>({});
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const [deleting, setDeleting] = useState(false);
   const before = draftOf(topic);
   const draft = { ...before, ...edits };
   const changes = changesOf(before, draft);
   const changed = Object.keys(changes).length;
-  const field = fieldOf(failure);
   const plan: RequestPlan = {
     method: "PATCH",
     path: path`api/v1/topics/${topic.name}`,
     body: changes,
   };
-  const save = async (event: FormEvent) => {
-    event.preventDefault();
+  const { busy, failure, reason, forgive, submit } = useSubmit(async () => {
     if (changed === 0) return;
-    setBusy(true);
-    setFailure(null);
-    try {
-      const now = await api.patch<Topic>(plan.path, changes);
-      queryClient.setQueryData(["topics", topic.name], now);
-      setEdits({});
-      toast(`Saved: ${Object.keys(changes).join(", ")}`);
-      await invalidate("topics");
-    } catch (error) {
-      setFailure(error);
-    } finally {
-      setBusy(false);
-    }
-  };
+    const now = await api.patch<Topic>(plan.path, changes);
+    queryClient.setQueryData(["topics", topic.name], now);
+    setEdits({});
+    toast(`Saved: ${Object.keys(changes).join(", ")}`);
+    await invalidate("topics");
+  });
+  const field = fieldOf(failure);
   return (
     <div className="flex max-w-4xl flex-col gap-4">
       <Card>
-        <form onSubmit={(event) => void save(event)} className="flex flex-col gap-4">
+        <form onSubmit={submit} className="flex flex-col gap-4">
           <SettingFields
             draft={draft}
-            refused={field === null ? null : { name: field, text: messageOf(failure) }}
+            refused={field === null ? null : { name: field, text: reason ?? "" }}
             onChange={(name, text) => {
               setEdits((old) => ({ ...old, [name]: text }));
-              if (name === field) setFailure(null);
+              if (name === field) forgive();
             }}
           />
           {failure !== null && field === null ? (
@@ -75,7 +64,7 @@ export function SettingsTab({ topic }: { topic: Topic }) {
                 variant="ghost"
                 onClick={() => {
                   setEdits({});
-                  setFailure(null);
+                  forgive();
                 }}
               >
                 Undo

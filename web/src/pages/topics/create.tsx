@@ -1,9 +1,9 @@
 // create.tsx - the dialog that makes a topic. A name is enough; what is left empty takes the
 // server's defaults. The server judges: its refusal is shown beside the field that it names.
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { api, type RequestPlan } from "@/api/client";
-import { isProblem, messageOf } from "@/api/problem";
+import { isProblem } from "@/api/problem";
 import { invalidate } from "@/api/queries";
 import { SettingFields } from "@/stream/setting-fields";
 import { type Draft, fieldOf, memberOf, SETTINGS } from "@/stream/topic-settings";
@@ -11,6 +11,7 @@ import { ApiCall } from "@/ui/api-call";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Input } from "@/ui/field";
+import { useSubmit } from "@/ui/submit";
 import { toast } from "@/ui/toast";
 
 function planOf(name: string, draft: Draft, adopt: boolean): RequestPlan {
@@ -27,26 +28,16 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
   const [draft, setDraft] = useState<Draft>({});
   const [adopt, setAdopt] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const formId = useId();
   const plan = planOf(name.trim(), draft, adopt);
+  const { busy, failure, reason, forgive, submit } = useSubmit(async () => {
+    await api.post("api/v1/topics", plan.body, { query: plan.query ?? {} });
+    await invalidate("topics");
+    toast(`Topic ${name.trim()} made`);
+    await navigate({ to: "/topics/$name", params: { name: name.trim() } });
+  });
   const field = fieldOf(failure);
-  const isThere = isProblem(failure, "exists") && messageOf(failure).includes("adopt");
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
-      await api.post("api/v1/topics", plan.body, { query: plan.query ?? {} });
-      await invalidate("topics");
-      toast(`Topic ${name.trim()} made`);
-      void navigate({ to: "/topics/$name", params: { name: name.trim() } });
-    } catch (error) {
-      setFailure(error);
-      setBusy(false);
-    }
-  };
+  const isThere = isProblem(failure, "exists") && failure.message.includes("adopt");
   return (
     <Dialog
       open
@@ -69,18 +60,18 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
         </>
       }
     >
-      <form id={formId} className="flex flex-col gap-5" onSubmit={(event) => void submit(event)}>
+      <form id={formId} className="flex flex-col gap-5" onSubmit={submit}>
         <Field
           label="Name"
           hint="Letters, digits, dots, dashes and underscores; at most 249."
-          error={failure !== null && field === null ? messageOf(failure) : undefined}
+          error={field === null ? reason : undefined}
         >
           <Input
             value={name}
             className="font-mono"
             onChange={(e) => {
               setName(e.target.value);
-              if (field === null) setFailure(null);
+              if (field === null) forgive();
             }}
           />
         </Field>
@@ -94,10 +85,10 @@ export function CreateTopic({ onClose }: { onClose: () => void }) {
         <SettingFields
           draft={draft}
           placeholder="default"
-          refused={field === null ? null : { name: field, text: messageOf(failure) }}
+          refused={field === null ? null : { name: field, text: reason ?? "" }}
           onChange={(setting, text) => {
             setDraft((old) => ({ ...old, [setting]: text }));
-            if (setting === field) setFailure(null);
+            if (setting === field) forgive();
           }}
         />
         <ApiCall plan={plan} />
