@@ -369,7 +369,10 @@ static uint64_t add_request(struct writer_link *w, uint16_t type, struct topic *
     r->partition_count = topic_partition_count(t);
     r->ends = xnew_array(int64_t, r->partition_count);
     for (uint32_t p = 0; p < r->partition_count; p++) {
-        r->ends[p] = drop ? topic_durable_end(t, p) : topic_acked_end(t, p);
+        /* Of a topic that goes all must land that may still be acknowledged. */
+        r->ends[p] = drop                ? topic_durable_end(t, p)
+                     : type == WIRE_DROP ? topic_written_end(t, p)
+                                         : topic_acked_end(t, p);
     }
     uint64_t id = r->id;
     queue(w, r);

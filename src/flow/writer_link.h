@@ -40,7 +40,8 @@ typedef void (*writer_done_fn)(void *ctx, const char *code, const char *detail, 
 uint64_t writer_link_flush(struct writer_link *w, struct topic *t, writer_done_fn done, void *ctx);
 uint64_t writer_link_checkpoint(struct writer_link *w, struct topic *t, writer_done_fn done,
                                 void *ctx);
-/* The topic is being deleted: land (or, with drop, remove the tables), then forget it. */
+/* The topic is being deleted and is closing (topic_set_closing()): land (or, with drop, remove the
+ * tables), then forget it. */
 uint64_t writer_link_drop(struct writer_link *w, struct topic *t, bool drop, writer_done_fn done,
                           void *ctx);
 /* A request without a topic (TABLE, PUBLISH) and its answer's payload; `code` as above. */

@@ -74,9 +74,19 @@ static void events_free(struct events *x)
     free(x);
 }
 
+/* NULL: it was deleted while the body was on its way. */
+static struct topic *topic_now(const struct events *x)
+{
+    struct topic *t = topic_store_find(x->api->store, str_from(x->name));
+    return t == x->topic && strcmp(topic_meta_of(t)->uuid.text, x->uuid.text) == 0 ? t : NULL;
+}
+
 static void fail(struct events *x, err e, const struct errmsg *msg)
 {
     struct http_exchange *ex = x->ex;
+    const struct http_field retry = {"retry-after", STR("1")};
+    const struct topic *t = topic_now(x);
+    bool is_closing = t != NULL && topic_is_closing(t);
     bool is_retry_conflict = e == ERR_CONFLICT;
     bool is_vague = x->is_vague;
     bool is_short = x->is_short && e == ERR_LIMIT;
@@ -87,6 +97,8 @@ static void fail(struct events *x, err e, const struct errmsg *msg)
     http_set_user(ex, NULL);
     if (is_short) {
         api_memory_short(ex);
+    } else if (e == ERR_BUSY && is_closing) {
+        http_problem_fields(ex, 503, "topic_deleting", str_from(msg->text), STR(""), &retry, 1);
     } else if (e == ERR_BUSY) {
         http_problem(ex, 409, "idempotency_key_in_flight", str_from(msg->text), STR(""));
     } else if (is_retry_conflict) {
@@ -532,11 +544,9 @@ static void on_request(struct http_exchange *ex)
     }
 }
 
-/* The topic may have been deleted while the body was on its way. */
 static bool topic_is_there(struct events *x)
 {
-    const struct topic *t = topic_store_find(x->api->store, str_from(x->name));
-    if (t == x->topic && strcmp(topic_meta_of(t)->uuid.text, x->uuid.text) == 0) {
+    if (topic_now(x) != NULL) {
         return true;
     }
     struct errmsg msg = {0};

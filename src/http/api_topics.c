@@ -422,8 +422,16 @@ struct deletion {
     struct http_exchange *ex; /* NULL once the client is gone; the deletion goes on */
     char name[TOPIC_NAME_BYTES_MAX + 1];
     char table[TOPIC_NAME_BYTES_MAX + 1];
+    struct uuid_text uuid;
     bool drop;
 };
+
+/* The topic that is to go; NULL: it has gone. */
+static struct topic *topic_of(const struct deletion *d)
+{
+    struct topic *t = topic_store_find(d->api->store, str_from(d->name));
+    return t != NULL && strcmp(topic_meta_of(t)->uuid.text, d->uuid.text) == 0 ? t : NULL;
+}
 
 static void on_dropped(void *ctx, const char *code, const char *detail, int64_t version,
                        int64_t dead_version)
@@ -432,7 +440,7 @@ static void on_dropped(void *ctx, const char *code, const char *detail, int64_t 
     struct deletion *d = ctx;
     struct errmsg msg = {0};
     err e = ERR_OK;
-    struct topic *t = topic_store_find(d->api->store, str_from(d->name));
+    struct topic *t = topic_of(d);
     if (code == NULL && t != NULL) {
         char labels[TOPIC_NAME_BYTES_MAX + 16];
         (void)snprintf(labels, sizeof labels, "topic=\"%s\"", d->name); /* fits */
@@ -444,6 +452,7 @@ static void on_dropped(void *ctx, const char *code, const char *detail, int64_t 
         (void)redrive_forget(d->api->redrive, d->table, NULL); /* else a create does it */
     } else if (t != NULL && (code != NULL || e != ERR_OK)) {
         redrive_hold(d->api->redrive, t, false);
+        topic_set_closing(t, false);
     }
     struct http_exchange *ex = d->ex;
     free(d);
@@ -487,13 +496,19 @@ static void on_delete(struct http_exchange *ex)
                      STR(""));
         return;
     }
+    if (topic_is_closing(t)) {
+        http_problem(ex, 409, "topic_deleting", STR("the topic is being deleted already"), STR(""));
+        return;
+    }
     redrive_hold(api->redrive, t, true);
+    topic_set_closing(t, true);
     struct deletion *d = xnew(struct deletion);
     d->drop = drop;
     memcpy(d->table, topic_meta_of(t)->table, sizeof d->table);
     d->api = api;
     d->ex = ex;
     memcpy(d->name, topic_meta_of(t)->name, sizeof d->name);
+    d->uuid = topic_meta_of(t)->uuid;
     http_set_user(ex, d);
     (void)writer_link_drop(api->writer, t, drop, on_dropped, d); /* goes on without the client */
 }

@@ -468,6 +468,16 @@ err topic_store_update(struct topic_store *s, struct topic *t, const struct topi
 
 /* Deleting. */
 
+void topic_set_closing(struct topic *t, bool is_closing)
+{
+    t->is_closing = is_closing;
+}
+
+bool topic_is_closing(const struct topic *t)
+{
+    return t->is_closing;
+}
+
 err topic_store_delete(struct topic_store *s, struct topic *t, struct errmsg *msg)
 {
     if (idem_is_in_flight(t->idem)) {
@@ -516,6 +526,9 @@ err topic_append(struct topic *t, uint32_t partition, struct str batch, int64_t 
                           partition, p->why);
     }
     TRY(topic_wait_check(t, msg));
+    if (t->is_closing) {
+        return errmsg_set(msg, ERR_BUSY, "the topic %s is being deleted", t->meta.name);
+    }
     struct batch_header h;
     if (batch_header_decode(batch, &h, msg) != ERR_OK || h.total_bytes != batch.len ||
         h.record_count < 1) {

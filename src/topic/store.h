@@ -77,6 +77,11 @@ err topic_store_update(struct topic_store *s, struct topic *t, const struct topi
  * Errors: BUSY (requests with a key are under way), IO, FAILED. */
 err topic_store_delete(struct topic_store *s, struct topic *t, struct errmsg *msg);
 
+/* While a topic is closing it takes no appends: whoever deletes it has its log landed first, and what
+ * came after that would be lost with the log. Not remembered over a restart. */
+void topic_set_closing(struct topic *t, bool is_closing);
+bool topic_is_closing(const struct topic *t);
+
 const struct topic_meta *topic_meta_of(const struct topic *t);
 const char *topic_dir(const struct topic *t); /* DIR/topics/<name> */
 /* A place for what the store's owner keeps about a topic, NULL at first: heap memory that free()
@@ -89,7 +94,7 @@ void **topic_slot(struct topic *t);
  * page_cache topic, which may be acknowledged at once (it is written when this returns).
  * Errors: FAILED (store failed before), IO (fails now), NOSPACE (nothing happened; try later),
  * CORRUPT "log_damaged" (partition is quarantined), INVALID (not one whole batch), RANGE (no such
- * partition), TOO_LARGE (larger than a segment may be). */
+ * partition), TOO_LARGE (larger than a segment may be), BUSY (topic_set_closing()). */
 err topic_append(struct topic *t, uint32_t partition, struct str batch, int64_t *out_base_offset,
                  uint64_t *out_seq, struct errmsg *msg);
 /* Issues the gathered writes and tells the sync thread. Cheap when there is nothing. Failures make

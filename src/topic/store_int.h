@@ -87,6 +87,7 @@ struct topic {
     uint64_t sticky_round;
     struct idem_table *idem; /* owned; NULL until the first key */
     bool is_waiting;         /* of a partition or the journal, see store_wait.c */
+    bool is_closing;         /* about to be deleted: takes no appends */
     void *slot;              /* owned */
 };
 

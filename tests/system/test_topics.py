@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Topics: create, list, describe, change, delete; reading records back."""
+import threading
+
 import pytest
 from deltalake import DeltaTable
 
 from harness.client import Refused
+from harness.server import wait_for
 
 
 def test_create_describe_and_list(client, topic):
@@ -85,6 +88,37 @@ def test_deleting_lands_and_keeps_the_table(server, connect, topic):
     assert client.rows(f"SELECT count(*), count(DISTINCT n) FROM bronze.{topic}") == [(200, 200)]
     client.flush(topic)
     assert client.rows(f"SELECT count(*), count(DISTINCT n) FROM bronze.{topic}") == [(200, 200)]
+
+
+def test_what_is_acknowledged_while_a_topic_is_deleted_is_in_its_table(server, connect, topic):
+    """Senders go on until they are refused; what they were told is stored is there."""
+    one = server()
+    client = connect(one)
+    client.create_topic(topic, partitions=2)
+    acked, refusals = [set() for _ in range(4)], set()
+
+    def send(number):
+        sender = connect(one)
+        for batch in range(10000):
+            ids = [f"{number}-{batch}-{i}" for i in range(20)]
+            answer = sender.post(topic, b"".join(b'{"id":"%s"}\n' % i.encode() for i in ids))
+            if answer.status_code in (404, 409):
+                return
+            if answer.status_code == 200:
+                acked[number].update(ids)
+            else:
+                refusals.add((answer.status_code, answer.json()["code"]))
+
+    senders = [threading.Thread(target=send, args=(i,)) for i in range(len(acked))]
+    for sender in senders:
+        sender.start()
+    wait_for(lambda: all(acked), 20, "every sender to be at work")
+    assert client.delete_topic(topic).json()["deleted"]
+    for sender in senders:
+        sender.join()
+    stored = {row[0] for row in client.rows(f"SELECT id FROM {topic}")}
+    assert set().union(*acked) <= stored
+    assert refusals <= {(503, "topic_deleting")}
 
 
 def test_deleting_with_drop_removes_the_table(server, connect, topic):
