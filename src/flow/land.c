@@ -510,6 +510,9 @@ void lander_progress(struct lander *l, struct wire_progress *out_progress)
         p.rows = MAX(lake_snapshot_row_count(rows), 0);
         p.files = (int64_t)lake_snapshot_file_count(rows);
         p.bytes = (int64_t)lake_snapshot_size_bytes(rows);
+        if (p.last_commit_ms == 0) { /* none by this process: the one that was found */
+            p.last_commit_ms = MAX(lake_snapshot_timestamp_ms(rows), 0);
+        }
     }
     if (dead != NULL) {
         p.dead_rows = MAX(lake_snapshot_row_count(dead), 0);

@@ -4,6 +4,7 @@ import json
 import subprocess
 import threading
 import time
+from datetime import datetime, timedelta
 
 import duckdb
 import pytest
@@ -292,3 +293,19 @@ def test_history_and_files_come_in_pages_and_say_what_changed(client, topic):
     assert all(f["partition"]["_date"] and f["stats"]["minValues"]["n"] >= 0 for f in files)
     answer = client.http.get(f"/api/v1/tables/{topic}/history", params={"after": "x"})
     assert answer.status_code == 400
+
+
+def test_the_time_of_the_last_commit_outlives_a_restart(server, connect):
+    one = server()
+    connect(one).send("kept", [{"n": 1}])
+    connect(one).flush("kept")
+
+    def last_commit():
+        [table] = [t for t in connect(one).http.get("/api/v1/tables").json()["tables"]
+                   if t["name"] == "kept"]
+        return table.get("last_commit")
+
+    before = last_commit()
+    one.restart()
+    after = wait_for(last_commit, 10, "the table to be read again")
+    assert abs(datetime.fromisoformat(after) - datetime.fromisoformat(before)) < timedelta(seconds=5)
