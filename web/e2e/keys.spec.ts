@@ -67,7 +67,7 @@ test("a page that comes late leaves the focus to the palette", async ({ page, co
 });
 
 test("the sheet lists the keys, and Escape closes it", async ({ page }) => {
-  await page.goto("/settings");
+  await page.goto("/live");
   await ready(page);
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keys" }).getByText("Zoom out").waitFor();
@@ -77,7 +77,7 @@ test("the sheet lists the keys, and Escape closes it", async ({ page }) => {
 });
 
 test("the time range is typed, shared by its address, and undone by Back", async ({ page }) => {
-  await page.goto("/topics");
+  await page.goto("/live");
   await ready(page);
   await page.getByRole("button", { name: /^Time range/ }).click();
   await page.getByLabel("From", { exact: true }).fill("yesterday");
@@ -87,12 +87,25 @@ test("the time range is typed, shared by its address, and undone by Back", async
   await page.getByLabel("From", { exact: true }).fill("1700000000");
   await page.getByLabel("To", { exact: true }).fill("2023-11-14T23:00:00Z");
   await page.getByRole("button", { name: "Apply" }).click();
-  await page.waitForURL("**/topics?from=2023-11-14T22:13:20Z&to=2023-11-14T23:00:00Z");
+  await page.waitForURL("**/live?from=2023-11-14T22:13:20Z&to=2023-11-14T23:00:00Z");
   await page.getByRole("link", { name: "Tables", exact: true }).click();
   await page.waitForURL("**/tables?from=2023-11-14T22:13:20Z*");
   await page.goBack();
   await page.goBack();
   await page.getByRole("button", { name: "Time range: Last 15 minutes" }).waitFor();
+});
+
+test("a zone that a link brought gives way to the one chosen", async ({ page }) => {
+  await page.goto("/tables?tz=utc");
+  await ready(page);
+  expect(await page.getByRole("button", { name: /^Time range/ }).count()).toBe(0); // it acts on nothing
+  await page.getByRole("button", { name: "Time zone: UTC" }).click();
+  await page.getByRole("button", { name: /^This browser/ }).click();
+  await page.getByRole("button", { name: /^Time zone: Europe\/Berlin/ }).waitFor();
+  expect(new URL(page.url()).searchParams.get("tz")).toBeNull();
+  await page.getByRole("button", { name: /^Time zone/ }).click();
+  await page.getByRole("button", { name: /^UTC/ }).click();
+  await page.waitForURL(/tz=utc/);
 });
 
 test("the first tab stop skips to the content", async ({ page }) => {

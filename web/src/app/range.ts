@@ -1,6 +1,6 @@
 // range.ts - the time range of the page: it lives in the address (from, to, tz), so that a link
 // shows what its sender saw. Pausing is of the moment and lives here. The zone's default is kept.
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { create } from "zustand";
 import { absolute, isLive, pointText, type Range, rangeFrom, type Span } from "@/lib/range";
@@ -37,6 +37,27 @@ export function useZone(): Zone {
   const { tz } = useSearch({ strict: false });
   const preferred = useZonePreference((s) => s.zone);
   return tz !== undefined && isZone(tz) ? tz : preferred;
+}
+
+/** Prefers a zone. The address says it, too, else one that a link brought would stay. */
+export function useChooseZone(): (zone: Zone) => void {
+  const navigate = useNavigate();
+  const prefer = useZonePreference((s) => s.setZone);
+  return useCallback(
+    (zone: Zone) => {
+      prefer(zone);
+      const tz = zone === "local" ? undefined : zone;
+      void navigate({ to: ".", search: (old) => ({ ...old, tz }), replace: true });
+    },
+    [navigate, prefer],
+  );
+}
+
+/** Pages whose content is that of the range; the others are about now, or about all there is. */
+const WITH_RANGE = ["/", "/live", "/analytics"];
+
+export function useHasRange(): boolean {
+  return useRouterState({ select: (s) => WITH_RANGE.includes(s.location.pathname) });
 }
 
 export interface PageRange {

@@ -13,7 +13,7 @@ import { KeySheet } from "./key-sheet";
 import { isBehindDialog, type KeyCommand, useKeyListener, useKeys } from "./keys";
 import { PAGES } from "./nav";
 import { Rail, RailSheet } from "./rail";
-import { usePause, useRange } from "./range";
+import { useHasRange, usePause, useRange } from "./range";
 import { SignInDialog } from "./sign-in";
 import { TopBar } from "./topbar";
 import { useUi } from "./ui-state";
@@ -113,18 +113,8 @@ function useShellKeys(): void {
   const set = useUi((s) => s.set);
   const togglePause = usePause((s) => s.toggle);
   const { range, setRange, reset } = useRange();
-  const moves: KeyCommand[] = PAGES.map((page) => ({
-    keys: `g ${page.key}`,
-    label: page.label,
-    group: "Go to",
-    run: () => void navigate({ to: page.to }),
-  }));
-  useKeys([
-    ...moves,
-    { keys: "ctrl+k", label: "Find or do", group: "Anywhere", run: () => set({ palette: true }) },
-    { keys: "?", label: "This sheet", group: "Anywhere", run: () => set({ keySheet: true }) },
-    { keys: "p", label: "Pause or resume", group: "Anywhere", run: togglePause },
-    { keys: "/", label: "Search on the page", group: "Anywhere", run: focusSearch },
+  const hasRange = useHasRange();
+  const rangeKeys: KeyCommand[] = [
     {
       keys: "t z",
       label: "Zoom out",
@@ -144,6 +134,20 @@ function useShellKeys(): void {
       group: "Time range",
       run: () => setRange(shift(range, 1, Date.now())),
     },
+  ];
+  const moves: KeyCommand[] = PAGES.map((page) => ({
+    keys: `g ${page.key}`,
+    label: page.label,
+    group: "Go to",
+    run: () => void navigate({ to: page.to }),
+  }));
+  useKeys([
+    ...moves,
+    { keys: "ctrl+k", label: "Find or do", group: "Anywhere", run: () => set({ palette: true }) },
+    { keys: "?", label: "This sheet", group: "Anywhere", run: () => set({ keySheet: true }) },
+    { keys: "p", label: "Pause or resume", group: "Anywhere", run: togglePause },
+    { keys: "/", label: "Search on the page", group: "Anywhere", run: focusSearch },
+    ...(hasRange ? rangeKeys : []),
   ]);
 }
 

@@ -16,15 +16,24 @@ import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Field, Input } from "@/ui/field";
 import { Popover } from "@/ui/popover";
-import { usePause, useRange, useZonePreference } from "./range";
+import { useChooseZone, useHasRange, usePause, useRange, useZone } from "./range";
 
-interface TimePickerProps {
-  /** The page has a button of its own for it. */
-  withoutPause: boolean;
+/** Each page has what acts on it: the range, the zone of its times, a stop to what moves. */
+export function TimePicker({ canPause }: { canPause: boolean }) {
+  const zone = useZone();
+  const hasRange = useHasRange();
+  const { live } = useRange();
+  return (
+    <div className="flex min-w-0 items-center gap-1">
+      {hasRange ? <RangePicker /> : null}
+      <ZonePicker zone={zone} />
+      {canPause ? <PauseButton live={live || !hasRange} /> : null}
+    </div>
+  );
 }
 
-export function TimePicker({ withoutPause }: TimePickerProps) {
-  const { range, zone, live, setRange } = useRange();
+function RangePicker() {
+  const { range, zone, setRange } = useRange();
   const [open, setOpen] = useState(false);
   const label = rangeLabel(range, zone);
   const choose = (next: Range) => {
@@ -32,24 +41,20 @@ export function TimePicker({ withoutPause }: TimePickerProps) {
     setOpen(false);
   };
   return (
-    <div className="flex min-w-0 items-center gap-1">
-      <Popover
-        label="Time range"
-        open={open}
-        onOpenChange={setOpen}
-        className="w-[22rem]"
-        trigger={
-          <Button icon={Clock} aria-label={`Time range: ${label}`} className="min-w-0 shrink">
-            <span className="hidden truncate sm:inline">{label}</span>
-            <ChevronDown aria-hidden="true" className="size-3.5 shrink-0 opacity-60" />
-          </Button>
-        }
-      >
-        <RangeForm range={range} zone={zone} onChoose={choose} />
-      </Popover>
-      <ZonePicker zone={zone} />
-      {withoutPause ? null : <PauseButton live={live} />}
-    </div>
+    <Popover
+      label="Time range"
+      open={open}
+      onOpenChange={setOpen}
+      className="w-[22rem]"
+      trigger={
+        <Button icon={Clock} aria-label={`Time range: ${label}`} className="min-w-0 shrink">
+          <span className="hidden truncate sm:inline">{label}</span>
+          <ChevronDown aria-hidden="true" className="size-3.5 shrink-0 opacity-60" />
+        </Button>
+      }
+    >
+      <RangeForm range={range} zone={zone} onChoose={choose} />
+    </Popover>
   );
 }
 
@@ -143,7 +148,7 @@ function ZonePicker({ zone }: { zone: Zone }) {
 }
 
 export function ZoneList({ zone, onDone }: { zone: Zone; onDone?: () => void }) {
-  const setZone = useZonePreference((s) => s.setZone);
+  const setZone = useChooseZone();
   const [find, setFind] = useState("");
   const id = useId();
   const names = useMemo(() => zoneNames(), []);

@@ -12,11 +12,8 @@ import { useTheme } from "./theme";
 import { TimePicker } from "./time-picker";
 import { useUi } from "./ui-state";
 
-/** Pages that show no times of data have no use for the range. */
-const WITHOUT_RANGE = ["/settings", "/login", "/producers", "/sql", "/build"];
-
-/** Live tells by a word whether it stands still, and moves whatever the range. */
-const WITH_OWN_PAUSE = ["/live"];
+/** Pages on which nothing moves by itself; Live has a button of its own, which says it in a word. */
+const WITHOUT_PAUSE = ["/settings", "/login", "/sql", "/build", "/live"];
 
 export function TopBar() {
   const set = useUi((s) => s.set);
@@ -31,9 +28,7 @@ export function TopBar() {
       />
       <Server />
       <div className="flex-1" />
-      {WITHOUT_RANGE.includes(path) ? null : (
-        <TimePicker withoutPause={WITH_OWN_PAUSE.includes(path)} />
-      )}
+      {path === "/login" ? null : <TimePicker canPause={!WITHOUT_PAUSE.includes(path)} />}
       <PaletteButton />
       <ThemeButton />
       <ConnectionLight />
