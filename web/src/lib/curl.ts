@@ -17,7 +17,9 @@ export function shellQuote(word: string): string {
 }
 
 export function curl({ method, url, headers = {}, body, file }: RequestText): string {
-  const words = ["curl", "-sS"];
+  // A stream is shown as it comes, not when a buffer is full.
+  const streams = Object.values(headers).includes("text/event-stream");
+  const words = ["curl", streams ? "-sSN" : "-sS"];
   const implied = body === undefined && file === undefined ? "GET" : "POST";
   if (method !== implied) words.push("-X", method);
   for (const [name, value] of Object.entries(headers)) {

@@ -53,6 +53,10 @@ describe("curl", () => {
 
   it("names the method only when it is not implied", () => {
     expect(curl({ method: "GET", url: "http://h/a" })).toBe("curl -sS http://h/a");
+    const headers = { accept: "text/event-stream" };
+    expect(curl({ method: "GET", url: "http://h/a", headers })).toBe(
+      "curl -sSN -H 'accept: text/event-stream' http://h/a",
+    );
     expect(curl({ method: "DELETE", url: "http://h/a" })).toBe("curl -sS -X DELETE http://h/a");
   });
 });

@@ -39,6 +39,11 @@ describe("the summary", () => {
     const value = { type: "a", path: "/", n: 9223372036854775807n, who: "ada" };
     expect(summaryOf(sent(value))).toBe("n=9223372036854775807  who=ada");
   });
+  it("leaves out the time that the column tells, and keeps one that differs", () => {
+    const at = (timestamp: string) => summaryOf(sent({ timestamp, n: 1 }));
+    expect(at("2026-11-21T10:00:00.100Z")).toBe("n=1");
+    expect(at("2026-11-21T09:59:00Z")).toBe("timestamp=2026-11-21T09:59:00Z  n=1");
+  });
   it("shows text and lists as they are, cut", () => {
     expect(summaryOf(sent("no json"))).toBe("no json");
     expect(summaryOf(sent([1, 2]))).toBe("[1,2]");

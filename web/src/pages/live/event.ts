@@ -21,6 +21,18 @@ export function liveEvent(sent: SentEvent, n: number): LiveEvent {
 
 const SUMMARY_CHARACTERS = 400;
 
+/** What the server takes the event's time from (docs/tables.md). */
+const TIME_FIELDS = ["timestamp", "@timestamp", "time", "ts", "event_time"];
+const SAME_MS = 1000;
+
+/** The field that says no more than the column Time: late events differ, and keep it. */
+function timeField(value: Record<string, unknown>, stored: string): string | undefined {
+  const name = TIME_FIELDS.find((one) => typeof value[one] === "string");
+  if (name === undefined) return undefined;
+  const apart = Math.abs(Date.parse(String(value[name])) - Date.parse(stored));
+  return apart <= SAME_MS ? name : undefined;
+}
+
 /** One line of what the event says, without the fields that have columns of their own. */
 export function summaryOf(event: SentEvent): string {
   const { value } = event;
@@ -32,6 +44,8 @@ export function summaryOf(event: SentEvent): string {
     const name = FACET_FIELDS[facet].find((one) => value[one] !== undefined && value[one] !== null);
     if (name !== undefined) shown.add(name);
   }
+  const time = timeField(value, event.timestamp);
+  if (time !== undefined) shown.add(time);
   let out = "";
   for (const [name, item] of Object.entries(value)) {
     if (shown.has(name)) continue;

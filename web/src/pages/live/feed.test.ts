@@ -24,6 +24,16 @@ it("keeps the newest events and counts the values of those alone", () => {
   ]);
 });
 
+it("stands by time, though the server sends topic by topic", () => {
+  const feed = new EventFeed(() => 1000);
+  const at = (offset: number, ms: number) => ({
+    ...sent(offset, "a"),
+    timestamp: new Date(ms).toISOString(),
+  });
+  feed.take({ events: [at(0, 5000), at(1, 7000), at(2, 6000), at(3, 6000)] });
+  expect(feed.snapshot().events.map((event) => event.offset)).toEqual([1, 3, 2, 0]);
+});
+
 it("tells per second how many matched and were not sent, with zeros for silent seconds", () => {
   let now = 10_000;
   const feed = new EventFeed(() => now);

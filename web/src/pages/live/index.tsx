@@ -2,7 +2,7 @@
 // the newest 5,000. At the top of the list it follows; scrolled down or paused it stands still and
 // says how many have come since. What the server thinned or dropped is said, never hidden.
 import { Link } from "@tanstack/react-router";
-import { Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
+import { ChartColumn, Database, Eraser, Pause, Play, SquareTerminal } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { EventsFrame } from "@/api/events";
 import { useTopics } from "@/api/queries";
@@ -238,6 +238,9 @@ function PastNote() {
   return (
     <p className="flex flex-wrap items-center gap-2 rounded-md bg-info-soft px-3 py-2 text-sm">
       Live shows what comes in now, whatever the time range. For the past, ask the tables.
+      <Link to="/analytics" search={(old) => old} className={ButtonLike({ size: "sm" })}>
+        <ChartColumn aria-hidden="true" className="size-4" /> Analytics, with these filters
+      </Link>
       <Link to="/sql" className={ButtonLike({ size: "sm" })}>
         <SquareTerminal aria-hidden="true" className="size-4" /> Open SQL
       </Link>
@@ -296,10 +299,15 @@ function columnsOf(zone: Zone, facets: readonly Facet[], narrow: boolean): GridC
   const event: GridColumn<LiveEvent> = {
     id: "event",
     header: "Event",
-    width: 340,
+    width: narrow ? 250 : 340,
     grow: true,
     value: (e) => summaryOf(e),
-    cell: (e) => <span className="font-mono text-xs">{summaryOf(e)}</span>,
+    cell: (e) => (
+      <span className="font-mono text-xs">
+        {narrow ? <strong className="mr-2 font-medium">{e.facets.type ?? e.topic}</strong> : null}
+        {summaryOf(e)}
+      </span>
+    ),
   };
   const chosen = facets.map((facet) => byFacet[facet]);
   return narrow ? [time, event, topic, ...chosen] : [time, topic, ...chosen, event];
