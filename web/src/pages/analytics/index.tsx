@@ -137,9 +137,9 @@ interface ContentProps {
 const PANELS: readonly { split: Split; title: string }[] = [
   { split: "type", title: "Event types" },
   { split: "endpoint", title: "Endpoints" },
-  { split: "level", title: "Levels" },
-  { split: "source", title: "Sources" },
   { split: "topic", title: "Topics" },
+  { split: "source", title: "Sources" },
+  { split: "level", title: "Levels" },
 ];
 
 function useTop(question: Question, about: string, split: Split, enabled: boolean) {

@@ -79,7 +79,7 @@ function TopTable({ rows, title, split, chosen, onChoose }: TopTableProps) {
           <th className="w-18 px-2 py-1.5 text-right font-medium">Share</th>
           <th className="w-24 px-3 py-1.5 text-right font-medium">
             <abbr title="against the period before" className="no-underline">
-              Before
+              Change
             </abbr>
           </th>
         </tr>
