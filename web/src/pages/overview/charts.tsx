@@ -5,11 +5,12 @@ import { PageChart } from "@/app/page-chart";
 import { useRange } from "@/app/range";
 import { compact, count, duration, percent } from "@/lib/numbers";
 import { resolveRange, type Span } from "@/lib/range";
+import { formatTime, type Zone } from "@/lib/zone";
 import { Card } from "@/ui/card";
 import { ErrorCard } from "@/ui/states";
 import type { ChartSeries } from "@/ui/time-chart";
 import { type HistoryMetric, useHistory } from "./history";
-import { useTypes } from "./types-feed";
+import { type TypesView, useTypes } from "./types-feed";
 
 const HOUR_MS = 3_600_000;
 const BUSIEST = 8;
@@ -51,8 +52,21 @@ function byTopic(stats: Stats, span: Span): ChartSeries[] {
   return out;
 }
 
+/** The server counts types while somebody looks: what is left of the chart says why it is empty. */
+function typesNote({ t, sampled }: TypesView, span: Span, zone: Zone): string | null {
+  const since = t[0];
+  const said = [
+    sampled < 1 ? `counted in ${percent(sampled)} of the events` : "",
+    since !== undefined && since > span.fromMs + 5000
+      ? `counted since ${formatTime(since, zone, "time")}, when somebody first looked`
+      : "",
+  ].filter((text) => text !== "");
+  return said.length === 0 ? null : said.join(", ");
+}
+
 function LiveCharts({ stats, span, paused }: { stats: Stats; span: Span; paused: boolean }) {
   const types = useTypes(paused);
+  const { zone } = useRange();
   const common = { time: stats.t, span, height: 168 };
   const gap = stats.gap ? "began with the server's start" : null;
   const line = (label: string, name: Parameters<Stats["column"]>[0], colorName?: string) => ({
@@ -81,7 +95,7 @@ function LiveCharts({ stats, span, paused }: { stats: Stats; span: Span; paused:
           kind="area"
           stacked
           series={types.series}
-          note={types.sampled < 1 ? `counted in ${percent(types.sampled)} of the events` : null}
+          note={typesNote(types, span, zone)}
         />
       </Card>
       <Card title="In and landed" note="events per second" flush>

@@ -37,6 +37,20 @@ function lastKnown(values: readonly number[]): number {
   return values.findLast((value) => !Number.isNaN(value)) ?? Number.NaN;
 }
 
+/** What the sum consists of: "12 events, 1 query". */
+function refusals(stats: Stats): string {
+  const parts: [StatName, string, string][] = [
+    ["rejected", "event", "events"],
+    ["errors", "request", "requests"],
+    ["queries_failed", "query", "queries"],
+  ];
+  const said = parts.flatMap(([name, one, many]) => {
+    const sum = sumOf(recent(stats, [name]));
+    return sum > 0 ? [count(sum, one, many)] : [];
+  });
+  return said.length === 0 ? "events, requests, queries" : said.join(", ");
+}
+
 export function Tiles({ stats }: { stats: Stats }) {
   const health = useHealth();
   const topics = useTopics();
@@ -104,7 +118,7 @@ export function Tiles({ stats }: { stats: Stats }) {
         points={failed}
         stale={stale}
         tone={sumOf(failed) > 0 ? "warn" : "neutral"}
-        note="events, requests, queries"
+        note={refusals(stats)}
       />
       <Stat
         label="Dead letters"
