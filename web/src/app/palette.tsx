@@ -22,7 +22,7 @@ import { Dialog as Radix } from "radix-ui";
 import { useMemo, useState } from "react";
 import { q } from "@/api/queries";
 import { NAV } from "./nav";
-import { usePause, useZonePreference } from "./range";
+import { useChooseZone, usePause } from "./range";
 import { signOut } from "./sign-out";
 import { useTheme } from "./theme";
 import { useUi } from "./ui-state";
@@ -123,7 +123,7 @@ function useNamedEntries(): Entry[] {
 
 function useActions(): Entry[] {
   const choose = useTheme((s) => s.choose);
-  const setZone = useZonePreference((s) => s.setZone);
+  const setZone = useChooseZone();
   const togglePause = usePause((s) => s.toggle);
   const set = useUi((s) => s.set);
   const session = useQuery(q.session).data;
