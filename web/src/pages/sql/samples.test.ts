@@ -46,7 +46,7 @@ test("all questions of the shop are found and titled", () => {
 test("questions to begin with are of the largest topic", () => {
   const small = { ...logs, name: "small", rows: 1 };
   const large = { ...logs, rows: 100 };
-  const file: CatalogTable = { ...logs, schema: "main", name: "sales", kind: "import" };
+  const file: CatalogTable = { ...logs, schema: "main", name: "stock", kind: "import" };
   const first = firstSamples(indexCatalog([small, { ...file, rows: 1000 }, large]));
   expect(first.map((s) => s.title)).toEqual([
     "The newest rows",
