@@ -45,7 +45,7 @@ test("tiles and charts tell what flows", async ({ server, page }) => {
   await ready(page);
   await page.getByRole("link", { name: "analytics_events", exact: true }).first().waitFor();
   const flow = page.getByRole("navigation", { name: "The way of an event" });
-  await flow.getByText(/[12] producers? running/).waitFor();
+  await flow.getByText(/[12] producers?$/).waitFor();
   await flow.getByRole("link", { name: /Lands in tables/ }).waitFor();
   const tile = page.getByRole("region", { name: "Events in" });
   await expect

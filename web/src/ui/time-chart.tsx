@@ -359,7 +359,7 @@ function options(latest: Latest, width: number): uPlot.Options {
     height: props.height,
     ms: 1,
     tzDate: (ms) => zonedDate(ms, latest.current.zone),
-    padding: [8, 12, 0, 0],
+    padding: [8, 26, 0, 0], // half of a time below the end of the axis
     legend: { show: false },
     scales: {
       x: { time: true, auto: false },

@@ -39,7 +39,7 @@ export function Flow({ stats }: { stats: Stats }) {
           icon={Radio}
           title="Comes in"
           figure={`${compact(rate(stats.column("events_in")))} events/s`}
-          note={running > 0 ? `${perSecond} · ${count(running, "producer")} running` : perSecond}
+          note={running > 0 ? `${perSecond} · ${count(running, "producer")}` : perSecond}
         />
         <Step
           to="/topics"
@@ -53,14 +53,14 @@ export function Flow({ stats }: { stats: Stats }) {
           icon={Database}
           title="Lands in tables"
           figure={tables === undefined ? "–" : count(tables.length, "table")}
-          note={`${compact(total(tables, (t) => t.rows))} rows · ${bytes(total(tables, (t) => t.bytes))} of Parquet`}
+          note={`${compact(total(tables, (t) => t.rows))} rows · ${bytes(total(tables, (t) => t.bytes))}`}
         />
         <Step
           to="/sql"
           icon={SquareTerminal}
           title="Is asked in"
           figure="SQL"
-          note="fresh events and tables as one"
+          note="fresh and landed as one"
           isLast
         />
       </ol>
