@@ -291,7 +291,7 @@ function ChartControls({ result, spec, isSuggested, onChart, onSuggest }: Contro
         <Select
           value={spec.x}
           options={options(all)}
-          className="max-w-36"
+          className="max-w-28"
           onChange={(x) => change({ x })}
         />
       </Field>
@@ -303,6 +303,7 @@ function ChartControls({ result, spec, isSuggested, onChart, onSuggest }: Contro
               value: a,
               label: AGGREGATE_WORDS[a],
             }))}
+            className="max-w-28"
             onChange={(aggregate) => change({ aggregate })}
           />
         </Field>
@@ -315,7 +316,7 @@ function ChartControls({ result, spec, isSuggested, onChart, onSuggest }: Contro
                   aria-label={`Column ${i + 1}`}
                   value={name}
                   options={options([name, ...unused])}
-                  className="max-w-36"
+                  className="max-w-28"
                   onChange={(y) => change({ y: spec.y.map((old, j) => (j === i ? y : old)) })}
                 />
                 {i > 0 ? (
@@ -344,7 +345,7 @@ function ChartControls({ result, spec, isSuggested, onChart, onSuggest }: Contro
               { value: NONE, label: "none" },
               ...options(all.filter((name) => name !== spec.x)),
             ]}
-            className="max-w-36"
+            className="max-w-28"
             onChange={(by) => change({ by: by === NONE ? null : by })}
           />
         </Field>

@@ -328,7 +328,7 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
     {
       id: "name",
       header: "Table",
-      width: 270,
+      width: 240,
       value: (row) => `${row.schema}.${row.name}`,
       cell: (row) => (
         <Link
@@ -346,7 +346,7 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
     {
       id: "state",
       header: "State",
-      width: 112,
+      width: 100,
       value: (row) => row.state,
       cell: (row) => <StateBadge state={row.state} reason={row.reason} />,
     },
@@ -364,12 +364,12 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
           <span title={count(row.bytes, "byte")}>{bytes(row.bytes)}</span>
         ),
     },
-    figures("files", "Files", 70),
-    figures("lag", "Waiting to land", 124),
+    figures("files", "Files", 64),
+    figures("lag", "Waiting to land", 118),
     {
       id: "changed",
       header: "Last commit",
-      width: 164,
+      width: 160,
       value: (row) => (row.changedMs === null ? null : new Date(row.changedMs).toISOString()),
       cell: (row) =>
         row.changedMs === null ? (
@@ -381,7 +381,7 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
     {
       id: "kind",
       header: "From",
-      width: 180,
+      width: 150,
       grow: true,
       value: (row) => row.origin,
       cell: (row) => (
