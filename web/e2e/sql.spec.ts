@@ -43,7 +43,14 @@ test("a question to begin with is answered by one click", async ({ server, page 
   await server.send("towns", [{ status: "open" }, { status: "open" }]);
   await page.goto("/sql");
   const questions = page.getByRole("list", { name: "Questions to begin with" });
-  await questions.getByRole("button", { name: /How often each status comes/ }).click();
+  const question = questions.getByRole("button", { name: /How often each status comes/ });
+  await page.setViewportSize({ width: 320, height: 640 });
+  await question.waitFor();
+  const place = await question.boundingBox();
+  expect(place?.x).toBeGreaterThanOrEqual(0);
+  expect((place?.x ?? 0) + (place?.width ?? 0)).toBeLessThanOrEqual(320);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await question.click();
   await cell(page, "open").waitFor();
   await cell(page, "2").waitFor();
   const names = page.getByRole("treeitem", { name: /^towns/ });

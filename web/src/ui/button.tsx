@@ -65,7 +65,7 @@ export function Button({
       aria-busy={busy || undefined}
       {...rest}
     >
-      {busy ? <Spinner /> : Icon ? <Icon aria-hidden="true" className="size-4" /> : null}
+      {busy ? <Spinner /> : Icon ? <Icon aria-hidden="true" className="size-4 shrink-0" /> : null}
       {children}
     </button>
   );
@@ -110,7 +110,7 @@ export function IconButton({
         )}
         {...rest}
       >
-        <Icon aria-hidden="true" className="size-4" />
+        <Icon aria-hidden="true" className="size-4 shrink-0" />
       </button>
     </Tooltip>
   );

@@ -147,7 +147,10 @@ export function FirstQuestions({
       reason="Write a statement, then Ctrl-Enter. Ctrl-Space completes names of tables, columns and functions."
       action={
         first.length === 0 ? undefined : (
-          <ul aria-label="Questions to begin with" className="flex flex-wrap justify-center gap-2">
+          <ul
+            aria-label="Questions to begin with"
+            className="flex w-full flex-wrap justify-center gap-2"
+          >
             {first.map((sample) => (
               <li key={`${sample.group} ${sample.title}`} className="min-w-0 max-w-full">
                 <Button
@@ -156,8 +159,10 @@ export function FirstQuestions({
                   onClick={() => onRun(sample.sql)}
                   className="max-w-full"
                 >
-                  <span className="truncate">{sample.title}</span>
-                  <span className="truncate text-xs font-normal text-muted">{sample.group}</span>
+                  <span className="min-w-0 truncate">{sample.title}</span>
+                  <span className="hidden shrink-0 text-xs font-normal text-muted sm:inline">
+                    {sample.group}
+                  </span>
                 </Button>
               </li>
             ))}
