@@ -546,6 +546,33 @@ static err check_fields(const struct import_run *r, struct errmsg *msg)
     return ERR_OK;
 }
 
+/* DuckDB calls a field without a name C0, C1, ... and then finds nothing under that name: its values
+ * would be lost. */
+static err check_nameless(struct import_run *r, struct errmsg *msg)
+{
+    AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
+    int64_t found = 0;
+    buf_puts(&sql, "SELECT count(*) FROM (SELECT 1 FROM read_json_objects(");
+    sql_add_path(&sql, str_from(r->path));
+    buf_puts(&sql, ",format='newline_delimited',compression='uncompressed') "
+                   "WHERE list_contains(json_keys(json),'') LIMIT 1)");
+    TRY(buf_check(&sql));
+    TRY(sql_query_i64(r->conn, buf_cstr(&sql), &found, msg));
+    return found == 0 ? ERR_OK : errmsg_set(msg, ERR_INVALID, "a field has no name; give it one");
+}
+
+static bool has_name_of_nameless(const struct import_run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        char made[32];
+        (void)snprintf(made, sizeof made, "C%zu", i); /* fits */
+        if (strcmp(r->columns[i].source, made) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static err find_ndjson(struct import_run *r, struct errmsg *msg)
 {
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
@@ -567,9 +594,11 @@ static err find_ndjson(struct import_run *r, struct errmsg *msg)
         buf_reset(&r->error);
         TRY(sql_exec(r->conn, buf_cstr(&scan), msg));
         buf_reset(&r->error);
+        TRY(check_nameless(r, msg));
         return errmsg_set(msg, ERR_INVALID, "line 1: the file holds no JSON object");
     }
     TRY(e);
+    TRY(has_name_of_nameless(r) ? check_nameless(r, msg) : ERR_OK);
     TRY(check_fields(r, msg));
     for (size_t i = 0; i < r->count; i++) {
         static const char *const kept[] = {"BOOLEAN", "BIGINT", "DOUBLE", "HUGEINT", "DATE"};

@@ -219,6 +219,8 @@ BAD = {
     "open_quote": ("csv", b'id,name\n1,"a\n2,b\n3,c\n', "line 2: a quote", 2),
     "bad_value": ("csv", b"id,name\nx,a\n", "line 2, column id", 2),
     "empty": ("csv", b"", "empty", 1),
+    "nameless": ("ndjson", b'{"id":1}\n{"id":2,"":"x"}\n', "a field has no name", None),
+    "nameless_and_not": ("ndjson", b'{"id":1,"":"x","C1":2}\n', "a field has no name", None),
     "bad_json": ("ndjson", b'{"id":1}\n{"id":\n', "line 2", 2),
     "truncated": ("parquet", GOOD[: len(GOOD) // 2], "cut short", None),
     "damaged": ("parquet", GOOD[:4] + bytes(len(GOOD) - 12) + GOOD[-8:], "Parquet", None),
