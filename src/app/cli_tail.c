@@ -4,6 +4,7 @@
  * A chunk is one request with an Idempotency-Key. Whatever may pass by itself (no server, 429, 503,
  * a full disk) is waited for, for ever; what cannot (a format that is wrong, no permission) ends
  * the program. Either way the state file is right. */
+#include <limits.h>
 #include <signal.h>
 
 #include "app/cli.h"
@@ -405,8 +406,13 @@ int cli_tail(struct cli *cli)
         duration_option(cli, "line-wait", &o.line_wait_us) &&
         duration_option(cli, "rotate-wait", &o.rotate_wait_us) &&
         duration_option(cli, "interval", &interval_us) &&
-        cli_words(cli, 1, TAIL_FILES_MAX, "tail -F FILE... --topic T [--format FORMAT]")) {
-        if (r.topic == NULL || (from_start && o.from_end)) {
+        cli_words(cli, 1, INT_MAX, "tail -F FILE... --topic T [--format FORMAT]")) {
+        if (cli->argc > TAIL_FILES_MAX) {
+            fprintf(stderr,
+                    "tarn: %d files; one tail follows at most %d, start several, each with "
+                    "its --state\n",
+                    cli->argc, TAIL_FILES_MAX);
+        } else if (r.topic == NULL || (from_start && o.from_end)) {
             fprintf(stderr, "usage: tarn tail -F FILE... --topic T [--format FORMAT] "
                             "[--from-start|--from-end]\n");
         } else {

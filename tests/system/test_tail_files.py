@@ -345,6 +345,12 @@ def test_what_cannot_pass_ends_it_with_words(shared_server, tail, topic, tmp_pat
     assert f"is of the topic {topic}" in two.log.read_text()
 
 
+def test_more_files_than_one_tail_follows_are_told(tarn_bin, tmp_path):
+    done = subprocess.run([str(tarn_bin), "tail", "-F", *[f"f{i}" for i in range(1025)], "--topic",
+                           "t"], capture_output=True, text=True, timeout=20, cwd=tmp_path)
+    assert done.returncode == 2 and "at most 1024" in done.stderr
+
+
 def test_once_reads_to_the_end_and_ends(client, shared_server, tail, topic, tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b'{"n":0}\n\n{"n":1}')
