@@ -286,11 +286,25 @@ static err to_folder(const struct import_cli *x, struct source *s, struct errmsg
 
 /* ---- to a topic ---- */
 
-/* What tells this content from any other; read once before it is sent. */
-static err content_key(const struct source *s, struct buf *out, struct errmsg *msg)
+/* The options that make other events of the same content. */
+static struct hash128 options_hash(const struct import_cli *x)
+{
+    const char *options[] = {x->key, x->delimiter, x->quote, x->header, x->types};
+    AUTO_BUF text = buf_make(1 << 20);
+    bool has_any = false;
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        has_any = has_any || options[i] != NULL;
+        buf_printf(&text, "%zu=%s\n", i, options[i] == NULL ? "" : options[i]);
+    }
+    return has_any ? hash_xxh3_128(buf_str(&text)) : (struct hash128){0};
+}
+
+/* What tells this content, read this way, from any other; read once before it is sent. */
+static err content_key(const struct import_cli *x, const struct source *s, struct buf *out,
+                       struct errmsg *msg)
 {
     AUTO_TEXT bytes = xcalloc(1, PIECE_BYTES + sizeof(struct hash128));
-    struct hash128 hash = {0};
+    struct hash128 hash = options_hash(x);
     uint64_t offset = 0;
     size_t got = PIECE_BYTES;
     while (got == PIECE_BYTES) {
@@ -319,13 +333,19 @@ static err to_topic(struct import_cli *x, struct source *s, struct errmsg *msg)
     if (strcmp(s->format, "csv") == 0) {
         add_param(&target, "format", "csv");
         add_param(&target, "delimiter", x->delimiter);
+        add_param(&target, "quote", x->quote);
+        add_param(&target, "header", x->header);
+        add_param(&target, "types", x->types);
+    } else if (x->delimiter != NULL || x->quote != NULL || x->header != NULL || x->types != NULL) {
+        return errmsg_set(msg, ERR_INVALID,
+                          "--delimiter, --quote, --header and --types are for CSV");
     }
     add_param(&target, "key", x->key);
     if (s->coding != NULL) {
         buf_printf(&headers, "Content-Encoding: %s\r\n", s->coding);
     }
     if (s->bytes >= 0) {
-        TRY(content_key(s, &headers, msg));
+        TRY(content_key(x, s, &headers, msg));
     }
     return send_source(x, s, buf_cstr(&target), buf_cstr(&headers), msg);
 }
@@ -385,8 +405,11 @@ static bool take_options(struct import_cli *x)
     if (bad || !cli_words(x->cli, 1, 10000, USAGE)) {
         return false;
     }
-    if ((x->table == NULL) == (x->topic == NULL) || (x->topic != NULL && x->mode != NULL)) {
-        fprintf(stderr, "tarn: say either --table NAME or --topic T; --mode is for tables\n");
+    bool of_table = x->mode != NULL || x->sample != NULL || x->names != NULL;
+    if ((x->table == NULL) == (x->topic == NULL) || (x->topic != NULL && of_table) ||
+        (x->table != NULL && x->key != NULL)) {
+        fprintf(stderr, "tarn: say either --table NAME or --topic T; --mode, --sample and --names "
+                        "are for tables, --key is for topics\n");
         return false;
     }
     x->mode = x->mode == NULL ? "create" : x->mode;

@@ -150,6 +150,7 @@ err import_local_rows(const char *path, sql_write_fn *write, void *ctx, struct e
     TRY(sql_conn_open(engine, &conn, msg));
     /* The same file must give the same bytes again: a repeated request is known by them. */
     TRY(sql_exec(conn, "SET preserve_insertion_order=true", msg));
+    TRY(sql_import_check_parquet(conn, path, msg));
     AUTO_BUF sql = buf_make(1 << 20);
     buf_puts(&sql, "SELECT * FROM read_parquet(");
     sql_add_path(&sql, str_from(path));

@@ -617,18 +617,18 @@ static err find_ndjson(struct import_run *r, struct errmsg *msg)
 
 /* DuckDB reads a DECIMAL of more than 38 digits as a DOUBLE, and as a wrong one: 1 becomes 2^48.
  * parquet_schema() has the digits as they are in the file. */
-static err check_decimals(struct import_run *r, struct errmsg *msg)
+err sql_import_check_parquet(struct sql_conn *conn, const char *path, struct errmsg *msg)
 {
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
     AUTO_BUF found = buf_make(1 << 20);
     buf_puts(&sql, "SELECT coalesce(min(name || ' is DECIMAL(' || digits || ')'),'') FROM (SELECT "
                    "name,coalesce(precision,try_cast(regexp_extract(logical_type,"
                    "'precision=([0-9]+)',1) AS BIGINT)) AS digits FROM parquet_schema(");
-    sql_add_path(&sql, str_from(r->path));
+    sql_add_path(&sql, str_from(path));
     buf_puts(&sql, ") WHERE converted_type='DECIMAL' OR logical_type LIKE 'DecimalType%') "
                    "WHERE digits>38");
     TRY(buf_check(&sql));
-    TRY(sql_query_text(r->conn, buf_cstr(&sql), &found, msg));
+    TRY(sql_query_text(conn, buf_cstr(&sql), &found, msg));
     if (found.len > 0) {
         return errmsg_set(msg, ERR_UNSUPPORTED, "%.100s: tables hold at most 38 digits",
                           buf_cstr(&found));
@@ -639,7 +639,7 @@ static err check_decimals(struct import_run *r, struct errmsg *msg)
 static err find_parquet(struct import_run *r, struct errmsg *msg)
 {
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
-    TRY(check_decimals(r, msg));
+    TRY(sql_import_check_parquet(r->conn, r->path, msg));
     buf_puts(&sql, "SELECT * FROM ");
     add_reader(r, false, &sql);
     TRY(buf_check(&sql));

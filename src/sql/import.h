@@ -86,5 +86,9 @@ err sql_import_view(struct sql_conn *conn, const struct sql_import_options *opti
                     struct buf *out_select, struct sql_import_columns *out_columns,
                     struct errmsg *msg);
 
+/* Refuses a Parquet file with numbers that DuckDB would read as others. Errors: UNSUPPORTED, those
+ * of the file. */
+err sql_import_check_parquet(struct sql_conn *conn, const char *path, struct errmsg *msg);
+
 /* Pure: DuckDB's words about a file as a sentence that begins with the line where there is one. */
 err sql_import_error(struct str text, err e, struct errmsg *msg);

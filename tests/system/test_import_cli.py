@@ -3,6 +3,7 @@
 import gzip
 import json
 import subprocess
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,6 +60,28 @@ def test_options_reach_the_reader(shared_server, client, topic, files):
     run(shared_server.binary, files / "o.csv", "--table", topic, "--delimiter", "|", "--header",
         "false", "--types", "column0:BIGINT", "--server", shared_server.url)
     assert client.rows(f"SELECT * FROM {topic} ORDER BY ALL") == [(7, "a"), (8, "b")]
+
+
+def test_options_reach_the_events_door(shared_server, client, topic, files):
+    """The same content with other options is another import; what cannot be meant is refused."""
+    tarn, to = shared_server.binary, ["--topic", topic, "--server", shared_server.url]
+    path = write(files / "o.csv", "007|'a|b'\n008|c\n")
+    assert "1 events accepted" in run(tarn, path, "--delimiter", "|", "--quote", "'", *to)
+    assert "2 events accepted" in run(tarn, path, "--delimiter", "|", "--quote", "'", "--header",
+                                      "false", "--types", "column1:integer", *to)
+    assert client.rows(f"SELECT column1, column2 FROM {topic} WHERE column1 IS NOT NULL "
+                       "ORDER BY 1") == [(7, "a|b"), (8, "c")]
+    assert "are for CSV" in run(tarn, files / "e.ndjson", "--types", "n:string", *to, code=1)
+    assert "for tables" in run(tarn, path, "--names", "clean", *to, code=2)
+    assert "for topics" in run(tarn, path, "--key", "a", "--table", "t", code=2)
+
+
+def test_parquet_numbers_that_cannot_be_read_become_no_events(shared_server, topic, files):
+    wide = pa.array([Decimal("1")], pa.decimal256(50, 0))
+    pq.write_table(pa.table({"w": wide}), files / "w.parquet")
+    error = run(shared_server.binary, files / "w.parquet", "--topic", topic, "--server",
+                shared_server.url, code=1)
+    assert "w is DECIMAL(50)" in error
 
 
 @pytest.mark.parametrize("name, rows", [("a.csv", 2), ("e.ndjson", 2), ("p.parquet", 2000)])
