@@ -6,6 +6,7 @@
  * the program. Either way the state file is right. */
 #include <limits.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "app/cli.h"
 #include "app/tail.h"
@@ -18,6 +19,7 @@ enum {
     BACKOFF_MIN_US = 100 * 1000,
     BACKOFF_MAX_US = 10 * 1000 * 1000,
     RETRY_AFTER_SECONDS_MAX = 300,
+    FILES_BESIDE = 64,     /* rotated ones, the state, the connection */
     SLICE_US = 100 * 1000, /* so soon a signal is noticed while waiting */
 };
 
@@ -379,6 +381,25 @@ static void drop_follow_flag(struct cli *cli)
     }
 }
 
+/* Every file stays open, and a rotated one beside its successor. The usual soft limit is 1,024. */
+static bool files_can_be_open(int count)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)count + FILES_BESIDE;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return true;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* may be as high already */
+    if (limit.rlim_max < need) {
+        fprintf(stderr,
+                "tarn: %d files need %llu open files, and this process may have %llu; "
+                "raise `ulimit -n`, or start several\n",
+                count, (unsigned long long)need, (unsigned long long)limit.rlim_max);
+    }
+    return limit.rlim_max >= need;
+}
+
 int cli_tail(struct cli *cli)
 {
     bool bad = false;
@@ -421,7 +442,7 @@ int cli_tail(struct cli *cli)
             o.paths = (const char *const *)cli->argv;
             o.path_count = (size_t)cli->argc;
             o.line_wait_us = once ? 1 : o.line_wait_us;
-            code = run(&r, &o, interval_us, once);
+            code = files_can_be_open(cli->argc) ? run(&r, &o, interval_us, once) : CLI_FAILED;
         }
     }
     client_free(r.client);

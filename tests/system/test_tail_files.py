@@ -3,6 +3,7 @@
 whatever is killed meanwhile. The test writes the lines, so it knows what has to be there."""
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -351,6 +352,26 @@ def test_more_files_than_one_tail_follows_are_told(tarn_bin, tmp_path):
     assert done.returncode == 2 and "at most 1024" in done.stderr
 
 
+def test_many_files_can_be_open(client, shared_server, tarn_bin, topic, tmp_path):
+    """The soft limit of open files is lifted; where the hard one is too low, that is said."""
+    paths = [tmp_path / f"{i}.log" for i in range(100)]
+    for i, path in enumerate(paths):
+        path.write_text('{"n":%d}\n' % i)
+
+    def run(soft, hard):
+        return subprocess.run(
+            [str(tarn_bin), "tail", "-F", *map(str, paths), "--topic", topic, "--once", *FAST,
+             "--server", shared_server.url], capture_output=True, text=True, timeout=100,
+            cwd=tmp_path,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)))
+
+    low = run(64, 128)
+    assert low.returncode == 1 and "ulimit -n" in low.stderr, low
+    enough = run(64, 256)
+    assert enough.returncode == 0, enough
+    settled(client, topic, 100)
+
+
 def test_once_reads_to_the_end_and_ends(client, shared_server, tail, topic, tmp_path):
     path = tmp_path / "app.log"
     path.write_bytes(b'{"n":0}\n\n{"n":1}')
@@ -360,7 +381,7 @@ def test_once_reads_to_the_end_and_ends(client, shared_server, tail, topic, tmp_
 
 
 def test_lines_are_lines_whatever_the_first_looks_like(client, shared_server, tail, topic,
-                                                       tmp_path):
+                                tmp_path):
     """With --format json a first line that is a list loses nothing behind it."""
     path = tmp_path / "app.log"
     path.write_bytes(b'[1,2]\n{"n":0}\n{"n":1}\n')
