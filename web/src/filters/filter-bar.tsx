@@ -1,13 +1,14 @@
 // filter-bar.tsx - what events are narrowed to. The filters live in the address; their values come
 // from what has been seen, with counts, and can be typed when they have not been seen yet.
-import { Check, ChevronDown, Search, X } from "lucide-react";
-import { type Ref, useEffect, useId, useState } from "react";
+import { Check, ChevronDown, X } from "lucide-react";
+import { type Ref, useId, useState } from "react";
 import { useTopics } from "@/api/queries";
 import { compact } from "@/lib/numbers";
 import { Button, IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
 import { Input } from "@/ui/field";
 import { Popover } from "@/ui/popover";
+import { SearchField } from "@/ui/search-field";
 import type { Facet } from "./facets";
 import { type FilterName, type Filters, isFiltered, NAMES } from "./use-filters";
 
@@ -23,36 +24,20 @@ interface FilterBarProps {
   inputRef: Ref<HTMLInputElement>;
 }
 
-const TYPING_MS = 300;
-
 export function FilterBar(props: FilterBarProps) {
   const { filters, onChange, onText, onClear, seen, inputRef } = props;
   const { counted = "Counted among the events kept here." } = props;
   const topics = useTopics();
-  const [text, setText] = useState(filters.q);
-  useEffect(() => setText(filters.q), [filters.q]);
-  useEffect(() => {
-    if (text === filters.q) return;
-    const timer = window.setTimeout(() => onText(text), TYPING_MS);
-    return () => window.clearTimeout(timer);
-  }, [text, filters.q, onText]);
   return (
     <search className="flex flex-wrap items-center gap-2" aria-label="Filters">
-      <span className="relative min-w-48 flex-1 sm:max-w-72">
-        <Search
-          aria-hidden="true"
-          className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted"
-        />
-        <Input
-          ref={inputRef}
-          type="search"
-          aria-label="Text in the event"
-          placeholder="Text in the event  ( / )"
-          className="pl-8"
-          value={text}
-          onChange={(e) => setText(e.target.value)}
-        />
-      </span>
+      <SearchField
+        label="Text in the event"
+        placeholder="Text in the event  ( / )"
+        className="min-w-48 flex-1 sm:max-w-72"
+        value={filters.q}
+        onChange={onText}
+        inputRef={inputRef}
+      />
       {NAMES.map((name) => (
         <FacetPicker
           key={name}

@@ -11,6 +11,7 @@ import { OP_WORDS } from "@/results/shown";
 import { Button, IconButton } from "@/ui/button";
 import { Checkbox, Input, Select } from "@/ui/field";
 import { Popover } from "@/ui/popover";
+import { SearchInput } from "@/ui/search-field";
 import {
   BUCKET_WORDS,
   BUCKETS,
@@ -536,12 +537,11 @@ function ColumnsStep({ query, columns, onChange }: PartProps) {
         }
       >
         <div className="mb-2 flex gap-1">
-          <Input
-            type="search"
-            aria-label="Find a column"
-            placeholder="Find a column"
+          <SearchInput
+            label="Find a column"
+            className="flex-1"
             value={filter}
-            onChange={(event) => setFilter(event.target.value)}
+            onChange={setFilter}
           />
           <Button
             disabled={chosen.length === 0}

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { CatalogTable } from "@/api/types";
 import { rowsOf } from "@/lib/catalog";
 import { count } from "@/lib/numbers";
-import { Input } from "@/ui/field";
+import { SearchInput } from "@/ui/search-field";
 
 const SHOWN_MAX = 200;
 
@@ -18,15 +18,12 @@ export function TablePicker({ tables, onChoose }: TablePickerProps) {
   const found = tables.filter((t) => `${t.schema}.${t.name}`.toLowerCase().includes(wanted));
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-2">
-      <Input
-        type="search"
-        aria-label="Find a table"
-        placeholder="Find a table"
+      <SearchInput
+        label="Find a table"
         value={filter}
-        onChange={(event) => setFilter(event.target.value)}
-        onKeyDown={(event) => {
-          const [first] = found;
-          if (event.key === "Enter" && first !== undefined) onChoose(first);
+        onChange={setFilter}
+        onEnter={() => {
+          if (found[0] !== undefined) onChoose(found[0]);
         }}
       />
       <ul className="max-h-[60vh] min-h-0 flex-1 overflow-auto rounded-md border border-line bg-panel">

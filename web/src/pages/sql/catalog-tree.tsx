@@ -2,7 +2,7 @@
 // what can be seen is drawn. One tab stop: arrows move and unfold, Enter inserts the name, S shows a
 // sample, E opens the table in the builder.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { Blocks, ChevronRight, Eye, Search } from "lucide-react";
+import { Blocks, ChevronRight, Eye } from "lucide-react";
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from "react";
 import { useCatalog } from "@/api/queries";
 import type { CatalogTable } from "@/api/types";
@@ -11,7 +11,7 @@ import { compact, count, grouped } from "@/lib/numbers";
 import { quoteName } from "@/lib/sql";
 import { IconButton } from "@/ui/button";
 import { cx } from "@/ui/cx";
-import { Input } from "@/ui/field";
+import { SearchInput } from "@/ui/search-field";
 import { EmptyState, Loaded } from "@/ui/states";
 import { type CatalogIndex, tableText } from "./complete";
 
@@ -34,20 +34,7 @@ export function CatalogTree(props: CatalogTreeProps) {
   const [filter, setFilter] = useState("");
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-2">
-      <div className="relative">
-        <Search
-          aria-hidden="true"
-          className="pointer-events-none absolute top-2 left-2 size-4 text-muted"
-        />
-        <Input
-          type="search"
-          aria-label="Find a table or column"
-          placeholder="Find a table or column"
-          className="pl-8"
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-        />
-      </div>
+      <SearchInput label="Find a table or column" value={filter} onChange={setFilter} />
       <Loaded query={catalog} what="The tables could not be listed.">
         {(tables) =>
           tables.length === 0 ? (

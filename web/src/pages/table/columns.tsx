@@ -4,8 +4,9 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { Badge } from "@/ui/badge";
 import { cx } from "@/ui/cx";
-import { Checkbox, Input } from "@/ui/field";
+import { Checkbox } from "@/ui/field";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { SearchInput } from "@/ui/search-field";
 import { EmptyState } from "@/ui/states";
 import { ColumnProfile } from "./column-profile";
 import type { TableProps } from "./table-queries";
@@ -74,13 +75,12 @@ export function Columns(props: TableProps) {
   return (
     <>
       <div className="flex flex-wrap items-center gap-3">
-        <Input
-          type="search"
-          aria-label="Find a column"
+        <SearchInput
+          label="Find a column"
           placeholder="Find a column or type"
-          className="sm:max-w-72"
+          className="w-full sm:max-w-72"
           value={find}
-          onChange={(event) => setFind(event.target.value)}
+          onChange={setFind}
         />
         {hasOwn ? (
           <Checkbox label="tarn's own columns" checked={withOwn} onChange={setWithOwn} />

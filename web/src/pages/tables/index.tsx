@@ -2,7 +2,7 @@
 // here, and what became of those that came.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Search, Upload } from "lucide-react";
+import { Upload } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { q } from "@/api/queries";
 import { useKeys } from "@/app/keys";
@@ -14,8 +14,8 @@ import { StateBadge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { cx } from "@/ui/cx";
-import { Input } from "@/ui/field";
 import { type GridColumn, type GridSort, VirtualGrid } from "@/ui/grid";
+import { SearchField } from "@/ui/search-field";
 import { EmptyState, ErrorCard, Skeleton } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
 import { ImportsList, useImports } from "./imports";
@@ -36,7 +36,6 @@ const RENEW_MS = 5000;
 /** Long lists are several requests. */
 const RENEW_LONG_MS = 30_000;
 const LONG = 1000;
-const TYPING_MS = 250;
 
 export default function TablesPage() {
   const search = useSearch({ from: "/tables" });
@@ -234,15 +233,6 @@ function FilterLine({ rows }: { rows: readonly TableRow[] }) {
   const { find = "", kind } = useSearch({ from: "/tables" });
   const navigate = useNavigate({ from: "/tables" });
   const input = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(find);
-  useEffect(() => setText(find), [find]);
-  useEffect(() => {
-    if (text === find) return;
-    const timer = window.setTimeout(() => {
-      void navigate({ search: (old) => ({ ...old, find: text || undefined }), replace: true });
-    }, TYPING_MS);
-    return () => window.clearTimeout(timer);
-  }, [text, find, navigate]);
   useKeys([
     { keys: "/", label: "Find a table", group: "Tables", run: () => input.current?.focus() },
   ]);
@@ -253,21 +243,16 @@ function FilterLine({ rows }: { rows: readonly TableRow[] }) {
   };
   return (
     <search className="flex flex-wrap items-center gap-2" aria-label="Find tables">
-      <span className="relative min-w-48 flex-1 sm:max-w-72">
-        <Search
-          aria-hidden="true"
-          className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted"
-        />
-        <Input
-          ref={input}
-          type="search"
-          aria-label="Find a table"
-          placeholder="Find a table  ( / )"
-          className="pl-8"
-          value={text}
-          onChange={(e) => setText(e.target.value)}
-        />
-      </span>
+      <SearchField
+        label="Find a table"
+        placeholder="Find a table  ( / )"
+        className="min-w-48 flex-1 sm:max-w-72"
+        value={find}
+        onChange={(text) => {
+          void navigate({ search: (old) => ({ ...old, find: text || undefined }), replace: true });
+        }}
+        inputRef={input}
+      />
       <fieldset aria-label="Kind of table" className="flex flex-wrap gap-1">
         <KindButton label="All" number={rows.length} on={!kind} onClick={() => choose(undefined)} />
         {KINDS.filter((one) => counts.has(one) || one === kind).map((one) => (

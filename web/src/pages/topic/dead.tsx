@@ -10,7 +10,6 @@ import type { Topic } from "@/api/types";
 import { useZone } from "@/app/range";
 import { bytes, count, grouped, percent } from "@/lib/numbers";
 import { formatTime, type Zone } from "@/lib/zone";
-import { SearchField } from "@/stream/search-field";
 import { TimeInput } from "@/stream/time-input";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
@@ -18,6 +17,7 @@ import { CopyAsCurl } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { Field, Select } from "@/ui/field";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { SearchField } from "@/ui/search-field";
 import { EmptyState, Loaded } from "@/ui/states";
 import { DeadDrawer } from "./dead-drawer";
 import {
@@ -99,7 +99,7 @@ export function DeadTab({ topic }: { topic: Topic }) {
               </Field>
               <SearchField
                 label="Text in value or detail"
-                className="sm:w-52"
+                className="w-full sm:w-52"
                 value={q ?? ""}
                 onChange={(text) => change({ q: text || undefined }, true)}
               />

@@ -13,13 +13,13 @@ import { Page } from "@/app/page";
 import { usePause } from "@/app/range";
 import { bytes, compact, count, duration, grouped } from "@/lib/numbers";
 import { type Rate, rateOf } from "@/stream/rates";
-import { SearchField } from "@/stream/search-field";
 import { sorted, sortFrom, sortTo } from "@/stream/sort";
 import { TopicState } from "@/stream/topic-state";
 import { Button } from "@/ui/button";
 import { Sparkline } from "@/ui/card";
 import { CopyAsCurl } from "@/ui/copy";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { SearchField } from "@/ui/search-field";
 import { EmptyState, Loaded } from "@/ui/states";
 import { CreateTopic } from "./create";
 
@@ -195,13 +195,16 @@ export default function TopicsPage() {
             />
           ) : (
             <>
-              <SearchField
-                label="Find a topic"
-                placeholder="Find a topic  ( / )"
-                value={q}
-                onChange={setText}
-                inputRef={input}
-              />
+              <search>
+                <SearchField
+                  label="Find a topic"
+                  placeholder="Find a topic  ( / )"
+                  className="sm:max-w-80"
+                  value={q}
+                  onChange={setText}
+                  inputRef={input}
+                />
+              </search>
               <VirtualGrid
                 label="Topics"
                 columns={COLUMNS}
