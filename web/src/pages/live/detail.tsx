@@ -6,10 +6,10 @@ import { FACETS, type Facet } from "@/filters/facets";
 import type { FilterName } from "@/filters/use-filters";
 import { formatJson } from "@/lib/json";
 import { grouped } from "@/lib/numbers";
-import { formatTime, timeTitle } from "@/lib/zone";
 import { Button } from "@/ui/button";
 import { CopyAsCurl, CopyButton } from "@/ui/copy";
 import { Drawer } from "@/ui/dialog";
+import { Instant } from "@/ui/instant";
 import { JsonTree } from "@/ui/json-tree";
 import { KeyValue } from "@/ui/keyvalue";
 import type { LiveEvent } from "./event";
@@ -70,12 +70,7 @@ function Content({ event, onFilter }: { event: LiveEvent; onFilter: DetailProps[
           ],
           ["Partition", String(event.partition)],
           ["Offset", grouped(event.offset)],
-          [
-            "Stored",
-            <span key="stored" title={timeTitle(event.ms, zone)}>
-              {formatTime(event.ms, zone, "millis")}
-            </span>,
-          ],
+          ["Stored", <Instant key="stored" at={event.ms} zone={zone} form="millis" />],
           ["Key", event.key ?? <span className="text-muted">none</span>],
         ]}
       />

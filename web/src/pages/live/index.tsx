@@ -18,11 +18,12 @@ import { type Filters, isFiltered, NAMES, useFilters } from "@/filters/use-filte
 import { useMedia } from "@/lib/media";
 import { compact, count, grouped, percent } from "@/lib/numbers";
 import { listTo } from "@/lib/search";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import type { Zone } from "@/lib/zone";
 import { Badge } from "@/ui/badge";
 import { Button, ButtonLike } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { EmptyState } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
 import { Tooltip } from "@/ui/tooltip";
@@ -281,9 +282,7 @@ function columnsOf(zone: Zone, facets: readonly Facet[], narrow: boolean): GridC
     header: "Time",
     width: 108,
     value: (event) => event.timestamp,
-    cell: (event) => (
-      <span title={timeTitle(event.ms, zone)}>{formatTime(event.ms, zone, "timeMillis")}</span>
-    ),
+    cell: (event) => <Instant at={event.ms} zone={zone} form="timeMillis" />,
   };
   const topic = { id: "topic", header: "Topic", width: 150, value: (e: LiveEvent) => e.topic };
   const byFacet: Record<Facet, GridColumn<LiveEvent>> = {

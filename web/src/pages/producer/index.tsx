@@ -19,6 +19,7 @@ import { Button, ButtonLike, IconButton } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { CopyAsCurl, CopyButton } from "@/ui/copy";
 import { ConfirmDialog } from "@/ui/dialog";
+import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, Loaded } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
@@ -237,10 +238,6 @@ function RateChart({ producer }: { producer: Producer }) {
 
 function Facts({ producer }: { producer: Producer }) {
   const zone = useZone();
-  const time = (text: string | null | undefined) => {
-    const ms = Date.parse(text ?? "");
-    return Number.isNaN(ms) ? "–" : <span title={timeTitle(ms, zone)}>{formatTime(ms, zone)}</span>;
-  };
   const { spec = {} } = producer;
   return (
     <Card
@@ -261,8 +258,8 @@ function Facts({ producer }: { producer: Producer }) {
       <KeyValue
         items={[
           ["Rate", rateText(spec.rate ?? 100)],
-          ["Started", time(producer.started)],
-          ["Made", time(producer.created)],
+          ["Started", <Instant key="started" at={producer.started} zone={zone} />],
+          ["Made", <Instant key="made" at={producer.created} zone={zone} />],
           [
             "Ends",
             !spec.count && !spec.duration_s

@@ -2,12 +2,13 @@
 import { useMemo, useState } from "react";
 import type { Producer } from "@/api/types";
 import { usePause, useZone } from "@/app/range";
-import { formatTime, timeTitle } from "@/lib/zone";
+import { formatTime } from "@/lib/zone";
 import { StateBadge } from "@/ui/badge";
 import { Card } from "@/ui/card";
 import { CodeBlock } from "@/ui/copy";
 import { Drawer } from "@/ui/dialog";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { JsonTree } from "@/ui/json-tree";
 import { EmptyState } from "@/ui/states";
 import { type Sample, useSamples } from "./sample-feed";
@@ -24,9 +25,7 @@ export function Samples({ producer, running }: { producer: Producer; running: bo
         header: "Sent",
         width: 116,
         value: (sample) => sample.ms,
-        cell: ({ ms }) => (
-          <span title={timeTitle(ms, zone)}>{formatTime(ms, zone, "timeMillis")}</span>
-        ),
+        cell: ({ ms }) => <Instant at={ms} zone={zone} form="timeMillis" />,
       },
       {
         id: "event",

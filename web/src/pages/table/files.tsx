@@ -5,13 +5,14 @@ import type { DataFile } from "@/api/types";
 import { useZone } from "@/app/range";
 import { cellText } from "@/lib/cell";
 import { bytes, count, grouped, percent } from "@/lib/numbers";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import type { Zone } from "@/lib/zone";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { CopyAsCurl, CopyButton } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { Drawer } from "@/ui/dialog";
 import { type GridColumn, type GridSort, VirtualGrid } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, ErrorCard, Skeleton } from "@/ui/states";
 import { type PartitionSum, partitionSums, partitionText } from "./storage";
@@ -191,12 +192,7 @@ function columnsOf(zone: Zone, hasPartitions: boolean): GridColumn<DataFile>[] {
       header: "Written",
       width: 170,
       value: (file) => file.modified,
-      cell: (file) => {
-        const ms = Date.parse(file.modified ?? "");
-        return (
-          <span title={Number.isNaN(ms) ? "" : timeTitle(ms, zone)}>{formatTime(ms, zone)}</span>
-        );
-      },
+      cell: (file) => <Instant at={file.modified} zone={zone} />,
     },
     {
       id: "path",
@@ -215,7 +211,6 @@ function columnsOf(zone: Zone, hasPartitions: boolean): GridColumn<DataFile>[] {
 
 function FileDrawer({ file, onClose }: { file: DataFile | null; onClose: () => void }) {
   const zone = useZone();
-  const ms = Date.parse(file?.modified ?? "");
   return (
     <Drawer
       open={file !== null}
@@ -236,7 +231,7 @@ function FileDrawer({ file, onClose }: { file: DataFile | null; onClose: () => v
               ],
               ["Size", `${bytes(file.bytes)} (${count(file.bytes, "byte")})`],
               ["Rows", grouped(file.rows)],
-              ["Written", Number.isNaN(ms) ? "–" : formatTime(ms, zone, "millis")],
+              ["Written", <Instant key="written" at={file.modified} zone={zone} form="millis" />],
             ]}
           />
           <FileStats file={file} />

@@ -6,11 +6,12 @@ import { useZone } from "@/app/range";
 import { cellText } from "@/lib/cell";
 import { formatJson } from "@/lib/json";
 import { bytes, count, grouped } from "@/lib/numbers";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import type { Zone } from "@/lib/zone";
 import { Button } from "@/ui/button";
 import { CopyAsCurl, CopyButton } from "@/ui/copy";
 import { Drawer } from "@/ui/dialog";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, ErrorCard, Skeleton } from "@/ui/states";
 import { listPlan, type TableProps, useHistory } from "./table-queries";
@@ -99,10 +100,7 @@ function columnsOf(zone: Zone): GridColumn<Commit>[] {
       header: "Time",
       width: 196,
       value: (commit) => commit.timestamp,
-      cell: (commit) => {
-        const ms = Date.parse(commit.timestamp);
-        return <span title={timeTitle(ms, zone)}>{formatTime(ms, zone, "millis")}</span>;
-      },
+      cell: (commit) => <Instant at={commit.timestamp} zone={zone} form="millis" />,
     },
     { id: "operation", header: "Operation", width: 200, value: (commit) => commit.operation },
     {
@@ -150,7 +148,6 @@ interface CommitDrawerProps {
 
 function CommitDrawer({ commit, schema, name, onClose }: CommitDrawerProps) {
   const zone = useZone();
-  const ms = Date.parse(commit?.timestamp ?? "");
   return (
     <Drawer
       open={commit !== null}
@@ -167,12 +164,7 @@ function CommitDrawer({ commit, schema, name, onClose }: CommitDrawerProps) {
         <div className="flex flex-col gap-5">
           <KeyValue
             items={[
-              [
-                "Committed",
-                <span key="time" title={timeTitle(ms, zone)}>
-                  {formatTime(ms, zone, "millis")}
-                </span>,
-              ],
+              ["Committed", <Instant key="time" at={commit.timestamp} zone={zone} form="millis" />],
               ["Rows added", grouped(commit.rows_added)],
               ["Files added", grouped(commit.files_added)],
               ["Files removed", grouped(commit.files_removed)],

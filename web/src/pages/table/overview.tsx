@@ -6,11 +6,12 @@ import { type RequestPlan, request } from "@/api/client";
 import { invalidate } from "@/api/queries";
 import { useZone } from "@/app/range";
 import { bytes, compact, count, duration, grouped } from "@/lib/numbers";
-import { formatTime, timeTitle } from "@/lib/zone";
+import { formatTime } from "@/lib/zone";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card, Stat } from "@/ui/card";
 import { CodeBlock, CopyAsCurl } from "@/ui/copy";
+import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { ErrorCard, Skeleton } from "@/ui/states";
 import { useSubmit } from "@/ui/submit";
@@ -61,11 +62,7 @@ function Figures({ table }: TableProps) {
       <Stat
         label="Last commit"
         value={Number.isNaN(commitMs) ? "–" : formatTime(commitMs, zone, "time")}
-        note={
-          Number.isNaN(commitMs) ? null : (
-            <span title={timeTitle(commitMs, zone)}>{formatTime(commitMs, zone, "date")}</span>
-          )
-        }
+        note={Number.isNaN(commitMs) ? null : <Instant at={commitMs} zone={zone} form="date" />}
       />
     </div>
   );
@@ -306,9 +303,7 @@ function Properties({ schema, name, table }: TableProps) {
           ],
           !Number.isNaN(createdMs) && [
             "Created",
-            <span key="created" title={timeTitle(createdMs, zone)}>
-              {formatTime(createdMs, zone)}
-            </span>,
+            <Instant key="created" at={createdMs} zone={zone} />,
           ],
           table.protocol !== undefined && [
             "Delta protocol",

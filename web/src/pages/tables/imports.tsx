@@ -9,12 +9,13 @@ import type { Import } from "@/api/types";
 import { useChannel, useLiveStatus } from "@/api/use-live";
 import { useZone } from "@/app/range";
 import { bytes, count, duration, grouped } from "@/lib/numbers";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import type { Zone } from "@/lib/zone";
 import { StateBadge } from "@/ui/badge";
 import { Button, IconButton } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { Drawer } from "@/ui/dialog";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState } from "@/ui/states";
 import { toast, toastError } from "@/ui/toast";
@@ -112,7 +113,7 @@ function columnsOf(zone: Zone): GridColumn<ImportRow>[] {
       header: "Started",
       width: 160,
       value: (row) => row.started,
-      cell: (row) => <Instant text={row.started} zone={zone} />,
+      cell: (row) => <Instant at={row.started} zone={zone} />,
     },
     {
       id: "state",
@@ -188,12 +189,6 @@ function Unknown() {
   return <span className="text-muted">–</span>;
 }
 
-function Instant({ text, zone }: { text: string | undefined; zone: Zone }) {
-  const ms = Date.parse(text ?? "");
-  if (Number.isNaN(ms)) return <Unknown />;
-  return <span title={timeTitle(ms, zone)}>{formatTime(ms, zone)}</span>;
-}
-
 /** While it runs: its state and how far it is; with a way to end it. */
 function ImportState({ row }: { row: ImportRow }) {
   const { id, state = "waiting", percent } = row;
@@ -249,7 +244,7 @@ function ImportDrawer({ row, onClose }: { row: ImportRow | null; onClose: () => 
               ["File", row.file || <span className="text-muted">not named</span>],
               ["Format", row.format],
               ["Mode", row.mode],
-              ["Started", <Instant key="started" text={row.started} zone={zone} />],
+              ["Started", <Instant key="started" at={row.started} zone={zone} />],
               ["Took", duration(row.elapsed_ms)],
               ["Received", `${bytes(row.bytes)} (${count(row.bytes ?? 0, "byte")})`],
               ["Rows", grouped(row.rows)],

@@ -9,12 +9,13 @@ import { useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
 import { usePause, useZone } from "@/app/range";
 import { bytes, compact, count, grouped } from "@/lib/numbers";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import type { Zone } from "@/lib/zone";
 import { StateBadge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { type GridColumn, type GridSort, VirtualGrid } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { SearchField } from "@/ui/search-field";
 import { EmptyState, ErrorCard, Skeleton } from "@/ui/states";
 import { Tabs } from "@/ui/tabs";
@@ -356,12 +357,7 @@ function columnsOf(zone: Zone): GridColumn<TableRow>[] {
       header: "Last commit",
       width: 160,
       value: (row) => (row.changedMs === null ? null : new Date(row.changedMs).toISOString()),
-      cell: (row) =>
-        row.changedMs === null ? (
-          <Unknown />
-        ) : (
-          <span title={timeTitle(row.changedMs, zone)}>{formatTime(row.changedMs, zone)}</span>
-        ),
+      cell: (row) => <Instant at={row.changedMs} zone={zone} />,
     },
     {
       id: "kind",

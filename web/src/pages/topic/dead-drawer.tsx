@@ -10,11 +10,12 @@ import { saveAs } from "@/stream/save";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { CodeBlock } from "@/ui/copy";
+import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, Loaded } from "@/ui/states";
 import { Segments } from "@/ui/tabs";
 import { bytesOf, type DeadLetter, deadPlan, hexDump } from "./dead-letters";
-import { PlaceDrawer, type PlaceProps, Stored } from "./place";
+import { PlaceDrawer, type PlaceProps } from "./place";
 
 const FIRST_BYTES = 16_384;
 const ALL_BYTES = 1 << 20;
@@ -103,7 +104,7 @@ function Shown({ letter, busy, onWhole, name }: ShownProps) {
         items={[
           ["Reason", letter.reason],
           ["Detail", letter.detail ?? <span className="text-muted">none</span>],
-          ["Stored", <Stored key="t" timestamp={letter.timestamp} zone={zone} />],
+          ["Stored", <Instant key="t" at={letter.timestamp} zone={zone} form="millis" />],
           [
             "Key",
             letter.key == null ? (

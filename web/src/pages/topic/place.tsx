@@ -6,22 +6,18 @@ import type { ReactNode } from "react";
 import type { RequestPlan } from "@/api/client";
 import type { Topic } from "@/api/types";
 import { grouped } from "@/lib/numbers";
-import { formatTime, timeTitle, type Zone } from "@/lib/zone";
+import type { Zone } from "@/lib/zone";
 import { ButtonLike } from "@/ui/button";
 import { CopyAsCurl } from "@/ui/copy";
 import { Drawer } from "@/ui/dialog";
 import type { GridColumn } from "@/ui/grid";
+import { Instant } from "@/ui/instant";
 import { readId, rowSql } from "./record";
 
 interface Placed {
   partition: number;
   offset: number;
   timestamp: string;
-}
-
-export function Stored({ timestamp, zone }: { timestamp: string; zone: Zone }) {
-  const ms = Date.parse(timestamp);
-  return <span title={timeTitle(ms, zone)}>{formatTime(ms, zone, "millis")}</span>;
 }
 
 /** When, in which partition, at which offset. */
@@ -32,7 +28,7 @@ export function placeColumns<R extends Placed>(zone: Zone): GridColumn<R>[] {
       header: "Stored",
       width: 192,
       value: (row) => row.timestamp,
-      cell: ({ timestamp }) => <Stored timestamp={timestamp} zone={zone} />,
+      cell: ({ timestamp }) => <Instant at={timestamp} zone={zone} form="millis" />,
     },
     { id: "partition", header: "Part.", width: 56, align: "right", value: (row) => row.partition },
     {

@@ -12,10 +12,11 @@ import { bytes, grouped } from "@/lib/numbers";
 import { saveAs } from "@/stream/save";
 import { Button } from "@/ui/button";
 import { CodeBlock, CopyButton } from "@/ui/copy";
+import { Instant } from "@/ui/instant";
 import { JsonTree } from "@/ui/json-tree";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, Loaded } from "@/ui/states";
-import { PlaceDrawer, type PlaceProps, Stored } from "./place";
+import { PlaceDrawer, type PlaceProps } from "./place";
 
 /** More of a value is loaded only when asked for. */
 const FIRST_BYTES = 20_000;
@@ -113,7 +114,7 @@ function Shown({ record, busy, onWhole, onDownload }: ShownProps) {
     <div className="flex flex-col gap-4">
       <KeyValue
         items={[
-          ["Stored", <Stored key="t" timestamp={record.timestamp} zone={zone} />],
+          ["Stored", <Instant key="t" at={record.timestamp} zone={zone} form="millis" />],
           ["Partition", String(record.partition)],
           ["Offset", grouped(record.offset)],
           [
