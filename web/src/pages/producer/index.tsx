@@ -3,7 +3,7 @@
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { Play, Square, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { api, path, type RequestPlan } from "@/api/client";
+import { api, path } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { invalidate, queryClient, useProducer } from "@/api/queries";
 import type { Producer } from "@/api/types";
@@ -14,6 +14,7 @@ import { compact, count, grouped } from "@/lib/numbers";
 import { formatTime, timeTitle } from "@/lib/zone";
 import { produceCommand, rateText } from "@/stream/producer-spec";
 import { useProducersLive } from "@/stream/producers-live";
+import { isRunning, useRunProducer } from "@/stream/run-producer";
 import { StateBadge } from "@/ui/badge";
 import { Button, ButtonLike, IconButton } from "@/ui/button";
 import { Card } from "@/ui/card";
@@ -23,7 +24,7 @@ import { Instant } from "@/ui/instant";
 import { KeyValue } from "@/ui/keyvalue";
 import { EmptyState, Loaded } from "@/ui/states";
 import { TimeChart } from "@/ui/time-chart";
-import { toast, toastError } from "@/ui/toast";
+import { toast } from "@/ui/toast";
 import { Controls } from "./controls";
 import { Samples } from "./samples";
 import { SpecEditor } from "./spec-editor";
@@ -74,10 +75,6 @@ export default function ProducerPage() {
   );
 }
 
-function isRunning({ state }: Producer): boolean {
-  return state === "running" || state === "slowed";
-}
-
 function Figures({ producer }: { producer: Producer }) {
   const { topic, preset, sent, rejected, skipped } = producer;
   return (
@@ -102,23 +99,9 @@ function Figures({ producer }: { producer: Producer }) {
 
 function Actions({ producer }: { producer: Producer }) {
   const navigate = useNavigate();
-  const [busy, setBusy] = useState(false);
   const [deleting, setDeleting] = useState(false);
-  const running = isRunning(producer);
+  const { running, busy, plan, run } = useRunProducer(producer);
   const { name } = producer;
-  const to = path`api/v1/producers/${name}/${running ? "stop" : "start"}`;
-  const run = async () => {
-    setBusy(true);
-    try {
-      await api.post(to);
-      await invalidate("producers");
-    } catch (error) {
-      toastError(`Could not ${running ? "stop" : "start"} ${name}`, error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  const plan: RequestPlan = { method: "POST", path: to };
   return (
     <>
       <CopyAsCurl plan={plan} />
@@ -132,7 +115,7 @@ function Actions({ producer }: { producer: Producer }) {
         variant={running ? "secondary" : "primary"}
         icon={running ? Square : Play}
         busy={busy}
-        onClick={() => void run()}
+        onClick={run}
       >
         {running ? "Stop" : "Start"}
       </Button>

@@ -2,15 +2,15 @@
 // does send. The channel tells each second while any runs.
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Factory, Play, Plus, Square } from "lucide-react";
-import { useMemo, useState } from "react";
-import { api, path } from "@/api/client";
-import { invalidate, useProducers } from "@/api/queries";
+import { useMemo } from "react";
+import { useProducers } from "@/api/queries";
 import type { Producer } from "@/api/types";
 import { useKeys } from "@/app/keys";
 import { Page } from "@/app/page";
 import { usePause } from "@/app/range";
 import { compact, count, grouped } from "@/lib/numbers";
 import { type ProducerHistory, useProducersLive } from "@/stream/producers-live";
+import { isRunning, useRunProducer } from "@/stream/run-producer";
 import { sorted, sortFrom, sortTo } from "@/stream/sort";
 import { StateBadge } from "@/ui/badge";
 import { Button, IconButton } from "@/ui/button";
@@ -18,7 +18,6 @@ import { Sparkline } from "@/ui/card";
 import { CopyAsCurl } from "@/ui/copy";
 import { type GridColumn, VirtualGrid } from "@/ui/grid";
 import { EmptyState, Loaded } from "@/ui/states";
-import { toastError } from "@/ui/toast";
 import { CreateProducer } from "./create";
 
 interface Row {
@@ -34,10 +33,6 @@ function points({ now }: ProducerHistory): (number | null)[] {
   );
   // What was not seen yet is a gap: two points do not make a minute.
   return [...Array<null>(SPARK_POINTS - known.length).fill(null), ...known];
-}
-
-function isRunning({ state }: Producer): boolean {
-  return state === "running" || state === "slowed";
 }
 
 const COLUMNS: readonly GridColumn<Row>[] = [
@@ -111,7 +106,9 @@ const COLUMNS: readonly GridColumn<Row>[] = [
     width: 110,
     sortable: false,
     value: ({ history }) => points(history).join(" "),
-    cell: ({ history }) => <Sparkline points={points(history)} className="h-5" />,
+    cell: ({ history }) => (
+      <Sparkline points={points(history)} className="inline-block h-5 align-middle" />
+    ),
   },
   {
     id: "sent",
@@ -146,19 +143,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
 const NAMES = COLUMNS.map((column) => column.id);
 
 function RunButton({ producer }: { producer: Producer }) {
-  const [busy, setBusy] = useState(false);
-  const running = isRunning(producer);
-  const run = async () => {
-    setBusy(true);
-    try {
-      await api.post(path`api/v1/producers/${producer.name}/${running ? "stop" : "start"}`);
-      await invalidate("producers");
-    } catch (error) {
-      toastError(`Could not ${running ? "stop" : "start"} ${producer.name}`, error);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { running, busy, run } = useRunProducer(producer);
   return (
     <IconButton
       icon={running ? Square : Play}
@@ -166,7 +151,7 @@ function RunButton({ producer }: { producer: Producer }) {
       size="sm"
       disabled={busy}
       className="-my-1 size-6 align-middle"
-      onClick={() => void run()}
+      onClick={run}
     />
   );
 }
