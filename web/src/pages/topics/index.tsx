@@ -74,7 +74,7 @@ const COLUMNS: readonly GridColumn<Row>[] = [
       rate.points.length === 0 ? (
         <span className="text-muted">–</span>
       ) : (
-        <Sparkline points={rate.points} className="h-5" />
+        <Sparkline points={rate.points} className="inline-block h-5 align-middle" />
       ),
   },
   {
