@@ -1,5 +1,6 @@
 // charts.tsx - the charts of the overview under one cursor and one time range. Within the last hour
 // they move, second by second; a range that reaches further back is drawn from the history.
+import { useTopics } from "@/api/queries";
 import type { Stats } from "@/api/stats";
 import { PageChart } from "@/app/page-chart";
 import { useRange } from "@/app/range";
@@ -9,7 +10,7 @@ import { formatTime, type Zone } from "@/lib/zone";
 import { Card } from "@/ui/card";
 import { ErrorCard } from "@/ui/states";
 import type { ChartSeries } from "@/ui/time-chart";
-import { type HistoryMetric, useHistory } from "./history";
+import { type HistoryMetric, useHistory, useTopicHistory } from "./history";
 import { type TypesView, useTypes } from "./types-feed";
 
 const HOUR_MS = 3_600_000;
@@ -187,6 +188,45 @@ function PastChart({ title, metric, span, format = compact }: PastProps) {
   );
 }
 
+function PastTopics({ span }: { span: Span }) {
+  const topics = useTopics().data ?? [];
+  const busiest = topics
+    .filter((topic) => (topic.events ?? 0) > 0)
+    .sort((a, b) => (b.events ?? 0) - (a.events ?? 0))
+    .slice(0, BUSIEST - 1);
+  const history = useTopicHistory(
+    busiest.map((topic) => topic.name),
+    span,
+  );
+  const step = history.data?.bucketSeconds;
+  return (
+    <Card
+      title="Events in"
+      note={step === undefined ? "by topic" : `by topic, per ${bucket(step)}`}
+      flush
+    >
+      {history.error !== null && history.data === undefined ? (
+        <ErrorCard
+          className="m-3"
+          what="Events in: the history could not be loaded."
+          error={history.error}
+          retry={() => void history.refetch()}
+        />
+      ) : (
+        <PageChart
+          label="Events in by topic"
+          time={history.data?.t ?? []}
+          series={history.data?.series ?? []}
+          span={span}
+          height={168}
+          kind="area"
+          stacked
+        />
+      )}
+    </Card>
+  );
+}
+
 function bucket(seconds: number): string {
   if (seconds % 86_400 === 0) return seconds === 86_400 ? "day" : `${seconds / 86_400} days`;
   if (seconds % 3600 === 0) return seconds === 3600 ? "hour" : `${seconds / 3600} hours`;
@@ -197,7 +237,7 @@ function bucket(seconds: number): string {
 function PastCharts({ span }: { span: Span }) {
   return (
     <>
-      <PastChart title="Events in" metric="events" span={span} />
+      <PastTopics span={span} />
       <PastChart title="Queries" metric="queries" span={span} />
       <PastChart title="Landed in tables" metric="landed" span={span} />
       <PastChart title="Waiting to land" metric="lag_events" span={span} />
