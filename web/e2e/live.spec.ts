@@ -67,6 +67,17 @@ test("paused it stands still and counts what comes", async ({ server, page }) =>
   expect(await page.locator(rows).count()).toBe(0);
 });
 
+test("where WebSockets are blocked, the event stream takes over", async ({ server, page }) => {
+  await page.routeWebSocket(/\/ws\/dashboard/, (socket) => socket.close());
+  await server.send("behind", [{ type: "proxied", n: 1 }]);
+  await page.goto("/live?topic=behind");
+  await page.getByRole("gridcell", { name: "proxied" }).first().waitFor();
+  await server.send("behind", [{ type: "later", n: 2 }]);
+  await page.getByRole("gridcell", { name: "later" }).first().waitFor();
+  await page.getByRole("button", { name: "Live connection: Live" }).hover();
+  await page.getByRole("tooltip", { name: /by event stream/ }).waitFor();
+});
+
 test("a flood is thinned and says so", async ({ server, page }) => {
   await server.produce("web_logs", 2000);
   await page.goto("/live");
