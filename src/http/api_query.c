@@ -10,6 +10,7 @@ enum {
     /* A window, at most: it waits here for its client, not with a thread of the query process. */
     LIGHT_BYTES = 16 << 20,
 };
+static const int64_t timeout_ms_max = 1LL << 40; /* 34 years */
 
 struct asked {
     uint32_t magic;           /* 0: not a body that is being collected */
@@ -213,7 +214,7 @@ err api_read_query(const json_t *body, struct wire_query *q, struct errmsg *msg)
     TRY(json_opt_i64(body, "limit", &q->limit, msg));
     int64_t timeout_ms = 0;
     TRY(json_opt_i64(body, "timeout_ms", &timeout_ms, msg));
-    q->timeout_ms = timeout_ms == 0 ? q->timeout_ms : timeout_ms;
+    q->timeout_ms = timeout_ms == 0 ? q->timeout_ms : MIN(timeout_ms, timeout_ms_max);
     TRY(json_opt_str(body, "int64", &int64, msg));
     TRY(json_opt_str(body, "tag", &q->tag, msg));
     TRY(json_opt_bool(body, "store", &is_stored, msg));

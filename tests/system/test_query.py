@@ -154,6 +154,10 @@ def test_timeout(client):
     assert refused.value.status in (408, 503, 504) and "time" in refused.value.code
 
 
+def test_the_longest_timeout_is_not_over_at_once(client):
+    assert client.value("SELECT 1", timeout_ms=2**63 - 1) == 1
+
+
 def running(client, marker):
     for query in client.http.get("/api/v1/queries").json()["queries"]:
         if marker in query["sql"] and query.get("state", "running") in ("running", "queued"):
