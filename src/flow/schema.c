@@ -145,6 +145,16 @@ bool event_name_is_valid(struct str name)
     return true;
 }
 
+bool event_name_is_column(struct str name)
+{
+    for (size_t i = 0; i < EVENT_SYS_COUNT; i++) {
+        if (str_is(name, system_columns[i].name)) {
+            return true;
+        }
+    }
+    return event_name_is_valid(name);
+}
+
 /* ---- building ---- */
 
 static int compare_names(const void *a, const void *b)

@@ -76,6 +76,8 @@ enum event_name event_schema_judge(const struct event_schema *s, struct str name
 /* The part that no schema decides: not reserved, no forbidden character (` ,;{}()=` and everything
  * below 0x20 and 0x7f), not empty, not over EVENT_NAME_BYTES_MAX, UTF-8. */
 bool event_name_is_valid(struct str name);
+/* True for what a table may have a column of: such a name, or exactly a system column's. */
+bool event_name_is_column(struct str name);
 /* The same for a member of a STRUCT, where no name is reserved. */
 bool event_member_is_valid(struct str name);
 

@@ -8,6 +8,7 @@
 #include "base/timefmt.h"
 #include "flow/adopt.h"
 #include "flow/importer.h"
+#include "flow/schema.h"
 #include "flow/schema_change.h"
 #include "http/api.h"
 #include "http/live.h"
@@ -66,6 +67,16 @@ static err partition_by_setting(const json_t *value, struct topic_settings *s, s
             return errmsg_set(msg, ERR_INVALID, "\"partition_by\" must hold column names");
         }
         columns[i] = str_of(json_string_value(name), json_string_length(name));
+        if (!event_name_is_column(columns[i])) {
+            return errmsg_set(msg, ERR_INVALID,
+                              "\"partition_by\": \"%.*s\" cannot be a column's name",
+                              (int)MIN(columns[i].len, (size_t)100), columns[i].ptr);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (event_name_fold_cmp(columns[k], columns[i]) == 0) {
+                return errmsg_set(msg, ERR_INVALID, "\"partition_by\" names a column twice");
+            }
+        }
     }
     topic_partition_by_set(s, columns, count);
     return ERR_OK;
@@ -92,7 +103,7 @@ static err apply_setting(struct topic_meta *m, const char *name, const json_t *v
         TRY(number_setting(name, value, false, 1 << 20, 1 << 30, &number, msg));
         s->segment_bytes = (uint64_t)number;
     } else if (strcmp(name, "retention_ms") == 0) {
-        return number_setting(name, value, true, -1, INT64_MAX, &s->retention_ms, msg);
+        return number_setting(name, value, true, -1, TOPIC_TIME_MS_MAX, &s->retention_ms, msg);
     } else if (strcmp(name, "retention_bytes") == 0) {
         return number_setting(name, value, false, -1, INT64_MAX, &s->retention_bytes, msg);
     } else if (strcmp(name, "flush_bytes") == 0) {
@@ -102,7 +113,7 @@ static err apply_setting(struct topic_meta *m, const char *name, const json_t *v
         TRY(number_setting(name, value, false, 0, INT64_MAX, &number, msg));
         s->flush_rows = (uint64_t)number;
     } else if (strcmp(name, "flush_age_ms") == 0) {
-        return number_setting(name, value, true, 100, INT64_MAX, &s->flush_age_ms, msg);
+        return number_setting(name, value, true, 100, TOPIC_TIME_MS_MAX, &s->flush_age_ms, msg);
     } else if (strcmp(name, "unlanded_rows_max") == 0) {
         TRY(number_setting(name, value, false, 0, INT64_MAX, &number, msg));
         s->unlanded_rows_max = (uint64_t)number;

@@ -341,13 +341,13 @@ static err decode_settings(const json_t *doc, struct topic_settings *s, struct e
     TRY(get_bounded(o, "segment_bytes", (int64_t)SEGMENT_BYTES_MIN, (int64_t)SEGMENT_BYTES_MAX,
                     &value, msg));
     s->segment_bytes = (uint64_t)value;
-    TRY(get_bounded(o, "retention_ms", -1, INT64_MAX / 1000, &s->retention_ms, msg));
+    TRY(get_bounded(o, "retention_ms", -1, TOPIC_TIME_MS_MAX, &s->retention_ms, msg));
     TRY(get_bounded(o, "retention_bytes", -1, INT64_MAX, &s->retention_bytes, msg));
     TRY(get_bounded(o, "flush_bytes", 1, INT64_MAX, &value, msg));
     s->flush_bytes = (uint64_t)value;
     TRY(get_bounded(o, "flush_rows", 0, INT64_MAX, &value, msg));
     s->flush_rows = (uint64_t)value;
-    TRY(get_bounded(o, "flush_age_ms", 1, INT64_MAX / 1000, &s->flush_age_ms, msg));
+    TRY(get_bounded(o, "flush_age_ms", 1, TOPIC_TIME_MS_MAX, &s->flush_age_ms, msg));
     if (json_object_get(o, "unlanded_rows_max") != NULL) { /* documents of 0.1 have none */
         TRY(get_bounded(o, "unlanded_rows_max", 0, INT64_MAX, &value, msg));
         s->unlanded_rows_max = (uint64_t)value;
@@ -492,6 +492,11 @@ err topic_meta_save(const char *path, const struct topic_meta *m, struct errmsg 
     err e = topic_meta_encode(m, &text);
     if (e != ERR_OK) {
         return errmsg_set(msg, e, "%s cannot be written: %s", path, err_text(e));
+    }
+    /* A document that cannot be read again would keep the server from starting. */
+    AUTO_TOPIC_META again = {0};
+    if (topic_meta_decode(buf_str(&text), &again, msg) != ERR_OK) {
+        return ERR_INVALID;
     }
     return os_replace_file(path, buf_str(&text), msg);
 }

@@ -17,6 +17,7 @@ enum {
     TOPIC_SCHEMA_BYTES_MAX = 256 * 1024, /* of one declared schema */
     TOPIC_SCHEMAS_BYTES_MAX = 8 << 20,   /* of all that a topic ever had */
 };
+#define TOPIC_TIME_MS_MAX (INT64_MAX / 1000) /* of a setting: what has room as microseconds */
 
 enum topic_durability { TOPIC_FSYNC, TOPIC_PAGE_CACHE };
 const char *topic_durability_name(enum topic_durability d); /* "fsync", "page_cache" */
@@ -101,6 +102,7 @@ bool topic_gap_covers(const struct topic_meta *m, uint32_t partition, int64_t fr
  * format). On success *out_meta is initialised. */
 err topic_meta_decode(struct str json, struct topic_meta *out_meta, struct errmsg *msg);
 err topic_meta_encode(const struct topic_meta *m, struct buf *out);
-/* With I/O: DIR/topics/<name>/topic.json. */
+/* With I/O: DIR/topics/<name>/topic.json. Saving gives INVALID, and changes nothing, for what could
+ * not be loaded again. */
 err topic_meta_load(const char *path, struct topic_meta *out_meta, struct errmsg *msg);
 err topic_meta_save(const char *path, const struct topic_meta *m, struct errmsg *msg);

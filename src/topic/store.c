@@ -454,7 +454,7 @@ err topic_store_update(struct topic_store *s, struct topic *t, const struct topi
     AUTO_TEXT json = topic_json_path(t->dir);
     err e = topic_meta_save(json, &m, msg);
     if (e != ERR_OK) {
-        if (e != ERR_NOSPACE) {
+        if (e != ERR_NOSPACE && e != ERR_INVALID) {
             store_fail(s, "a topic.json cannot be written"); /* old or new? a restart will tell */
         }
         return e;

@@ -59,6 +59,32 @@ def test_settings_change_and_outlive_a_restart(server, connect, topic):
     assert info["durability"] == "page_cache" and info["flush_rows"] == 7
 
 
+@pytest.mark.parametrize("setting", [
+    {"retention_ms": 2**63 - 1}, {"flush_age_ms": 2**63 - 1}, {"retention_ms": 2**62},
+    {"partition_by": ["_date", "_date"]}, {"partition_by": ["n", "N"]}, {"partition_by": [""]},
+    {"partition_by": ["x" * 5000]}, {"partition_by": ["a,b"]}, {"partition_by": ["_offset"]},
+    {"key": "\0"}, {"time": "\0"}, {"key": "x" * 100000}])
+def test_no_setting_keeps_the_server_from_starting_again(server, connect, setting):
+    """What is taken is there after a restart; what is not is refused and leaves nothing behind."""
+    one = server()
+    client = connect(one)
+    client.create_topic("old")
+    answers = [client.http.post("/api/v1/topics", json={"name": "new", **setting}),
+               client.http.patch("/api/v1/topics/old", json=setting)]
+    assert {answer.status_code for answer in answers} <= {200, 201, 400}, answers[0].text
+    before = [client.topic(t["name"]) for t in client.topics()]
+    one.stop()
+    client = connect(one.start())
+    names = [topic["name"] for topic in client.topics()]
+    assert names == [topic["name"] for topic in before]
+    for topic in before:
+        same = client.topic(topic["name"])
+        assert [same[k] for k in setting] == [topic[k] for k in setting]
+    client.send("new", [{"n": 1}])
+    client.flush("new")
+    assert client.health()["state"] == "ok"
+
+
 def test_a_new_key_field_counts_from_then_on(client, topic):
     client.create_topic(topic, partitions=2)
     client.send(topic, [{"id": "a"}])

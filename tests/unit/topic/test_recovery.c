@@ -367,7 +367,7 @@ static void check_reader_at_tail(uint64_t zeros)
 {
     struct rig r;
     rig_make(&r, 1);
-    rig_store(&r, 0, 2, 60);
+    rig_store(&r, 0, 2, 1500);
     AUTO_TEXT dir = rig_partition_dir(r.dir, 0);
     AUTO_TEXT first = rig_last_segment(r.dir, 0);
     AUTO(topic_reader) reader = NULL;
@@ -378,9 +378,9 @@ static void check_reader_at_tail(uint64_t zeros)
     assert_int_equal(read.next_offset, 2);
     AUTO_TOPIC_META meta = {0};
     topic_meta_copy(topic_meta_of(r.topic), &meta);
-    meta.settings.segment_bytes = 100; /* the next append rolls */
+    meta.settings.segment_bytes = 4096; /* the next append rolls */
     assert_int_equal(topic_store_update(r.store, r.topic, &meta, NULL), ERR_OK);
-    assert_int_equal(rig_append(&r, 0, 2, 60, NULL), ERR_OK);
+    assert_int_equal(rig_append(&r, 0, 2, 1500, NULL), ERR_OK);
     AUTO_FD fd = -1;
     assert_int_equal(os_open(first, O_WRONLY, &fd, NULL), ERR_OK);
     assert_int_equal(os_truncate(fd, rig_file_bytes(first) + zeros, NULL), ERR_OK);
