@@ -299,8 +299,9 @@ err tail_find_missed(const struct tail_file *f, const char *path, const struct o
             continue;
         }
         AUTO_TEXT there = xasprintf("%s/%s", dir, names.items[i]);
-        if (os_stat(there, &st, NULL) != ERR_OK || !st.is_file || st.size_bytes == 0 ||
-            st.mtime_us < since_us ||
+        /* A packed file beside one that is open may be that one, just being compressed. */
+        if ((m.is_packed && f->fd >= 0) || os_stat(there, &st, NULL) != ERR_OK || !st.is_file ||
+            st.size_bytes == 0 || st.mtime_us < since_us ||
             (f->fd >= 0 && st.inode == f->inode && st.device == f->device) ||
             (st.inode == now->inode && st.device == now->device)) {
             continue;

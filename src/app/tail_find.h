@@ -34,6 +34,6 @@ void tail_missed_deinit(struct tail_missed_list *l);
 /* Looks beside `path`, the name that f had, for files of which f and the file that has the name now
  * (`now`) are the neighbours: rotated in the same way (the name of f where it is now, with other
  * numbers; `path.N` or `path-N` where f is gone), not empty, written to at `since_us` or later, and
- * no copy of f or of what has the name now. Errors: IO. */
+ * no copy of f or of what has the name now. Compressed ones only where f is gone. Errors: IO. */
 err tail_find_missed(const struct tail_file *f, const char *path, const struct os_stat *now,
                      int64_t since_us, struct tail_missed_list *out_list, struct errmsg *msg);

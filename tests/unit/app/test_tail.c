@@ -84,11 +84,19 @@ struct scene {
     size_t path_count;
     struct text_spec spec;
     struct receiver receiver;
+    struct buf warnings;
     struct tail *tail;
     int64_t now_us;
     size_t chunk_bytes;
     bool from_end;
 };
+
+static void note_warning(void *ctx, const char *text)
+{
+    struct receiver *r = ctx;
+    struct scene *s = (struct scene *)((char *)r - offsetof(struct scene, receiver));
+    buf_printf(&s->warnings, "%s\n", text);
+}
 
 static void open_tail(struct scene *s)
 {
@@ -103,6 +111,7 @@ static void open_tail(struct scene *s)
                              .line_wait_us = 60LL * SECOND,
                              .rotate_wait_us = 5 * SECOND,
                              .send = receive,
+                             .warn = note_warning,
                              .ctx = &s->receiver};
     if (tail_open(&o, &s->tail, &msg) != ERR_OK) {
         fail_msg("%s", msg.text);
@@ -126,6 +135,7 @@ static void scene_init(struct scene *s, enum text_format format)
     s->paths[0] = s->log;
     s->path_count = 1;
     s->receiver.bodies = buf_make(1 << 20);
+    s->warnings = buf_make(1 << 20);
     assert_int_equal(os_mkdirs(s->dir, NULL), ERR_OK);
 }
 
@@ -133,6 +143,7 @@ static void scene_deinit(struct scene *s)
 {
     tail_free(s->tail);
     receiver_deinit(&s->receiver);
+    buf_deinit(&s->warnings);
     text_spec_deinit(&s->spec);
     assert_int_equal(os_remove_tree(s->dir, NULL), ERR_OK);
     free(s->dir);
@@ -355,6 +366,35 @@ static void files_between_two_looks_are_read(void **state)
         expect(&s, all);
         scene_deinit(&s);
     }
+}
+
+/* What was compressed before it could be read is said; a file that is read while it is being
+ * compressed is not. */
+static void compressed_files_are_told(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_init(&s, TEXT_NDJSON);
+    put_file(&s, "log", "the first line of the log\n", -5000);
+    open_tail(&s);
+    expect(&s, "the first line of the log\n");
+    move(&s, "log.1");
+    put_file(&s, "log.1.gz", "half", 1000);
+    put_file(&s, "log", "two\n", 2000);
+    expect(&s, "the first line of the log\ntwo\n");
+    assert_string_equal(buf_cstr(&s.warnings), "");
+    s.now_us += 10LL * SECOND;
+    expect(&s, "the first line of the log\ntwo\n");
+    tail_free(s.tail);
+    s.tail = NULL;
+    put_file(&s, "log.2.gz", "packed", 3000);
+    put_file(&s, "new", "four\n", 4000); /* there before the old one goes: an inode of its own */
+    AUTO_TEXT fresh = xasprintf("%s/new", s.dir);
+    assert_int_equal(os_rename(fresh, s.log, NULL), ERR_OK);
+    open_tail(&s);
+    expect(&s, "the first line of the log\ntwo\nfour\n");
+    assert_non_null(strstr(buf_cstr(&s.warnings), "log.2.gz: compressed before it was read"));
+    scene_deinit(&s);
 }
 
 /* A copy that is made before the log is cut is not read beside it. */
@@ -664,6 +704,7 @@ int main(void)
         cmocka_unit_test(a_stop_while_busy_is_in_the_state),
         cmocka_unit_test(rotations),
         cmocka_unit_test(files_between_two_looks_are_read),
+        cmocka_unit_test(compressed_files_are_told),
         cmocka_unit_test(a_copy_under_way_is_not_read),
         cmocka_unit_test(the_same_beginning_is_no_proof),
         cmocka_unit_test(lost_answers),
