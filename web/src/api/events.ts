@@ -15,8 +15,8 @@ export interface EventsFrame {
   sampled?: number;
 }
 
-/** The events of a frame, the oldest first: it holds one partition after the other. Times are
- * compared as numbers, since a whole second is written without a fraction. */
+/** The events of a frame, the oldest first: it holds topic after topic, partition after
+ * partition. Times are compared as numbers, since a whole second is written without a fraction. */
 export function inTimeOrder(frame: EventsFrame): SentEvent[] {
   return (frame.events ?? [])
     .map((event) => ({ event, ms: Date.parse(event.timestamp) }))

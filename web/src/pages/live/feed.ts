@@ -58,9 +58,7 @@ export class EventFeed extends CalmStore<FeedView> {
     const second = this.#second();
     second.shown += events.length;
     second.matched += matched;
-    // They come topic by topic; here they stand by time.
-    const inOrder = events.toSorted((a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp));
-    for (const sent of inOrder) this.#push(sent);
+    for (const sent of events) this.#push(sent);
     this.changed();
   }
 
