@@ -33,6 +33,9 @@ enum {
     RESULTS_SOON_US = 20 * 1000, /* while one is written */
 };
 static const uint64_t address_slack_bytes = 1ULL << 30;
+/* What malloc and pthreads reserve of the address space without using it: an arena, a stack. */
+static const uint64_t arena_reserve_bytes = 64ULL << 20;
+static const uint64_t stack_reserve_bytes = 8ULL << 20;
 
 enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT };
 
@@ -695,6 +698,28 @@ static void main_loop(struct role *r)
 
 /* ---- start and stop ---- */
 
+static unsigned processors(void)
+{
+    return (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
+}
+
+static size_t session_threads(const struct role *r)
+{
+    return (size_t)r->config->query_concurrency + BROKER_SLOW_MAX;
+}
+
+/* The bound on the address space is the wall against what DuckDB's own bound does not see. By itself
+ * malloc makes eight arenas for each processor, reserves 64 MiB for each of them, and keeps in each
+ * what was freed there: that would take the space of what statements may use. */
+static uint64_t bound_address_space(const struct role *r)
+{
+    unsigned arenas = MAX(processors(), 4U);
+    size_t threads = session_threads(r) + BROKER_LIGHT_THREADS + processors() + 4;
+    (void)mallopt(M_ARENA_MAX, (int)arenas); /* 0 would be another malloc, with its own ways */
+    return r->config->memory + address_slack_bytes + arenas * arena_reserve_bytes +
+           threads * stack_reserve_bytes;
+}
+
 static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
 {
     AUTO_TEXT lake = xasprintf("%s/lake", data_dir);
@@ -709,7 +734,7 @@ static err open_engine(struct role *r, const char *data_dir, struct errmsg *msg)
     uint64_t memory = r->config->memory;
     struct sql_engine_options options = {
         .memory_bytes = memory / 100 * MEMORY_PERCENT,
-        .address_bytes = memory + address_slack_bytes,
+        .address_bytes = bound_address_space(r),
         .temp_dir = r->spill_dir,
         .temp_bytes_max = MAX(r->config->spill_bytes, (uint64_t)1 << 20),
         .connections = (unsigned)MIN(2 * r->config->query_concurrency + BROKER_SLOW_MAX + 16,
@@ -749,7 +774,7 @@ static err role_open(struct role *r, struct errmsg *msg)
         .engine = r->engine,
         .data_dir = ".",
         .hot_bytes_max = r->config->memory / 100 * HOT_PERCENT,
-        .threads = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L),
+        .threads = processors(),
     };
     TRY(catalog_new(&options, &r->catalog, msg));
     r->words = sql_words_new();
@@ -782,7 +807,7 @@ static err role_run(struct role *r, struct errmsg *msg)
 {
     static void *(*const others[])(void *) = {warm_main, results_main, light_main, light_main};
     _Static_assert(ARRAY_LEN(others) - 2 == BROKER_LIGHT_THREADS, "as the broker counts on");
-    size_t wanted = (size_t)r->config->query_concurrency + BROKER_SLOW_MAX + ARRAY_LEN(others);
+    size_t wanted = session_threads(r) + ARRAY_LEN(others);
     pthread_t *threads = xnew_array(pthread_t, wanted);
     size_t started = 0;
     err e = ERR_OK;

@@ -464,6 +464,21 @@ def test_windows_come_while_every_session_is_busy(server, connect):
 
 # ---- help for typing ----
 
+def test_statements_that_ran_out_of_memory_leave_room_for_the_next(server, connect):
+    """What they used comes back: a result of a size that fits is kept, however often that was."""
+    one = server(args=["--memory", "256MiB", "--query-concurrency", "16"])
+    client = connect(one, timeout=120)
+    query = one.child("query")
+    for _ in range(4):
+        with pytest.raises(Refused, match="query_out_of_memory"):
+            client.query("SELECT list(i) FROM range(30000000) r(i)")
+        client.post_query("SELECT count(DISTINCT repeat('y', 200) || i) FROM range(1000000) r(i)")
+        kept = store(client, "SELECT i, hash(i) h, 'row ' || i AS t FROM range(1000000) r(i)",
+                     first_rows=1)
+        checked(client.http.delete(f"/api/v1/results/{kept['result_id']}"))
+    assert one.child("query") == query
+
+
 def begin(one, path, body=None, receive_bytes=4096):
     """A request whose answer is not taken: its connection."""
     data = json.dumps(body).encode() if body else b""
