@@ -67,7 +67,8 @@
       "Results of queries kept on the server at the same time (`store`); the least recently used " \
       "goes first.")                                                                               \
     X(result_bytes_max, BYTES, "1GiB", 1ULL << 20, 1ULL << 50,                                     \
-      "Disk that kept results and their sorted or filtered copies may use, beside `spill_bytes`.") \
+      "Disk that kept results and their sorted or filtered copies may use, beside `spill_bytes`; " \
+      "what is being written may use as much again until it is known to fit.")                     \
     X(result_age, DURATION, "30m", 1000, 1ULL << 40,                                               \
       "A kept result goes when it was not used for this long.")
 

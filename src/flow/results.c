@@ -47,6 +47,7 @@ struct results {
     struct file *rubbish; /* what results_tick() removes: nobody waits for that */
     int64_t used_mono_us; /* the last use of any */
     uint64_t gone_bytes;  /* of files that are out of the list and still read */
+    size_t beginning;     /* results that have a place and are not in the list yet */
 };
 
 struct results_writer {
@@ -191,17 +192,33 @@ static uint64_t sum_bytes(const struct results *r)
     return bytes;
 }
 
-/* False: the bound is passed by what is in use alone. */
-static bool make_room(struct results *r, struct file **gone)
+/* Of what is kept, with `ended`, which is about to be: all, and what nobody can make go. */
+static void sum_kept(const struct results *r, const struct file *ended, uint64_t *out_all,
+                     uint64_t *out_in_use)
 {
-    while (sum_bytes(r) > r->options.bytes_max) {
-        struct file *f = oldest(r, NULL);
-        if (f == NULL) {
-            return false;
-        }
-        evict(r, f, gone);
+    *out_all = r->gone_bytes;
+    *out_in_use = r->gone_bytes;
+    for (const struct file *f = r->files; f != NULL; f = f->next) {
+        bool is_kept = f->conn == NULL || f == ended;
+        *out_all += is_kept ? f->bytes : 0;
+        *out_in_use += is_kept && f->users > 0 ? f->bytes : 0;
     }
-    return true;
+}
+
+/* For `ended`, which is written to its end. False: the bound is passed by what is in use alone; then
+ * nobody has made way for what is not kept. */
+static bool make_room(struct results *r, const struct file *ended, struct file **gone)
+{
+    uint64_t all = 0;
+    uint64_t in_use = 0;
+    sum_kept(r, ended, &all, &in_use);
+    while (in_use <= r->options.bytes_max && all > r->options.bytes_max) {
+        struct file *f = oldest(r, NULL);
+        ASSERT(f != NULL); /* the difference is of those that nobody uses */
+        evict(r, f, gone);
+        sum_kept(r, ended, &all, &in_use);
+    }
+    return in_use <= r->options.bytes_max;
 }
 
 static struct file *find(struct results *r, struct str id)
@@ -227,6 +244,19 @@ static void leave(struct results *r, struct file *f, struct file **gone)
 }
 
 /* ---- what has its time ---- */
+
+/* What is written may take as much as the bound beside what is kept and not in use: nobody makes
+ * way for it before it is known to fit. */
+static bool grows_too_large(const struct results *r)
+{
+    uint64_t all = 0;
+    uint64_t bytes = 0;
+    sum_kept(r, NULL, &all, &bytes);
+    for (const struct file *f = r->files; f != NULL; f = f->next) {
+        bytes += f->conn != NULL && f->over == OVER_NOT ? f->bytes : 0;
+    }
+    return bytes > r->options.bytes_max;
+}
 
 /* The largest that is written now is told to stop. */
 static void stop_largest(struct results *r)
@@ -294,7 +324,7 @@ bool results_tick(struct results *r)
          f != NULL && now_us - f->used_mono_us > r->options.age_ms * 1000; f = oldest(r, NULL)) {
         evict(r, f, &gone);
     }
-    if (any_grows && !make_room(r, &gone)) {
+    if (any_grows && grows_too_large(r)) {
         stop_largest(r);
     }
     unlock(r);
@@ -331,6 +361,8 @@ static err add_file(struct results *r, struct sql_conn *conn, struct file *base,
     touch(r, f);
     if (base != NULL) {
         base->users++;
+    } else {
+        r->beginning--; /* it takes its place here */
     }
     f->next = r->files;
     r->files = f;
@@ -342,7 +374,7 @@ static err add_file(struct results *r, struct sql_conn *conn, struct file *base,
 static bool has_place(struct results *r, struct file **gone)
 {
     for (;;) {
-        size_t count = 0;
+        size_t count = r->beginning;
         struct file *last = NULL;
         for (struct file *f = r->files; f != NULL; f = f->next) {
             count += f->base == NULL;
@@ -365,6 +397,7 @@ err results_begin(struct results *r, struct sql_conn *conn, struct results_write
     struct file *gone = NULL;
     lock(r);
     bool ok = has_place(r, &gone);
+    r->beginning += ok;
     unlock(r);
     free_gone(gone);
     if (!ok) {
@@ -374,7 +407,13 @@ err results_begin(struct results *r, struct sql_conn *conn, struct results_write
                           r->options.count_max);
     }
     struct file *file = NULL;
-    TRY(add_file(r, conn, NULL, NULL, &file, msg));
+    err e = add_file(r, conn, NULL, NULL, &file, msg);
+    if (e != ERR_OK) {
+        lock(r);
+        r->beginning--;
+        unlock(r);
+        return e;
+    }
     struct results_writer *w = xnew(struct results_writer);
     *w = (struct results_writer){.results = r, .file = file};
     *out_writer = w;
@@ -449,7 +488,7 @@ static err end_writing(struct results *r, struct file *f, uint64_t rows, struct 
     f->bytes = bytes;
     f->rows = rows;
     touch(r, f);
-    if (e == ERR_OK && f->over == OVER_NOT && !make_room(r, &gone)) {
+    if (e == ERR_OK && f->over == OVER_NOT && !make_room(r, f, &gone)) {
         f->over = f->bytes > r->options.bytes_max ? OVER_ALONE : OVER_WITH_OTHERS;
     }
     enum over over = f->over;

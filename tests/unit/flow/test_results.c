@@ -295,6 +295,78 @@ static void growing_past_the_bound_is_stopped(void **state)
     assert_true(results_bytes(results) > 0 && results_bytes(results) < 4 << 20);
 }
 
+static void *tick_on(void *arg)
+{
+    const atomic_bool *stop = arg;
+    while (!atomic_load(stop)) {
+        (void)results_tick(results); /* whether something grows does not matter */
+    }
+    return NULL;
+}
+
+/* Nobody makes way for what is stopped or refused for its size, neither while it grows nor at its
+ * end. */
+static void what_is_too_large_takes_nobodys_place(void **state)
+{
+    (void)state;
+    for (int is_ticking = 0; is_ticking < 2; is_ticking++) {
+        atomic_bool stop = false;
+        pthread_t thread;
+        open_results(10, 4 << 20, 60000);
+        AUTO_TEXT one = keep("SELECT i FROM range(100000) r(i)");
+        AUTO_TEXT two = keep("SELECT 2 AS a");
+        struct results_reader *reader = NULL;
+        if (is_ticking) {
+            assert_int_equal(pthread_create(&thread, NULL, tick_on, &stop), 0);
+        }
+        err e = try_keep("SELECT i, md5(i::VARCHAR) AS m FROM range(1000000) r(i)", &reader);
+        atomic_store(&stop, true);
+        if (is_ticking) {
+            assert_int_equal(pthread_join(thread, NULL), 0);
+        }
+        assert_int_equal(e, ERR_TOO_LARGE);
+        sql_conn_interrupt_reset(conn);
+        assert_true(is_listed(one));
+        assert_true(is_listed(two));
+        AUTO_TEXT three = keep("SELECT i, md5(i::VARCHAR) AS m FROM range(80000) r(i)"); /* fits */
+        assert_true(is_listed(three));
+        assert_true(results_bytes(results) <= 4 << 20);
+        results_free(results);
+        results = NULL;
+    }
+}
+
+static void *begin_one(void *arg)
+{
+    struct results_writer **writer = arg;
+    (void)results_begin(results, conn, writer, NULL); /* or all places are taken */
+    return NULL;
+}
+
+/* However many begin at the same time, there are never more than the limit. */
+static void those_that_begin_at_once_keep_the_limit(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    open_results(2, 1 << 30, 60000);
+    for (int round = 0; round < 10; round++) {
+        pthread_t threads[THREADS];
+        struct results_writer *writers[THREADS] = {0};
+        size_t begun = 0;
+        for (int i = 0; i < THREADS; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, begin_one, &writers[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            begun += writers[i] != NULL;
+        }
+        for (int i = 0; i < THREADS; i++) {
+            results_writer_free(writers[i]);
+        }
+        assert_int_equal(begun, 2);
+    }
+}
+
 /* A writer that ends without a result leaves nothing. */
 static void an_abandoned_one_leaves_nothing(void **state)
 {
@@ -375,6 +447,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(copies_are_kept_with_their_result, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_result_goes_while_its_copy_is_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(growing_past_the_bound_is_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_large_takes_nobodys_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_that_begin_at_once_keep_the_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abandoned_one_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_made_beside_a_look_around_is_finished_later, set_up,
                                         tear_down),
