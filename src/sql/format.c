@@ -235,6 +235,20 @@ err sql_format_stream(struct sql_result *result, const struct sql_format_options
 
 /* --- Parquet --- */
 
+/* DuckDB takes a value that the format has no form for as a failure of writing. */
+static err parquet_error(err e, const struct errmsg *own, struct errmsg *msg)
+{
+    if (strstr(own->text, "do not support negative intervals") != NULL) {
+        return errmsg_set(msg, ERR_UNSUPPORTED,
+                          "Parquet has no negative intervals; cast the column to VARCHAR, or ask "
+                          "for another format");
+    }
+    if (msg != NULL) {
+        *msg = *own;
+    }
+    return e;
+}
+
 static err copy_to_file(struct sql_conn *conn, struct str sql, const json_t *params,
                         uint64_t rows_max, bool keeps_order, const char *path, int64_t *out_rows,
                         struct errmsg *msg)
@@ -255,9 +269,15 @@ static err copy_to_file(struct sql_conn *conn, struct str sql, const json_t *par
     buf_puts(&copy, keeps_order ? ", PRESERVE_ORDER true)" : ")");
     TRY(buf_check(&copy));
     AUTO(sql_result) result = NULL;
-    TRY(sql_query_stream(conn, buf_str(&copy), params, &result, msg));
     size_t rows = 0;
-    TRY(sql_result_fetch(result, &rows, msg));
+    struct errmsg own = {0};
+    err e = sql_query_stream(conn, buf_str(&copy), params, &result, &own);
+    if (e == ERR_OK) {
+        e = sql_result_fetch(result, &rows, &own);
+    }
+    if (e != ERR_OK) {
+        return parquet_error(e, &own, msg);
+    }
     ASSERT(rows == 1);
     *out_rows = sql_result_i64(result, 0, 0);
     return ERR_OK;

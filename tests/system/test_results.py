@@ -479,6 +479,17 @@ def test_statements_that_ran_out_of_memory_leave_room_for_the_next(server, conne
     assert one.child("query") == query
 
 
+@pytest.mark.parametrize("store_first", [False, True])
+def test_parquet_has_no_negative_intervals_and_says_so(client, store_first):
+    sql = "SELECT INTERVAL '-3 days' AS i"
+    with pytest.raises(Refused, match="cast the column to VARCHAR") as refused:
+        if store_first:
+            export(client, store(client, sql), "parquet")
+        else:
+            client.query(sql, format="parquet")
+    assert refused.value.status == 400
+
+
 def begin(one, path, body=None, receive_bytes=4096):
     """A request whose answer is not taken: its connection."""
     data = json.dumps(body).encode() if body else b""

@@ -221,6 +221,23 @@ static void unknown_types_are_refused(void **state)
     sql_result_close(result);
 }
 
+/* A negative interval in Parquet is a mistake of the question, answered in words that help. */
+static void parquet_refuses_what_it_has_no_form_for(void **state)
+{
+    (void)state;
+    AUTO_TEXT path = xasprintf("/tmp/tarn-test-%llx.parquet", (unsigned long long)os_random_u64());
+    struct sql_answer answer = {0};
+    struct errmsg msg = {0};
+    assert_int_equal(sql_query_parquet(conn, STR("SELECT INTERVAL '-1 days' AS i"), NULL, 0, false,
+                                       path, &answer, &msg),
+                     ERR_UNSUPPORTED);
+    assert_non_null(strstr(msg.text, "VARCHAR"));
+    OK(sql_query_parquet(conn, STR("SELECT INTERVAL '1 days' AS i"), NULL, 0, false, path, &answer,
+                         &msg));
+    assert_int_equal(answer.rows, 1);
+    OK(os_unlink(path, &msg_));
+}
+
 /* A Parquet answer holds the rows, also with parameters, a comment at the end and a limit. */
 static void parquet_answer_holds_the_rows(void **state)
 {
@@ -322,6 +339,7 @@ int main(void)
         cmocka_unit_test(failing_writer_stops_the_query),
         cmocka_unit_test(huge_cells_go_out_in_pieces),
         cmocka_unit_test(unknown_types_are_refused),
+        cmocka_unit_test(parquet_refuses_what_it_has_no_form_for),
         cmocka_unit_test(parquet_answer_holds_the_rows),
         cmocka_unit_test(results_are_chained),
         cmocka_unit_test(encoding_is_fast),
