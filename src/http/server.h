@@ -154,8 +154,8 @@ bool http_token_needed(const struct http_exchange *ex);
 /* True when no token is needed, or the request carries it or a session. */
 bool http_authorized(const struct http_exchange *ex);
 enum http_sign_in { HTTP_SIGN_IN_OK, HTTP_SIGN_IN_WRONG, HTTP_SIGN_IN_LATER };
-/* Begins a session when `token` is right and adds the value of Set-Cookie to *out_cookie. LATER:
- * this address has tried too often. Only where a token is needed. */
+/* Begins a session when `token` is right and adds the value of Set-Cookie to *out_cookie. LATER: it
+ * is wrong, and this address has tried too often. Only where a token is needed. */
 enum http_sign_in http_sign_in(struct http_exchange *ex, struct str token, struct buf *out_cookie);
 /* Ends the request's session, if there is one; the value of Set-Cookie makes the browser forget. */
 void http_sign_out(struct http_exchange *ex, struct buf *out_cookie);
