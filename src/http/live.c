@@ -422,6 +422,7 @@ struct live *live_new(struct api *api)
     l->frame = buf_make(FRAME_BYTES_MAX);
     l->second.on_due = on_second;
     l->pump.on_due = on_pump;
+    l->reading_task.run = live_reading_run;
     l->history = history_new(api->meta, os_now_ms());
     collector_init(&l->collector);
     arm_second(l);
@@ -434,6 +435,7 @@ void live_free(struct live *l)
         return;
     }
     ASSERT(l->clients == NULL);
+    ASSERT(l->readings == NULL);
     reactor_timer_stop(l->api->reactor, &l->second);
     reactor_timer_stop(l->api->reactor, &l->pump);
     live_feed_free(l->feed);

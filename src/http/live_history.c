@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 
-enum { HOUR = 60, DAY = 24 * HOUR, PAGE = 200, PRUNE_MAX = 48 };
+enum { HOUR = 60, DAY = 24 * HOUR, STEP = 2, PRUNE_MAX = 48 }; /* a step: some 50 KB of JSON each */
 static const char minutes_kind[] = "live_minutes";
 static const char hours_kind[] = "live_hours";
 
@@ -321,48 +321,81 @@ static void take_doc(const struct history_query *q, const json_t *doc, double *o
     }
 }
 
-static err read_kind(struct history *h, const struct history_query *q, const char *kind,
-                     double *out, struct errmsg *msg)
-{
-    char after[16];
+struct history_scan {
+    struct history *history; /* borrowed */
+    struct history_query query;
+    char *topic; /* owned; of the query */
+    const char *kind;
+    char after[16]; /* the document that was read last, or the one before the first */
     char last[16];
-    bool is_hour = kind == minutes_kind;
+    size_t count;
+    double values[]; /* `count` of them */
+};
+
+struct history_scan *history_scan_new(struct history *h, const struct history_query *query)
+{
+    size_t count = (size_t)((query->to_minute - query->from_minute) / query->bucket_minutes);
+    ASSERT(count <= HISTORY_POINTS_MAX);
+    struct history_scan *s = xcalloc(1, sizeof *s + count * sizeof s->values[0]);
+    bool is_fine = query->bucket_minutes < HOUR;
+    s->history = h;
+    s->query = *query;
+    s->topic = xstrndup(query->topic.ptr, query->topic.len);
+    s->query.topic = str_from(s->topic);
+    s->kind = is_fine ? minutes_kind : hours_kind;
     /* The document before the first one, in byte order of ids. */
-    id_of(q->from_minute - (is_hour ? HOUR : DAY), is_hour, after);
-    id_of(q->to_minute, is_hour, last);
-    for (bool has_more = true; has_more;) {
-        AUTO_META_PAGE page = {0};
-        TRY(meta_list(h->meta, kind, STR(""), str_from(after), PAGE, &page, msg));
-        for (size_t i = 0; i < page.count; i++) {
-            if (strcmp(page.docs[i].id, last) > 0) {
-                return ERR_OK;
-            }
+    id_of(query->from_minute - (is_fine ? HOUR : DAY), is_fine, s->after);
+    id_of(query->to_minute, is_fine, s->last);
+    s->count = count;
+    for (size_t i = 0; i < count; i++) {
+        s->values[i] = NAN;
+    }
+    return s;
+}
+
+void history_scan_free(struct history_scan *s)
+{
+    if (s != NULL) {
+        free(s->topic);
+        free(s);
+    }
+}
+
+/* The hour that has not ended is in no day yet. */
+static void take_present(struct history_scan *s)
+{
+    struct history *h = s->history;
+    if (s->kind != hours_kind || json_array_size(json_object_get(h->doc, "rows")) == 0) {
+        return;
+    }
+    AUTO_JSON present = doc_new();
+    json_array_append_new(json_object_get(present, "rows"), rolled_row(h->doc, h->hour));
+    roll_topics(h->doc, h->hour, present);
+    take_doc(&s->query, present, s->values);
+}
+
+err history_scan_step(struct history_scan *s, bool *out_done, struct errmsg *msg)
+{
+    AUTO_META_PAGE page = {0};
+    TRY(meta_list(s->history->meta, s->kind, STR(""), str_from(s->after), STEP, &page, msg));
+    bool is_past = false;
+    for (size_t i = 0; i < page.count && !is_past; i++) {
+        is_past = strcmp(page.docs[i].id, s->last) > 0;
+        if (!is_past) {
             AUTO_JSON doc = doc_parse(page.docs[i].json);
-            take_doc(q, doc, out);
-            (void)snprintf(after, sizeof after, "%.15s", page.docs[i].id); /* an id of ours fits */
+            take_doc(&s->query, doc, s->values);
+            (void)snprintf(s->after, sizeof s->after, "%.15s", page.docs[i].id); /* ours fits */
         }
-        has_more = page.more && page.count > 0;
+    }
+    *out_done = is_past || !page.more || page.count == 0;
+    if (*out_done) {
+        take_present(s);
     }
     return ERR_OK;
 }
 
-err history_read(struct history *h, const struct history_query *query, double *out,
-                 struct errmsg *msg)
+const double *history_scan_values(const struct history_scan *s, size_t *out_count)
 {
-    size_t count = (size_t)((query->to_minute - query->from_minute) / query->bucket_minutes);
-    ASSERT(count <= HISTORY_POINTS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        out[i] = NAN;
-    }
-    if (query->bucket_minutes < HOUR) {
-        return read_kind(h, query, minutes_kind, out, msg);
-    }
-    TRY(read_kind(h, query, hours_kind, out, msg));
-    AUTO_JSON present = doc_new(); /* the hour that has not ended is in no day yet */
-    if (json_array_size(json_object_get(h->doc, "rows")) > 0) {
-        json_array_append_new(json_object_get(present, "rows"), rolled_row(h->doc, h->hour));
-        roll_topics(h->doc, h->hour, present);
-        take_doc(query, present, out);
-    }
-    return ERR_OK;
+    *out_count = s->count;
+    return s->values;
 }

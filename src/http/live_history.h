@@ -50,7 +50,13 @@ struct history_query {
     int64_t to_minute;      /* exclusive, likewise */
     int64_t bucket_minutes; /* below 60: read from minutes, else from hours */
 };
-/* One value for each bucket into `out` ((to - from) / bucket of them), NAN where nothing is known.
- * Errors: those of meta/. */
-err history_read(struct history *h, const struct history_query *query, double *out,
-                 struct errmsg *msg);
+/* Reading what may be hundreds of documents, a few at a time: one step is milliseconds. The texts of
+ * `query` are copied; the history must outlive the scan. */
+struct history_scan;
+struct history_scan *history_scan_new(struct history *h, const struct history_query *query);
+void history_scan_free(struct history_scan *s); /* NULL is fine */
+AUTO_DEFINE(history_scan)
+/* *out_done: there is nothing more to read. Errors: those of meta/. */
+err history_scan_step(struct history_scan *s, bool *out_done, struct errmsg *msg);
+/* One value for each bucket ((to - from) / bucket of them), NAN where nothing is known. */
+const double *history_scan_values(const struct history_scan *s, size_t *out_count);

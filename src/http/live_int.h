@@ -88,6 +88,7 @@ struct live_client {
     int64_t tokens_us;
 };
 
+struct reading; /* live_minute.c */
 struct live {
     struct api *api; /* borrowed */
     struct live_ring *ring;
@@ -95,6 +96,9 @@ struct live {
     struct collector collector;
     struct minute minute;
     struct history *history;
+    struct reading *readings; /* answers from the history that are being read, the next one first */
+    size_t reading_count;
+    struct reactor_task reading_task; /* posted while there are some */
     struct live_client *clients;
     size_t client_count;
     size_t buffered_bytes; /* in this turn of sending, about */
@@ -122,3 +126,5 @@ void live_client_subscribe(struct live_client *c, int64_t id, enum live_channel 
 void live_client_pump(struct live_client *c);
 /* {"op":"error",…}. */
 void live_client_error(struct live_client *c, int64_t id, const char *code, const char *detail);
+/* Reads on for one of the answers from the history. */
+void live_reading_run(struct reactor_task *task);

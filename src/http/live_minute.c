@@ -16,6 +16,7 @@ enum {
     SERIES_MAX = 20,
     ROW_BYTES_MAX = 64 << 10,
     ANSWER_BYTES_MAX = 8 << 20,
+    READINGS_MAX = 64, /* at the same time: each holds its values */
 };
 
 /* ---- minutes ---- */
@@ -162,25 +163,38 @@ static void put_head(struct buf *out, const struct asked *a, const char *source)
     buf_puts(out, "]");
 }
 
-static void answer_history(struct http_exchange *ex, const struct asked *a,
-                           enum history_metric metric)
+/* What an exchange here has as its user. */
+enum asked_kind { ASKED_HISTORY, ASKED_BY_TYPE };
+
+struct reading {
+    enum asked_kind kind; /* first, as in struct by_type */
+    struct reading *next;
+    struct http_exchange *ex;
+    struct asked a;
+    char *metric;              /* owned */
+    struct history_scan *scan; /* owned */
+};
+
+static void reading_free(struct live *l, struct reading *x)
 {
-    struct errmsg msg = {0};
-    struct history_query q = {.metric = metric,
-                              .topic = a->topic,
-                              .from_minute = a->from,
-                              .to_minute = a->to,
-                              .bucket_minutes = a->bucket};
-    size_t count = (size_t)((a->to - a->from) / a->bucket);
-    double *values = xnew_array(double, count);
-    err e = history_read(api_of(ex)->live->history, &q, values, &msg);
-    if (e != ERR_OK) {
-        free(values);
-        api_meta_problem(ex, e, &msg);
-        return;
+    struct reading **at = &l->readings;
+    while (*at != x) {
+        at = &(*at)->next;
     }
+    *at = x->next;
+    l->reading_count--;
+    history_scan_free(x->scan);
+    free(x->metric);
+    free(x);
+}
+
+static void answer_reading(struct live *l, struct reading *x)
+{
+    struct http_exchange *ex = x->ex;
+    size_t count = 0;
+    const double *values = history_scan_values(x->scan, &count);
     AUTO_BUF body = buf_make(ANSWER_BYTES_MAX);
-    put_head(&body, a, "history");
+    put_head(&body, &x->a, "history");
     buf_puts(&body, ",\"values\":[");
     for (size_t i = 0; i < count; i++) {
         buf_puts(&body, i == 0 ? "" : ",");
@@ -191,13 +205,78 @@ static void answer_history(struct http_exchange *ex, const struct asked *a,
         }
     }
     buf_puts(&body, "]}\n");
-    free(values);
+    http_set_user(ex, NULL);
+    reading_free(l, x);
     http_respond_json(ex, 200, buf_str(&body));
+}
+
+/* A week of minutes is 8 MiB of documents: one step of one answer in each turn of the loop. */
+void live_reading_run(struct reactor_task *task)
+{
+    struct live *l = (struct live *)((char *)task - offsetof(struct live, reading_task));
+    struct reading *x = l->readings;
+    struct errmsg msg = {0};
+    bool is_done = false;
+    if (x == NULL) {
+        return; /* its client has gone */
+    }
+    err e = history_scan_step(x->scan, &is_done, &msg);
+    if (e != ERR_OK) {
+        struct http_exchange *ex = x->ex;
+        http_set_user(ex, NULL);
+        reading_free(l, x);
+        api_meta_problem(ex, e, &msg);
+    } else if (is_done) {
+        answer_reading(l, x);
+    } else if (x->next != NULL) { /* the others' turn */
+        struct reading **tail = &l->readings;
+        l->readings = x->next;
+        while (*tail != NULL) {
+            tail = &(*tail)->next;
+        }
+        *tail = x;
+        x->next = NULL;
+    }
+    if (l->readings != NULL) {
+        reactor_post(l->api->reactor, task);
+    }
+}
+
+static void ask_history(struct http_exchange *ex, const struct asked *a, enum history_metric metric)
+{
+    struct live *l = api_of(ex)->live;
+    struct errmsg msg = {0};
+    const struct history_query q = {.metric = metric,
+                                    .topic = a->topic,
+                                    .from_minute = a->from,
+                                    .to_minute = a->to,
+                                    .bucket_minutes = a->bucket};
+    if (l->reading_count == READINGS_MAX) {
+        (void)errmsg_set(&msg, ERR_LIMIT, "%d requests read the history already; try again later",
+                         READINGS_MAX);
+        api_problem(ex, ERR_LIMIT, &msg);
+        return;
+    }
+    struct reading *x = xnew(struct reading);
+    x->kind = ASKED_HISTORY;
+    x->ex = ex;
+    x->a = *a;
+    x->metric = xstrndup(a->metric.ptr, a->metric.len);
+    x->a.metric = str_from(x->metric);
+    x->scan = history_scan_new(l->history, &q);
+    x->next = l->readings;
+    l->readings = x;
+    l->reading_count++;
+    http_set_user(ex, x);
+    if (!atomic_load(&l->reading_task.is_posted)) {
+        reactor_post(api_of(ex)->reactor, &l->reading_task);
+    }
 }
 
 /* ---- events by type: from the table ---- */
 
 struct by_type {
+    enum asked_kind kind; /* first, as in struct reading */
     struct http_exchange *ex;
     struct row_query *query;
     struct asked a;
@@ -320,6 +399,7 @@ static void ask_by_type(struct http_exchange *ex, const struct asked *a)
     struct errmsg msg = {0};
     write_sql(api, a, topic_meta_of(t)->table, &sql);
     struct by_type *x = xnew(struct by_type);
+    x->kind = ASKED_BY_TYPE;
     x->ex = ex;
     x->a = *a;
     x->metric = xstrndup(a->metric.ptr, a->metric.len);
@@ -363,14 +443,17 @@ static void on_historical(struct http_exchange *ex)
     if (is_by_type) {
         ask_by_type(ex, &a);
     } else {
-        answer_history(ex, &a, metric);
+        ask_history(ex, &a, metric);
     }
 }
 
 static void on_abort(struct http_exchange *ex)
 {
-    struct by_type *x = http_user(ex);
-    if (x != NULL) {
+    const enum asked_kind *kind = http_user(ex);
+    if (kind != NULL && *kind == ASKED_HISTORY) {
+        reading_free(api_of(ex)->live, http_user(ex));
+    } else if (kind != NULL) {
+        struct by_type *x = http_user(ex);
         row_query_free(x->query);
         by_type_free(x);
     }

@@ -58,7 +58,14 @@ static void read_into(struct history *h, enum history_metric metric, struct str 
                                     .from_minute = from,
                                     .to_minute = to,
                                     .bucket_minutes = bucket};
-    assert_int_equal(history_read(h, &q, out, NULL), ERR_OK);
+    AUTO(history_scan) scan = history_scan_new(h, &q);
+    size_t count = 0;
+    for (bool is_done = false; !is_done;) {
+        assert_int_equal(history_scan_step(scan, &is_done, NULL), ERR_OK);
+    }
+    const double *values = history_scan_values(scan, &count);
+    assert_int_equal(count, (to - from) / bucket);
+    memcpy(out, values, count * sizeof out[0]);
 }
 
 static void check_three_hours(struct history *h)
@@ -155,25 +162,60 @@ static void what_is_older_than_35_days_goes(void **state)
 
 static void a_damaged_file_costs_the_history_alone(void **state)
 {
+    bool is_done = false;
     /* With a file that cannot be used, adding goes on without effect and reading says why. */
     (void)state;
     struct errmsg why = {0};
     struct errmsg msg = {0};
-    double values[1];
     (void)errmsg_set(&why, ERR_CORRUPT, "damaged");
     AUTO(meta) meta = meta_unusable(ERR_CORRUPT, &why);
     struct history *h = history_new(meta, START * 60000);
     add(h, START);
     const struct history_query q = {
         .from_minute = START, .to_minute = START + HOUR, .bucket_minutes = HOUR};
-    assert_int_equal(history_read(h, &q, values, &msg), ERR_CORRUPT);
+    AUTO(history_scan) scan = history_scan_new(h, &q);
+    assert_int_equal(history_scan_step(scan, &is_done, &msg), ERR_CORRUPT);
     assert_non_null(strstr(msg.text, "damaged"));
     history_free(h);
+}
+
+/* A week of minutes is read in many steps: none of them is long, however much there is. */
+static void a_step_reads_a_few_documents(void **state)
+{
+    (void)state;
+    struct meta *m = must_open();
+    struct history *h = history_new(m, START * 60000);
+    for (int64_t hour = 0; hour < 20; hour++) {
+        add(h, START + hour * HOUR);
+    }
+    const struct history_query q = {.metric = HISTORY_EVENTS,
+                                    .from_minute = START,
+                                    .to_minute = START + 20 * HOUR,
+                                    .bucket_minutes = 1};
+    AUTO(history_scan) scan = history_scan_new(h, &q);
+    size_t count = 0;
+    double before = 0;
+    int steps = 0;
+    for (bool is_done = false; !is_done; steps++) {
+        double sum = 0;
+        assert_int_equal(history_scan_step(scan, &is_done, NULL), ERR_OK);
+        const double *values = history_scan_values(scan, &count);
+        for (size_t i = 0; i < count; i++) {
+            sum += isnan(values[i]) ? 0 : values[i];
+        }
+        assert_true(sum - before <= 4); /* one event in each hour's document */
+        before = sum;
+    }
+    assert_true(before == 20);
+    assert_true(steps >= 5);
+    history_free(h);
+    meta_free(m);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_step_reads_a_few_documents, make_root, drop_root),
         cmocka_unit_test_setup_teardown(minutes_become_hours_and_outlive_a_restart, make_root,
                                         drop_root),
         cmocka_unit_test_setup_teardown(what_is_older_than_35_days_goes, make_root, drop_root),
