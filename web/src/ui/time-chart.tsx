@@ -327,7 +327,7 @@ function seriesOptions(props: InnerProps): uPlot.Series[] {
             ? uPlot.paths.stepped?.({ align: 1 })
             : undefined,
       points:
-        kind === "bars"
+        kind === "bars" || stacked
           ? { show: false }
           : { show: false, filter: alone, size: 4, width: 0, fill: color },
       spanGaps: false,

@@ -292,7 +292,7 @@ function columnsOf(zone: Zone, facets: readonly Facet[], narrow: boolean): GridC
       cell: ({ facets: { level } }) =>
         level === undefined ? null : <Badge tone={levelTone(level)}>{level}</Badge>,
     },
-    source: plain("source", "Source", 120),
+    source: plain("source", "Source", 136),
     endpoint: plain("endpoint", "Endpoint", 170),
   };
   const event: GridColumn<LiveEvent> = {
