@@ -546,8 +546,8 @@ static err check_fields(const struct import_run *r, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* DuckDB calls a field without a name C0, C1, ... and then finds nothing under that name: its values
- * would be lost. */
+/* DuckDB calls a field without a name C0, C1, ... and then finds nothing under that name: its
+ * values would be lost. */
 static err check_nameless(struct import_run *r, struct errmsg *msg)
 {
     AUTO_BUF sql = buf_make(SQL_BYTES_MAX);
