@@ -388,7 +388,7 @@ static int by_time(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* Keeps the newest, oldest first: as many as were asked for and fit into what a watch may gather. */
+/* Keeps the newest, oldest first: as many as were asked for and fit into a watch's share. */
 static void trim_history(struct history *x)
 {
     size_t drop = 0;

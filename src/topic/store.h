@@ -77,8 +77,8 @@ err topic_store_update(struct topic_store *s, struct topic *t, const struct topi
  * Errors: BUSY (requests with a key are under way), IO, FAILED. */
 err topic_store_delete(struct topic_store *s, struct topic *t, struct errmsg *msg);
 
-/* While a topic is closing it takes no appends: whoever deletes it has its log landed first, and what
- * came after that would be lost with the log. Not remembered over a restart. */
+/* While a topic is closing it takes no appends: whoever deletes it has its log landed first, and
+ * what came after that would be lost with the log. Not remembered over a restart. */
 void topic_set_closing(struct topic *t, bool is_closing);
 bool topic_is_closing(const struct topic *t);
 
