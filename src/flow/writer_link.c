@@ -37,7 +37,7 @@ struct writer_link {
     struct reactor_timer ends_timer;
     struct request *requests; /* owned list, oldest first */
     uint64_t next_id;
-    struct topic_progress *progress; /* owned */
+    struct topic_progress *progress; /* owned; by topic, in byte order */
     size_t progress_count;
     struct wire_metrics metrics;
 };
@@ -170,15 +170,33 @@ static void finish(struct writer_link *w, uint64_t id, const char *code, const c
     request_free(r);
 }
 
-static struct topic_progress *progress_slot(struct writer_link *w, struct str topic)
+/* The place of the first that is not before `topic`. What health and lists ask for each topic must
+ * not look at all of them each time. */
+static size_t find_place(const struct writer_link *w, struct str topic)
 {
-    for (size_t i = 0; i < w->progress_count; i++) {
-        if (str_is(topic, w->progress[i].topic)) {
-            return &w->progress[i];
+    size_t from = 0;
+    size_t to = w->progress_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (str_cmp(topic, str_from(w->progress[middle].topic)) > 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
         }
     }
+    return from;
+}
+
+static struct topic_progress *progress_slot(struct writer_link *w, struct str topic)
+{
+    size_t at = find_place(w, topic);
+    if (at < w->progress_count && str_is(topic, w->progress[at].topic)) {
+        return &w->progress[at];
+    }
     w->progress = xrealloc(w->progress, w->progress_count + 1, sizeof *w->progress);
-    struct topic_progress *slot = &w->progress[w->progress_count++];
+    struct topic_progress *slot = &w->progress[at];
+    memmove(slot + 1, slot, (w->progress_count - at) * sizeof *slot);
+    w->progress_count++;
     *slot = (struct topic_progress){.topic = xstrndup(topic.ptr, topic.len)};
     return slot;
 }
@@ -419,12 +437,9 @@ void writer_link_forget(struct writer_link *w, uint64_t handle)
 
 const struct wire_progress *writer_link_progress(const struct writer_link *w, struct str topic)
 {
-    for (size_t i = 0; i < w->progress_count; i++) {
-        if (str_is(topic, w->progress[i].topic)) {
-            return &w->progress[i].progress;
-        }
-    }
-    return NULL;
+    size_t at = find_place(w, topic);
+    bool is_there = at < w->progress_count && str_is(topic, w->progress[at].topic);
+    return is_there ? &w->progress[at].progress : NULL;
 }
 
 const struct wire_metrics *writer_link_metrics(const struct writer_link *w)
