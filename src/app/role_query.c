@@ -708,8 +708,8 @@ static size_t session_threads(const struct role *r)
     return (size_t)r->config->query_concurrency + BROKER_SLOW_MAX;
 }
 
-/* The bound on the address space is the wall against what DuckDB's own bound does not see. By itself
- * malloc makes eight arenas for each processor, reserves 64 MiB for each of them, and keeps in each
+/* The bound on the address space is the wall against what DuckDB's own bound does not see. By
+ * itself malloc makes eight arenas for each processor, reserves 64 MiB for each of them, and keeps in each
  * what was freed there: that would take the space of what statements may use. */
 static uint64_t bound_address_space(const struct role *r)
 {

@@ -205,8 +205,8 @@ static void sum_kept(const struct results *r, const struct file *ended, uint64_t
     }
 }
 
-/* For `ended`, which is written to its end. False: the bound is passed by what is in use alone; then
- * nobody has made way for what is not kept. */
+/* For `ended`, which is written to its end. False: the bound is passed by what is in use alone;
+ * then nobody has made way for what is not kept. */
 static bool make_room(struct results *r, const struct file *ended, struct file **gone)
 {
     uint64_t all = 0;

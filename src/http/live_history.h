@@ -50,8 +50,8 @@ struct history_query {
     int64_t to_minute;      /* exclusive, likewise */
     int64_t bucket_minutes; /* below 60: read from minutes, else from hours */
 };
-/* Reading what may be hundreds of documents, a few at a time: one step is milliseconds. The texts of
- * `query` are copied; the history must outlive the scan. */
+/* Reading what may be hundreds of documents, a few at a time: one step is milliseconds. The texts
+ * of `query` are copied; the history must outlive the scan. */
 struct history_scan;
 struct history_scan *history_scan_new(struct history *h, const struct history_query *query);
 void history_scan_free(struct history_scan *s); /* NULL is fine */

@@ -7,7 +7,8 @@
  * or with the process.
  * Tries: each address (each /64 of IPv6) has HTTP_TRIES_MAX wrong tokens at once and one more every
  * HTTP_TRY_US; beyond that it is told to come back later. That is for people who try by hand and
- * for logs: a right token is never refused, and what bounds guessing is its length. Addresses share a fixed number of counters, so all strangers together are bounded.
+ * for logs: a right token is never refused, and what bounds guessing is its length. Addresses
+ * share a fixed number of counters.
  * Pure but for the random numbers. Owner: the server, on the reactor's thread. */
 #pragma once
 #include "os/socket.h"
