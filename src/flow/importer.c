@@ -67,8 +67,8 @@ struct import {
     char *detail;
 };
 
-/* A process that must end, and the folder that goes with it: its files may be of many GiB, which the
- * kernel takes seconds to let go of, so that a thread does it. */
+/* A process that must end, and the folder that goes with it: its files may be of many GiB, which
+ * the kernel takes seconds to let go of, so that a thread does it. */
 struct remains {
     struct remains *next;
     pid_t pid; /* 0: it has ended */
