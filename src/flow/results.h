@@ -7,8 +7,8 @@
  * A result is one store (sql/store.h) in the spill folder, under an id that nobody can guess. Seen
  * sorted or filtered it is a second store with the rows in that order, made once and kept with it.
  * What is kept takes at most `bytes_max`. Beside what is kept and not in use, what is being written
- * may take as much: it is interrupted when it grows past that, and others make way for it only when it
- * is complete and fits. What was not used for the longest goes first; what somebody reads stays
+ * may take as much: it is interrupted when it grows past that, and others make way for it only when
+ * it is complete and fits. What was not used for the longest goes first; what somebody reads stays
  * until he has.
  *
  * All of it is in this process: when the process ends every result is gone, and the next one finds
