@@ -709,8 +709,8 @@ static size_t session_threads(const struct role *r)
 }
 
 /* The bound on the address space is the wall against what DuckDB's own bound does not see. By
- * itself malloc makes eight arenas for each processor, reserves 64 MiB for each of them, and keeps in
- * each what was freed there: that would take the space of what statements may use. */
+ * itself malloc makes eight arenas for each processor, reserves 64 MiB for each of them, and
+ * keeps in each what was freed there: that would take the space of what statements may use. */
 static uint64_t bound_address_space(const struct role *r)
 {
     unsigned arenas = MAX(processors(), 4U);
