@@ -14,6 +14,8 @@
 #include "os/file.h"
 #include "topic/store_int.h"
 
+enum { HOLD_US = 60 * 1000 * 1000 }; /* files stay open so long after the last append */
+
 /* Topics. */
 
 static void topic_free(struct topic *t)
@@ -619,7 +621,9 @@ void topic_report_damage(struct topic *t, uint32_t partition, const char *what)
     pthread_mutex_lock(&t->store->mutex);
     p->mark_flags |= SEGMENT_MARK_DAMAGED;
     pthread_mutex_unlock(&t->store->mutex);
-    store_want_mark(t->store, p);
+    if (p->has_mark && partition_hold(p, NULL) == ERR_OK) {
+        store_want_mark(t->store, p);
+    }
 }
 
 /* Choosing a partition. */
@@ -684,6 +688,9 @@ void topic_store_tick(struct topic_store *s)
         uint64_t bytes = topic_bytes(t);
         for (uint32_t k = 0; k < t->meta.partition_count; k++) {
             partition_retain(t->partitions[k], &bytes, now);
+            if (now - t->partitions[k]->last_append_us > HOLD_US) {
+                partition_let_go(t->partitions[k]);
+            }
         }
         store_wait_step(t);
     }

@@ -38,8 +38,9 @@ struct partition {
     uint32_t index;
     char *dir; /* owned */
 
-    /* R: the active segment. `position` and `next_offset` include what is pending. */
-    struct log_file *file; /* owned reference; NULL while damaged */
+    /* R: the active segment. `position` and `next_offset` include what is pending. Its files are
+     * open while they are used, see partition_hold(). */
+    struct log_file *file; /* owned reference; NULL: let go of, or damaged */
     int64_t base;
     uint64_t position;
     int64_t next_offset;
@@ -50,7 +51,7 @@ struct partition {
     int64_t last_append_us;
     struct buf pending; /* small batches gathered for one write */
     bool is_touched;    /* in store->touched */
-    int index_fd;       /* -1: no index for this segment */
+    int index_fd;       /* -1: no index for this segment, or let go of */
     uint64_t index_bytes;
     uint64_t indexed_position; /* of the batch of the last entry */
     struct buf index_pending;
@@ -72,8 +73,10 @@ struct partition {
     bool is_unmarked;                 /* L: in store->unmarked */
     int64_t mark_log_start;           /* L: for the next mark */
     uint32_t mark_flags;              /* L: for the next mark */
+    bool is_marking;                  /* L: the sync thread writes its mark */
     uint64_t mark_generation;         /* sync thread, or R while it is idle */
-    int mark_fd;                      /* likewise; -1: none */
+    bool has_mark;                    /* R */
+    int mark_fd;                      /* R, while no mark is wanted; -1: none, or let go of */
     _Atomic int64_t durable_end;      /* A */
     _Atomic int64_t marked_log_start; /* A: on disk */
 };
@@ -176,7 +179,7 @@ void store_fail(struct topic_store *s, const char *what);
 err store_check(const struct topic_store *s, struct errmsg *msg);
 /* Announces a written file without a partition (a journal); counts with the next flush. R. */
 void store_announce_file(struct topic_store *s, struct log_file *f, bool is_lazy);
-/* Asks for a mark of the partition to be written soon. R. */
+/* Asks for a mark of the partition, which is held, to be written soon. R. */
 void store_want_mark(struct topic_store *s, struct partition *p);
 /* Waits until the sync thread is idle, then drops the partition from its lists. R. */
 void store_forget(struct topic_store *s, struct partition *p);
@@ -193,6 +196,12 @@ err partition_append(struct partition *p, struct str batch, const struct batch_h
 /* Writes what is pending. A failure makes the store failed. */
 err partition_write_pending(struct partition *p, struct errmsg *msg);
 err partition_roll(struct partition *p, struct errmsg *msg);
+/* Makes sure that its files are open: thousands of partitions that nobody writes to would else use
+ * up the process's descriptors. Before a mark is wanted and before an append. Errors: LIMIT (no
+ * descriptor is left, nothing happened), IO. */
+err partition_hold(struct partition *p, struct errmsg *msg);
+/* Closes them, unless something of it waits for the sync thread. */
+void partition_let_go(struct partition *p);
 void partition_index_flush(struct partition *p);
 void partition_damaged(struct partition *p, const char *why);
 /* Closes the active segment's files and forgets the sealed ones, for a repair. */

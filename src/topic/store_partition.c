@@ -6,7 +6,7 @@
  * file together with what is pending. Space for it is reserved before anything changes, so a full
  * disk refuses the append and nothing else. Reserving makes the file larger: if every append did,
  * every sync would wait for the file system's journal. Until the segment is rolled or the store is
- * finished, zeros follow its last batch. Thread: reactor. */
+ * let go of, zeros follow its last batch. Thread: reactor. */
 #include "os/clock.h"
 #include "os/file.h"
 #include "topic/store_int.h"
@@ -166,7 +166,8 @@ static void index_note(struct partition *p, int64_t last_offset, uint64_t positi
 
 /* Opening. */
 
-static err open_active(struct partition *p, int64_t base, int64_t end, uint64_t position,
+/* Where to go on in the last segment, which is cut there; partition_hold() opens it. */
+static err find_active(struct partition *p, int64_t base, int64_t end, uint64_t position,
                        struct errmsg *msg)
 {
     AUTO_TEXT path = segment_path(p->dir, base, ".log");
@@ -180,7 +181,6 @@ static err open_active(struct partition *p, int64_t base, int64_t end, uint64_t 
     if (st.size_bytes > position) {
         TRY(os_truncate(fd, position, msg));
     }
-    p->file = log_file_new(os_take_fd(&fd), NULL);
     p->base = base;
     p->position = position;
     p->reserved = position;
@@ -188,7 +188,6 @@ static err open_active(struct partition *p, int64_t base, int64_t end, uint64_t 
     p->zeroed = position;
     p->next_offset = end;
     p->last_append_us = position > 0 ? st.mtime_us : os_now_us();
-    index_open(p);
     return ERR_OK;
 }
 
@@ -219,7 +218,7 @@ err partition_open_files(struct partition *p, int64_t end, uint64_t position, st
     p->next_offset = end;
     p->base = end;
     if (active < list.count) {
-        TRY(open_active(p, list.bases[active], end, position, msg));
+        TRY(find_active(p, list.bases[active], end, position, msg));
     }
     p->written = (struct log_place){.end = end, .segment = p->base, .position = p->position};
     p->durable = p->written;
@@ -259,9 +258,8 @@ err partition_open(struct partition *p, struct errmsg *msg)
         p->durable = (struct log_place){.end = r.mark.end, .segment = r.mark.segment};
         atomic_store(&p->durable_end, r.mark.end);
     }
+    p->has_mark = r.has_mark;
     if (r.has_mark) {
-        AUTO_TEXT path = xasprintf("%s/mark", p->dir);
-        TRY(os_open(path, O_RDWR, &p->mark_fd, msg));
         p->mark_generation = r.mark.generation;
         p->mark_log_start = r.log_start;
         p->mark_flags = r.mark.flags;
@@ -270,6 +268,74 @@ err partition_open(struct partition *p, struct errmsg *msg)
     }
     atomic_store(&p->marked_log_start, r.log_start);
     return ERR_OK;
+}
+
+/* Holding. */
+
+static err open_files(struct partition *p, struct errmsg *msg)
+{
+    if (p->has_mark && p->mark_fd < 0) {
+        AUTO_TEXT mark = xasprintf("%s/mark", p->dir);
+        TRY(os_open(mark, O_RDWR, &p->mark_fd, msg));
+    }
+    if (p->file == NULL && !p->is_damaged && !p->is_waiting) {
+        AUTO_TEXT path = segment_path(p->dir, p->base, ".log");
+        AUTO_FD fd = -1;
+        TRY(os_open(path, O_RDWR, &fd, msg));
+        p->file = log_file_new(os_take_fd(&fd), NULL);
+        index_open(p);
+    }
+    return ERR_OK;
+}
+
+err partition_hold(struct partition *p, struct errmsg *msg)
+{
+    struct topic_store *s = p->topic->store;
+    err e = open_files(p, msg);
+    if (e == ERR_LIMIT) {
+        for (size_t i = 0; i < s->topic_count; i++) {
+            for (uint32_t k = 0; k < s->topics[i]->meta.partition_count; k++) {
+                partition_let_go(s->topics[i]->partitions[k]);
+            }
+        }
+        e = open_files(p, msg);
+    }
+    return e;
+}
+
+/* A partition is moved, or its file dirty, until a round takes it, and the round keeps a reference
+ * to the file until the mark is wanted. */
+static bool is_in_use(struct partition *p)
+{
+    struct topic_store *s = p->topic->store;
+    pthread_mutex_lock(&s->mutex);
+    bool in_use = p->is_touched || p->pending.len > 0 || p->is_moved || p->is_unmarked ||
+                  p->is_marking ||
+                  (p->file != NULL && (p->file->is_dirty || atomic_load(&p->file->refs) > 1));
+    pthread_mutex_unlock(&s->mutex);
+    return in_use;
+}
+
+void partition_let_go(struct partition *p)
+{
+    if ((p->file == NULL && p->mark_fd < 0) || is_in_use(p)) {
+        return;
+    }
+    if (p->file != NULL) {
+        partition_index_flush(p);
+        if (p->reserved > p->position) {
+            (void)os_truncate(p->file->fd, p->position, NULL); /* only gives space back */
+            p->reserved = p->position;
+            p->reserve_step = RESERVE_FIRST_BYTES;
+            p->zeroed = p->position;
+        }
+    }
+    log_file_unref(p->file);
+    p->file = NULL;
+    os_close(p->index_fd);
+    p->index_fd = -1;
+    os_close(p->mark_fd);
+    p->mark_fd = -1;
 }
 
 /* Appending. */
@@ -378,6 +444,7 @@ static err zero_ahead(struct partition *p, size_t len, struct errmsg *msg)
 
 err partition_roll(struct partition *p, struct errmsg *msg)
 {
+    TRY(partition_hold(p, msg));
     TRY(partition_write_pending(p, msg));
     AUTO_TEXT path = segment_path(p->dir, p->next_offset, ".log");
     AUTO_FD fd = -1;
@@ -440,10 +507,28 @@ static err write_direct(struct partition *p, struct str batch, struct errmsg *ms
     return ERR_OK;
 }
 
+/* A file of the log that cannot be opened any more is as bad as one that cannot be written. */
+static err hold_to_append(struct partition *p, struct errmsg *msg)
+{
+    struct errmsg why = {0};
+    err e = partition_hold(p, &why);
+    if (e == ERR_LIMIT) {
+        return errmsg_set(msg, e,
+                          "too many files and connections are open; raise the process's limit of "
+                          "open files (ulimit -n)");
+    }
+    if (e != ERR_OK) {
+        store_fail(p->topic->store, why.text);
+        return errmsg_set(msg, ERR_IO, "%s", why.text);
+    }
+    return ERR_OK;
+}
+
 err partition_append(struct partition *p, struct str batch, const struct batch_header *h,
                      int64_t *out_base_offset, struct errmsg *msg)
 {
     const struct topic_settings *settings = &p->topic->meta.settings;
+    TRY(hold_to_append(p, msg));
     int64_t next = p->next_offset + h->last_offset_delta + 1;
     if (p->position > 0 &&
         (p->position + batch.len > settings->segment_bytes || next - 1 - p->base > INT32_MAX)) {

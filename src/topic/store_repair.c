@@ -255,7 +255,7 @@ static err apply(struct repair *r, struct segment_mark *out_mark, struct errmsg 
         .generation = p->mark_generation, .log_start = MAX(p->log_start, first), .end = r->end};
     TRY(make_end(r, &mark, msg));
     TRY(os_fsync_dir(p->dir, msg));
-    if (p->mark_fd >= 0) {
+    if (p->has_mark) {
         TRY(recover_mark_write(p->dir, &mark, msg));
     } else {
         TRY(segment_mark_create(p->dir, &mark, msg));
@@ -272,10 +272,7 @@ static err reopen(struct partition *p, const struct segment_mark *mark, struct e
     p->is_damaged = false;
     p->why[0] = '\0';
     err e = partition_open_files(p, mark->end, mark->position, msg);
-    if (e == ERR_OK && p->mark_fd < 0) {
-        AUTO_TEXT path = xasprintf("%s/mark", p->dir);
-        e = os_open(path, O_RDWR, &p->mark_fd, msg);
-    }
+    p->has_mark = true;
     if (e != ERR_OK) {
         partition_close_files(p);
         partition_damaged(p, "it was repaired and could not be opened");
@@ -300,7 +297,7 @@ err topic_repair(struct topic *t, uint32_t partition, int64_t *out_lost, struct 
     TRY(topic_wait_check(t, msg));
     TRY(topic_store_sync_now(s, msg));
     store_forget(s, p);
-    struct repair r = {.p = p, .ceiling = p->mark_fd >= 0 ? p->next_offset : INT64_MAX};
+    struct repair r = {.p = p, .ceiling = p->has_mark ? p->next_offset : INT64_MAX};
     struct segment_mark mark = {0};
     err e = find_runs(&r, msg);
     if (e == ERR_OK) {

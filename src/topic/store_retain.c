@@ -39,7 +39,7 @@ static bool is_committed(const struct partition *p, int64_t next)
 void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us)
 {
     const struct topic_settings *settings = &p->topic->meta.settings;
-    if (p->is_damaged || p->mark_fd < 0) {
+    if (p->is_damaged || !p->has_mark) {
         return;
     }
     while (p->sealed_count > 0 && sealed_next(p, 0) <= atomic_load(&p->marked_log_start)) {
@@ -71,7 +71,7 @@ void partition_retain(struct partition *p, uint64_t *topic_bytes, int64_t now_us
         *topic_bytes -= MIN(*topic_bytes, p->sealed[i].bytes);
         start = next;
     }
-    if (start == p->log_start) {
+    if (start == p->log_start || partition_hold(p, NULL) != ERR_OK) {
         return;
     }
     struct topic_store *s = p->topic->store;

@@ -312,9 +312,11 @@ static void sync_marks(struct topic_store *s)
     for (size_t i = 0; i < s->unmarked_count; i++) {
         struct partition *p = s->unmarked[i];
         p->is_unmarked = false;
-        if (p->mark_fd < 0) {
+        if (!p->has_mark) {
             continue;
         }
+        ASSERT(p->mark_fd >= 0); /* who wants a mark holds the partition */
+        p->is_marking = true;
         jobs[count++] =
             (struct mark_job){.partition = p,
                               .mark = {.generation = ++p->mark_generation,
@@ -333,8 +335,11 @@ static void sync_marks(struct topic_store *s)
         store_fail(s, why.text);
     }
     pthread_mutex_lock(&s->mutex);
-    for (size_t i = 0; i < count && e == ERR_OK; i++) {
-        atomic_store(&jobs[i].partition->marked_log_start, jobs[i].mark.log_start);
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].partition->is_marking = false;
+        if (e == ERR_OK) {
+            atomic_store(&jobs[i].partition->marked_log_start, jobs[i].mark.log_start);
+        }
     }
     s->is_busy = false;
     pthread_cond_broadcast(&s->to_reactor);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -384,6 +385,59 @@ struct follower {
 };
 
 /* Reads all that is acknowledged, over and over, as another process would. */
+/* A store writes to more partitions than its process may have files open, and opens them again;
+ * files that nobody needs are closed. */
+static void test_more_partitions_than_open_files(void **state)
+{
+    (void)state;
+    enum { PARTITIONS = 100, FILES = 64 };
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit few = {.rlim_cur = FILES, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    struct rig r;
+    rig_make(&r, PARTITIONS);
+    for (int turn = 0; turn < 2; turn++) {
+        for (uint32_t p = 0; p < PARTITIONS; p++) {
+            rig_store(&r, p, 3, 100);
+        }
+        assert_int_equal(topic_store_failed(r.store, NULL), false);
+        rig_reopen(&r);
+    }
+    for (uint32_t p = 0; p < PARTITIONS; p++) {
+        assert_int_equal(topic_durable_end(r.topic, p), 6);
+        assert_int_equal(rig_check(r.dir, p, 0, 6), ERR_OK);
+    }
+    rig_end(&r);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+/* Without a descriptor an append is refused and changes nothing; it succeeds when there is one. */
+static void test_no_descriptor_left(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_make(&r, 2);
+    rig_store(&r, 0, 3, 100);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    AUTO_BUF bytes = buf_make(1 << 20);
+    int64_t base = -1;
+    uint64_t seq = 0;
+    struct errmsg msg = {0};
+    err e = topic_append(r.topic, 1, rig_batch(&bytes, 1, 0, 3, 100), &base, &seq, &msg);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(e, ERR_LIMIT);
+    assert_non_null(strstr(msg.text, "ulimit -n"));
+    assert_int_equal(topic_store_failed(r.store, NULL), false);
+    rig_store(&r, 1, 3, 100);
+    rig_reopen(&r);
+    assert_int_equal(rig_check(r.dir, 1, 0, 3), ERR_OK);
+    rig_end(&r);
+}
+
 static void *follow(void *context)
 {
     struct follower *f = context;
@@ -481,6 +535,8 @@ int main(void)
         cmocka_unit_test(test_sticky_partition),
         cmocka_unit_test(test_full_disk_heals),
         cmocka_unit_test(test_reported_damage),
+        cmocka_unit_test(test_more_partitions_than_open_files),
+        cmocka_unit_test(test_no_descriptor_left),
         cmocka_unit_test(test_reader_beside_writer),
         cmocka_unit_test(test_group_commit_thread),
     };
