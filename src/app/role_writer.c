@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/lookup.h"
 #include "base/metrics.h"
 #include "flow/import_publish.h"
 #include "flow/land.h"
@@ -43,6 +44,7 @@ struct request {
     struct request *next;
     uint16_t type;
     uint64_t id;
+    uint64_t number; /* of a TOPICS message: which it is */
     union {
         struct wire_topics topics;
         struct wire_flush flush;
@@ -85,16 +87,18 @@ struct writer {
     struct request *first; /* owned list */
     struct request *last;
     size_t request_count;
-    struct ends_entry *ends; /* owned, ends_count */
+    struct ends_entry **ends; /* owned, ends_count */
     size_t ends_count;
+    struct lookup ends_by_topic;
     bool ends_changed;
     uint64_t topics_received;
     bool stop;
 
     /* landing thread only */
     uint64_t topics_applied;
-    struct slot *slots; /* owned */
+    struct slot **slots; /* owned */
     size_t slot_count;
+    struct lookup slots_by_topic;
     size_t next_slot;
     int64_t idle_since_ms;
     bool trimmed;
@@ -203,6 +207,34 @@ static err request_decode(struct request *r, struct str payload, struct errmsg *
     }
 }
 
+/* Under the lock: true when the newest request is TOPICS too and now says what `r` says. What it
+ * said before nobody needs any more. */
+static bool topics_replace(struct writer *w, struct request *r)
+{
+    r->number = ++w->topics_received;
+    if (w->last == NULL || w->last->type != WIRE_TOPICS) {
+        return false;
+    }
+    struct wire_topics older = w->last->topics;
+    w->last->topics = r->topics;
+    w->last->number = r->number;
+    r->topics = older;
+    return true;
+}
+
+/* Under the lock. */
+static void request_append(struct writer *w, struct request *r)
+{
+    if (w->last == NULL) {
+        w->first = r;
+    } else {
+        w->last->next = r;
+    }
+    w->last = r;
+    w->request_count++;
+    pthread_cond_signal(&w->wake);
+}
+
 /* Main thread. */
 static void request_push(struct writer *w, const struct frame *frame)
 {
@@ -218,22 +250,18 @@ static void request_push(struct writer *w, const struct frame *frame)
         return;
     }
     pthread_mutex_lock(&w->lock);
-    bool full = w->request_count >= REQUESTS_MAX && r->type != WIRE_TOPICS;
-    if (!full) {
-        if (w->last == NULL) {
-            w->first = r;
-        } else {
-            w->last->next = r;
-        }
-        w->last = r;
-        w->request_count++;
-        w->topics_received += r->type == WIRE_TOPICS;
-        pthread_cond_signal(&w->wake);
+    bool is_topics = r->type == WIRE_TOPICS;
+    bool is_full = !is_topics && w->request_count >= REQUESTS_MAX;
+    bool is_taken = !is_full && !(is_topics && topics_replace(w, r));
+    if (is_taken) {
+        request_append(w, r);
     }
     pthread_mutex_unlock(&w->lock);
-    if (full) {
+    if (is_full) {
+        send_error(w, r->id, ERR_BUSY, "too many requests wait for the writer");
+    }
+    if (!is_taken) {
         request_free(r);
-        send_error(w, frame->id, ERR_BUSY, "too many requests wait for the writer");
     }
 }
 
@@ -251,14 +279,13 @@ static struct request *request_pop(struct writer *w)
 /* Under the lock: keeps the newest ends of one topic; takes item->ends. */
 static void ends_keep(struct writer *w, struct wire_topic_ends *item)
 {
-    struct ends_entry *entry = NULL;
-    for (size_t i = 0; i < w->ends_count && entry == NULL; i++) {
-        entry = str_is(item->topic, w->ends[i].topic) ? &w->ends[i] : NULL;
-    }
+    struct ends_entry *entry = lookup_find(&w->ends_by_topic, item->topic);
     if (entry == NULL) {
+        entry = xnew(struct ends_entry);
+        entry->topic = xstrndup(item->topic.ptr, item->topic.len);
         w->ends = xrealloc(w->ends, w->ends_count + 1, sizeof *w->ends);
-        entry = &w->ends[w->ends_count++];
-        *entry = (struct ends_entry){.topic = xstrndup(item->topic.ptr, item->topic.len)};
+        w->ends[w->ends_count++] = entry;
+        lookup_add(&w->ends_by_topic, str_from(entry->topic), entry);
     }
     free(entry->ends);
     entry->ends = TAKE(item->ends);
@@ -288,19 +315,14 @@ static void ends_received(struct writer *w, struct str payload)
 
 static struct slot *slot_find(struct writer *w, struct str topic)
 {
-    for (size_t i = 0; i < w->slot_count; i++) {
-        if (str_is(topic, lander_topic(w->slots[i].lander))) {
-            return &w->slots[i];
-        }
-    }
-    return NULL;
+    return lookup_find(&w->slots_by_topic, topic);
 }
 
 static struct slot *slot_find_table(struct writer *w, struct str table)
 {
     for (size_t i = 0; i < w->slot_count; i++) {
-        if (str_is(table, lander_table(w->slots[i].lander))) {
-            return &w->slots[i];
+        if (str_is(table, lander_table(w->slots[i]->lander))) {
+            return w->slots[i];
         }
     }
     return NULL;
@@ -308,9 +330,15 @@ static struct slot *slot_find_table(struct writer *w, struct str table)
 
 static void slot_remove(struct writer *w, struct slot *slot)
 {
+    size_t index = w->slot_count - 1;
+    while (w->slots[index] != slot) {
+        index--;
+    }
+    lookup_remove(&w->slots_by_topic, str_from(lander_topic(slot->lander)));
     lander_free(slot->lander);
     free(slot->dir);
-    *slot = w->slots[--w->slot_count];
+    free(slot);
+    w->slots[index] = w->slots[--w->slot_count];
 }
 
 static void slot_failed(struct slot *slot, err e, const struct errmsg *msg)
@@ -369,7 +397,8 @@ static uint64_t engine_bytes(const struct config *config)
 static void slot_add(struct writer *w, const struct wire_topic *topic)
 {
     w->slots = xrealloc(w->slots, w->slot_count + 1, sizeof *w->slots);
-    struct slot *slot = &w->slots[w->slot_count++];
+    struct slot *slot = xnew(struct slot);
+    w->slots[w->slot_count++] = slot;
     *slot = (struct slot){.dir = xstrndup(topic->dir.ptr, topic->dir.len), .state = "ok"};
     unsigned threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     struct lander_options options = {
@@ -389,6 +418,7 @@ static void slot_add(struct writer *w, const struct wire_topic *topic)
         .cancel = &w->cancel,
     };
     slot->lander = lander_new(&options);
+    lookup_add(&w->slots_by_topic, str_from(lander_topic(slot->lander)), slot);
     slot_load(w, slot);
 }
 
@@ -398,25 +428,23 @@ static bool slot_is(const struct slot *slot, const struct wire_topic *topic)
            topic->partition_count == lander_partition_count(slot->lander);
 }
 
-static const struct wire_topic *topic_named(const struct wire_topics *topics, const char *name)
-{
-    for (size_t i = 0; i < topics->count; i++) {
-        if (str_is(topics->items[i].name, name)) {
-            return &topics->items[i];
-        }
-    }
-    return NULL;
-}
-
 static void topics_apply(struct writer *w, const struct wire_topics *topics)
 {
+    struct lookup by_name = {0};
+    for (size_t i = 0; i < topics->count; i++) {
+        if (lookup_find(&by_name, topics->items[i].name) == NULL) {
+            lookup_add(&by_name, topics->items[i].name, &topics->items[i]);
+        }
+    }
     for (size_t i = w->slot_count; i > 0; i--) {
-        struct slot *slot = &w->slots[i - 1];
-        const struct wire_topic *topic = topic_named(topics, lander_topic(slot->lander));
+        struct slot *slot = w->slots[i - 1];
+        const struct wire_topic *topic =
+            lookup_find(&by_name, str_from(lander_topic(slot->lander)));
         if (topic == NULL || !slot_is(slot, topic)) {
             slot_remove(w, slot);
         }
     }
+    lookup_deinit(&by_name);
     for (size_t i = 0; i < topics->count && !atomic_load(&w->cancel); i++) {
         struct slot *slot = slot_find(w, topics->items[i].name);
         if (slot == NULL) {
@@ -431,7 +459,6 @@ static void topics_apply(struct writer *w, const struct wire_topics *topics)
             slot_load(w, slot);
         }
     }
-    w->topics_applied++;
 }
 
 /* ---- landing thread: work ---- */
@@ -444,7 +471,7 @@ static void ends_apply(struct writer *w)
     if (w->ends_changed) {
         w->ends_changed = false;
         for (size_t i = 0; i < w->ends_count; i++) {
-            struct ends_entry *entry = &w->ends[i];
+            struct ends_entry *entry = w->ends[i];
             struct slot *slot = slot_find(w, str_from(entry->topic));
             if (slot != NULL && entry->topics_seen <= w->topics_applied) {
                 lander_set_ends(slot->lander, entry->ends, entry->count, now);
@@ -622,6 +649,7 @@ static void request_run(struct writer *w, struct request *r)
     switch (r->type) {
     case WIRE_TOPICS:
         topics_apply(w, &r->topics);
+        w->topics_applied = r->number;
         break;
     case WIRE_FLUSH:
         flush_run(w, r);
@@ -648,7 +676,7 @@ static bool land_due(struct writer *w)
 {
     for (size_t i = 0; i < w->slot_count; i++) {
         size_t index = (w->next_slot + i) % w->slot_count;
-        struct slot *slot = &w->slots[index];
+        struct slot *slot = w->slots[index];
         int64_t now = now_ms();
         if (now < slot->retry_at_ms || !lander_is_due(slot->lander, now)) {
             continue;
@@ -782,17 +810,20 @@ static err writer_open(struct writer *w, const char *run_dir, struct errmsg *msg
 static void writer_close(struct writer *w)
 {
     while (w->slot_count > 0) {
-        slot_remove(w, &w->slots[w->slot_count - 1]);
+        slot_remove(w, w->slots[w->slot_count - 1]);
     }
     for (struct request *r = request_pop(w); r != NULL; r = request_pop(w)) {
         request_free(r);
     }
     for (size_t i = 0; i < w->ends_count; i++) {
-        free(w->ends[i].topic);
-        free(w->ends[i].ends);
+        free(w->ends[i]->topic);
+        free(w->ends[i]->ends);
+        free(w->ends[i]);
     }
     free(w->ends);
     free(w->slots);
+    lookup_deinit(&w->ends_by_topic);
+    lookup_deinit(&w->slots_by_topic);
     sql_conn_close(w->conn);
     sql_engine_close(w->engine);
     frame_pipe_free(w->pipe);

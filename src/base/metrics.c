@@ -5,14 +5,17 @@
 
 #include <pthread.h>
 
+#include "base/lookup.h"
+
 enum { BUCKETS = METRIC_BUCKETS };
 
 struct metric {
     struct metric *next; /* owned by the list, which lives as long as the process */
     enum metric_kind kind;
-    char *name;   /* owned */
-    char *labels; /* owned, "" when none */
-    char *help;   /* owned */
+    char *key;          /* owned: the name, a NUL, the labels */
+    const char *name;   /* in key */
+    const char *labels; /* in key, "" when none */
+    char *help;         /* owned */
     atomic_bool dropped;
     _Atomic int64_t value; /* for a histogram: the sum in us */
     _Atomic uint64_t buckets[BUCKETS];
@@ -20,28 +23,34 @@ struct metric {
 
 static struct metric *head;
 static struct metric **tail = &head;
+static struct lookup by_key;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct metric *metric_get(enum metric_kind kind, const char *name, const char *labels,
                           const char *help)
 {
     const char *wanted = labels == NULL ? "" : labels;
+    size_t name_bytes = strlen(name) + 1;
+    size_t key_bytes = name_bytes + strlen(wanted);
+    char *key = xnew_array(char, key_bytes + 1);
+    memcpy(key, name, name_bytes);
+    memcpy(key + name_bytes, wanted, key_bytes - name_bytes + 1);
     pthread_mutex_lock(&lock);
-    struct metric *m = head;
-    while (m != NULL && (strcmp(m->name, name) != 0 || strcmp(m->labels, wanted) != 0)) {
-        m = m->next;
-    }
+    struct metric *m = lookup_find(&by_key, str_of(key, key_bytes));
     if (m == NULL) {
         m = xnew(struct metric);
         m->kind = kind;
-        m->name = xstrdup(name);
-        m->labels = xstrdup(wanted);
+        m->key = TAKE(key);
+        m->name = m->key;
+        m->labels = m->key + name_bytes;
         m->help = xstrdup(help);
+        lookup_add(&by_key, str_of(m->key, key_bytes), m);
         *tail = m;
         tail = &m->next;
     }
     atomic_store(&m->dropped, false);
     pthread_mutex_unlock(&lock);
+    free(key);
     return m;
 }
 

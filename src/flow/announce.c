@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* announce.c - see announce.h. What was told is kept per topic by uuid, so that a topic that was
- * deleted and made again starts afresh. */
+ * deleted and made again starts afresh. When most of it is of topics that are gone, all is told
+ * anew. */
 #include "flow/announce.h"
 
+#include "base/lookup.h"
 #include "flow/wire.h"
+
+enum { GONE_MIN = 100, PACE_TIMES = 10 };
 
 struct told {
     struct uuid_text uuid;
@@ -13,8 +17,9 @@ struct told {
 
 struct announcer {
     enum announce_ends which;
-    struct told *told; /* owned */
+    struct told **told; /* owned, of topics that are gone too */
     size_t count;
+    struct lookup by_uuid;
 };
 
 void announce_topics(struct topic_store *store, struct buf *out)
@@ -35,6 +40,12 @@ void announce_topics(struct topic_store *store, struct buf *out)
     free(items);
 }
 
+void announce_paced(struct announce_pace *pace, int64_t started_us, int64_t now_us)
+{
+    pace->is_due = false;
+    pace->next_us = now_us + PACE_TIMES * (now_us - started_us);
+}
+
 struct announcer *announcer_new(enum announce_ends which)
 {
     struct announcer *a = xnew(struct announcer);
@@ -45,8 +56,10 @@ struct announcer *announcer_new(enum announce_ends which)
 void announcer_reset(struct announcer *a)
 {
     for (size_t i = 0; i < a->count; i++) {
-        free(a->told[i].ends);
+        free(a->told[i]->ends);
+        free(a->told[i]);
     }
+    lookup_deinit(&a->by_uuid);
     free(a->told);
     a->told = NULL;
     a->count = 0;
@@ -62,15 +75,13 @@ void announcer_free(struct announcer *a)
 
 static struct told *told_of(struct announcer *a, const struct topic *t)
 {
-    const char *uuid = topic_meta_of(t)->uuid.text;
-    struct told *told = NULL;
-    for (size_t i = 0; i < a->count && told == NULL; i++) {
-        told = strcmp(a->told[i].uuid.text, uuid) == 0 ? &a->told[i] : NULL;
-    }
+    struct told *told = lookup_find(&a->by_uuid, str_from(topic_meta_of(t)->uuid.text));
     if (told == NULL) {
+        told = xnew(struct told);
+        told->uuid = topic_meta_of(t)->uuid;
         a->told = xrealloc(a->told, a->count + 1, sizeof *a->told);
-        told = &a->told[a->count++];
-        *told = (struct told){.uuid = topic_meta_of(t)->uuid};
+        a->told[a->count++] = told;
+        lookup_add(&a->by_uuid, str_from(told->uuid.text), told);
     }
     uint32_t partitions = topic_partition_count(t);
     if (told->count < partitions) {
@@ -86,6 +97,9 @@ static struct told *told_of(struct announcer *a, const struct topic *t)
 bool announcer_ends(struct announcer *a, struct topic_store *store, struct buf *out)
 {
     size_t topics = topic_store_count(store);
+    if (a->count > 2 * topics + GONE_MIN) {
+        announcer_reset(a);
+    }
     struct wire_topic_ends *items = xnew_array(struct wire_topic_ends, topics);
     size_t moved_count = 0;
     for (size_t i = 0; i < topics; i++) {

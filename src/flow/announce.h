@@ -8,6 +8,15 @@
 /* A TOPICS payload (flow/wire.h) of all topics in the store. */
 void announce_topics(struct topic_store *store, struct buf *out);
 
+/* When one child is told of all topics: at once, but in a row of changes not so often that telling
+ * takes more than a tenth of the time, since each costs as much as there are topics. */
+struct announce_pace {
+    bool is_due;     /* something changed since it was told */
+    int64_t next_us; /* not before, unless the child needs to know at once */
+};
+/* The telling took from `started_us` to `now_us`. */
+void announce_paced(struct announce_pace *pace, int64_t started_us, int64_t now_us);
+
 enum announce_ends { ANNOUNCE_ACKED, ANNOUNCE_DURABLE };
 
 /* Remembers what one child was told, so that only what moved is sent. */

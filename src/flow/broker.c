@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "flow/announce.h"
+#include "os/clock.h"
 
 enum { WARM_EVERY_US = 50 * 1000, WARM_FOR_US = 60 * 1000 * 1000, LIST_SQL_BYTES = 2000 };
 
@@ -44,7 +45,8 @@ struct broker {
     struct broker_events events;
     struct frame_channel *channel; /* owned, NULL when lost */
     struct announcer *announcer;   /* owned */
-    struct broker_query *queries;  /* owned list */
+    struct announce_pace pace;
+    struct broker_query *queries; /* owned list */
     uint64_t next_id;
     int64_t last_query_us;
     struct reactor_timer warm_timer;
@@ -55,23 +57,48 @@ struct broker {
 
 static void schedule(struct broker *b);
 
-static void send_frame(struct broker *b, uint16_t type, uint64_t id, struct str payload)
+static err send_frame(struct broker *b, uint16_t type, uint64_t id, struct str payload)
 {
     if (b->channel == NULL) {
-        return;
+        return ERR_CLOSED;
     }
     err e = frame_send(b->channel, type, 0, id, payload);
     if (e != ERR_OK) {
         log_warn("message to the query process was not sent", "type=%s error=%s",
                  wire_type_name(type), err_name(e));
     }
+    return e;
 }
 
+/* Before anything that names a topic. */
+static void tell_topics(struct broker *b)
+{
+    if (!b->pace.is_due || b->channel == NULL) {
+        return;
+    }
+    int64_t started_us = os_mono_us();
+    AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    announce_topics(b->store, &payload);
+    if (send_frame(b, WIRE_TOPICS, 0, buf_str(&payload)) == ERR_OK) {
+        announce_paced(&b->pace, started_us, os_mono_us());
+    }
+}
+
+/* When it is time for it, and the process has read what it was sent before. */
+static void tell_topics_in_turn(struct broker *b)
+{
+    if (b->channel != NULL && frame_queued_bytes(b->channel) == 0 &&
+        os_mono_us() >= b->pace.next_us) {
+        tell_topics(b);
+    }
+}
+
+/* Ends of a topic that the process does not know would be lost. */
 static void send_ends(struct broker *b)
 {
     AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    if (b->channel != NULL && announcer_ends(b->announcer, b->store, &payload)) {
-        send_frame(b, WIRE_ENDS, 0, buf_str(&payload));
+    if (b->channel != NULL && !b->pace.is_due && announcer_ends(b->announcer, b->store, &payload)) {
+        (void)send_frame(b, WIRE_ENDS, 0, buf_str(&payload)); /* it is logged */
     }
 }
 
@@ -152,7 +179,7 @@ static void on_overdue(struct reactor_timer *timer)
     } else if (!q->is_late && !q->is_cancelled) {
         /* The process counts from when it got the statement, which may have waited here. */
         q->is_late = true;
-        send_frame(b, WIRE_CANCEL, q->id, STR(""));
+        (void)send_frame(b, WIRE_CANCEL, q->id, STR("")); /* it is logged */
         reactor_timer_set_us(b->reactor, timer, reactor_now_us(b->reactor) + BROKER_KILL_AFTER_US);
     } else {
         kill_for(q, q->is_cancelled ? "a cancelled query goes on" : "a query is past its deadline");
@@ -162,16 +189,17 @@ static void on_overdue(struct reactor_timer *timer)
 static void run(struct broker_query *q)
 {
     struct broker *b = q->broker;
+    tell_topics(b);
     send_ends(b);
     q->state = RUNNING;
-    send_frame(b, q->type, q->id, buf_str(&q->payload));
+    (void)send_frame(b, q->type, q->id, buf_str(&q->payload)); /* it is logged */
 }
 
 static void ask_to_cancel(struct broker_query *q, int64_t kill_after_us)
 {
     struct broker *b = q->broker;
     q->is_cancelled = true;
-    send_frame(b, WIRE_CANCEL, q->id, STR(""));
+    (void)send_frame(b, WIRE_CANCEL, q->id, STR("")); /* it is logged */
     reactor_timer_set_us(b->reactor, &q->timer, reactor_now_us(b->reactor) + kill_after_us);
 }
 
@@ -485,6 +513,7 @@ static void on_warm_due(struct reactor_timer *timer)
 {
     struct broker *b = BROKER_OF_TIMER(timer);
     int64_t now_us = reactor_now_us(b->reactor);
+    tell_topics_in_turn(b);
     if (b->last_query_us != 0 && now_us - b->last_query_us < WARM_FOR_US) {
         send_ends(b);
     }
@@ -528,7 +557,8 @@ err broker_attach(struct broker *b, int socket_fd, struct errmsg *msg)
     TRY(frame_channel_open(b->reactor, socket_fd, &handler, b, (struct frame_channel_options){0},
                            &b->channel, msg));
     announcer_reset(b->announcer);
-    broker_topics_changed(b);
+    b->pace.is_due = true;
+    tell_topics(b);
     send_ends(b);
     reactor_timer_set_us(b->reactor, &b->warm_timer, reactor_now_us(b->reactor) + WARM_EVERY_US);
     schedule(b);
@@ -542,19 +572,18 @@ bool broker_is_attached(const struct broker *b)
 
 void broker_topics_changed(struct broker *b)
 {
-    AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    announce_topics(b->store, &payload);
-    send_frame(b, WIRE_TOPICS, 0, buf_str(&payload));
+    b->pace.is_due = true;
+    tell_topics_in_turn(b);
 }
 
 void broker_progress(struct broker *b, struct str payload)
 {
-    send_frame(b, WIRE_PROGRESS, 0, payload);
+    (void)send_frame(b, WIRE_PROGRESS, 0, payload); /* it is logged */
 }
 
 void broker_stop(struct broker *b)
 {
-    send_frame(b, WIRE_STOP, 0, STR(""));
+    (void)send_frame(b, WIRE_STOP, 0, STR("")); /* it is logged */
 }
 
 err broker_start(struct broker *b, const struct wire_query *query, struct str info,
@@ -606,7 +635,7 @@ void broker_credit(struct broker_query *q, uint64_t bytes)
     AUTO_BUF payload = buf_make(1024);
     add_credit(q, bytes);
     wire_credit_encode(bytes, &payload);
-    send_frame(q->broker, WIRE_CREDIT, q->id, buf_str(&payload));
+    (void)send_frame(q->broker, WIRE_CREDIT, q->id, buf_str(&payload)); /* it is logged */
 }
 
 void broker_abandon(struct broker_query *q)

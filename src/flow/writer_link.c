@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "flow/announce.h"
+#include "os/clock.h"
 
 enum { ENDS_EVERY_US = 50 * 1000 };
 
@@ -34,6 +35,7 @@ struct writer_link {
     struct writer_link_events events;
     struct frame_channel *channel; /* owned, NULL when lost */
     struct announcer *announcer;   /* owned */
+    struct announce_pace pace;
     struct reactor_timer ends_timer;
     struct request *requests; /* owned list, oldest first */
     uint64_t next_id;
@@ -45,23 +47,49 @@ struct writer_link {
 #define LINK_OF_TIMER(t)                                                                           \
     (struct writer_link *)((char *)(t)-offsetof(struct writer_link, ends_timer))
 
-static void send_frame(struct writer_link *w, uint16_t type, uint64_t id, const struct buf *payload)
+static err send_frame(struct writer_link *w, uint16_t type, uint64_t id, const struct buf *payload)
 {
-    if (w->channel == NULL || buf_check(payload) != ERR_OK) {
-        return;
+    if (w->channel == NULL) {
+        return ERR_CLOSED;
     }
+    TRY(buf_check(payload));
     err e = frame_send(w->channel, type, 0, id, buf_str(payload));
     if (e != ERR_OK) {
         log_warn("message to the writer was not sent", "type=%s error=%s", wire_type_name(type),
                  err_name(e));
     }
+    return e;
 }
 
+/* Before anything that names a topic. */
+static void tell_topics(struct writer_link *w)
+{
+    if (!w->pace.is_due || w->channel == NULL) {
+        return;
+    }
+    int64_t started_us = os_mono_us();
+    AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
+    announce_topics(w->store, &payload);
+    if (send_frame(w, WIRE_TOPICS, 0, &payload) == ERR_OK) {
+        announce_paced(&w->pace, started_us, os_mono_us());
+    }
+}
+
+/* When it is time for it, and the writer has read what it was sent before. */
+static void tell_topics_in_turn(struct writer_link *w)
+{
+    if (w->channel != NULL && frame_queued_bytes(w->channel) == 0 &&
+        os_mono_us() >= w->pace.next_us) {
+        tell_topics(w);
+    }
+}
+
+/* Ends of a topic that the writer does not know would be lost. */
 static void send_ends(struct writer_link *w)
 {
     AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    if (w->channel != NULL && announcer_ends(w->announcer, w->store, &payload)) {
-        send_frame(w, WIRE_ENDS, 0, &payload);
+    if (w->channel != NULL && !w->pace.is_due && announcer_ends(w->announcer, w->store, &payload)) {
+        (void)send_frame(w, WIRE_ENDS, 0, &payload); /* it is logged */
     }
 }
 
@@ -99,6 +127,7 @@ static void send_request(struct writer_link *w, struct request *r)
     }
     AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
     struct str table = t == NULL ? STR("") : str_from(topic_meta_of(t)->table);
+    tell_topics(w);
     send_ends(w);
     if (r->type == WIRE_FLUSH) {
         struct wire_flush flush = {
@@ -114,7 +143,7 @@ static void send_request(struct writer_link *w, struct request *r)
                                  .partition_count = r->partition_count};
         wire_drop_encode(&drop, &payload);
     }
-    send_frame(w, r->type, r->id, &payload);
+    (void)send_frame(w, r->type, r->id, &payload); /* it is logged */
     r->sent = true;
 }
 
@@ -128,6 +157,7 @@ static void send_requests(struct writer_link *w)
 static void on_ends_due(struct reactor_timer *timer)
 {
     struct writer_link *w = LINK_OF_TIMER(timer);
+    tell_topics_in_turn(w);
     send_ends(w);
     reactor_timer_set_us(w->reactor, timer, reactor_now_us(w->reactor) + ENDS_EVERY_US);
 }
@@ -336,7 +366,8 @@ err writer_link_attach(struct writer_link *w, int socket_fd, struct errmsg *msg)
     TRY(frame_channel_open(w->reactor, socket_fd, &handler, w, (struct frame_channel_options){0},
                            &w->channel, msg));
     announcer_reset(w->announcer);
-    writer_link_topics_changed(w);
+    w->pace.is_due = true;
+    tell_topics(w);
     send_ends(w);
     send_requests(w);
     reactor_timer_set_us(w->reactor, &w->ends_timer, reactor_now_us(w->reactor) + ENDS_EVERY_US);
@@ -350,9 +381,8 @@ bool writer_link_is_attached(const struct writer_link *w)
 
 void writer_link_topics_changed(struct writer_link *w)
 {
-    AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
-    announce_topics(w->store, &payload);
-    send_frame(w, WIRE_TOPICS, 0, &payload);
+    w->pace.is_due = true;
+    tell_topics_in_turn(w);
 }
 
 void writer_link_durable(struct writer_link *w)
@@ -365,7 +395,7 @@ void writer_link_durable(struct writer_link *w)
 void writer_link_stop(struct writer_link *w)
 {
     AUTO_BUF empty = buf_make(16);
-    send_frame(w, WIRE_STOP, 0, &empty);
+    (void)send_frame(w, WIRE_STOP, 0, &empty); /* it is logged */
 }
 
 static void queue(struct writer_link *w, struct request *r)
