@@ -2,6 +2,8 @@
 /* cli.c - options, output and the connection that the commands share. */
 #include "app/cli.h"
 
+#include <unistd.h>
+
 #include "os/file.h"
 
 const char *cli_option(struct cli *cli, const char *name, bool *out_bad)
@@ -63,6 +65,14 @@ int cli_fail(err e, const struct errmsg *msg)
 {
     fprintf(stderr, "tarn: %s\n", msg != NULL && msg->text[0] != '\0' ? msg->text : err_text(e));
     return CLI_FAILED;
+}
+
+err cli_read_file(const char *path, struct buf *out, struct errmsg *msg)
+{
+    /* Not by opening /dev/stdin: that fails where standard input is a socket. */
+    bool is_stdin = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+    return is_stdin ? os_read_stream(STDIN_FILENO, "standard input", out, msg)
+                    : os_read_file(path, out, msg);
 }
 
 char *cli_read_token(const char *path, struct errmsg *msg)

@@ -27,6 +27,8 @@ bool cli_words(struct cli *cli, int low, int high, const char *usage);
 struct client *cli_connect(struct cli *cli);
 /* Prints "tarn: what: detail" and returns the exit code for failure. */
 int cli_fail(err e, const struct errmsg *msg);
+/* The whole file; `-` is standard input. Errors: as os_read_file(). */
+err cli_read_file(const char *path, struct buf *out, struct errmsg *msg);
 /* Reads the token file's first line; NULL when there is none. Caller frees. */
 char *cli_read_token(const char *path, struct errmsg *msg);
 /* Rows of text as an aligned table; row 0 is the header; numeric columns align right. */

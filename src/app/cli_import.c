@@ -375,6 +375,7 @@ static int import_one(struct import_cli *x, const char *path)
 static int import_pattern(struct import_cli *x, const char *word)
 {
     glob_t found = {0};
+    word = strcmp(word, "/dev/stdin") == 0 ? "-" : word;
     if (strcmp(word, "-") == 0 || os_exists(word) || glob(word, 0, NULL, &found) != 0) {
         globfree(&found);
         return import_one(x, word); /* says when there is no such file */

@@ -35,7 +35,7 @@ static err read_spec(const char *path, json_t **out_spec, struct errmsg *msg)
 {
     AUTO_BUF text = buf_make(SPEC_BYTES_MAX);
     AUTO_JSON spec = NULL;
-    TRY(os_read_file(path, &text, msg));
+    TRY(cli_read_file(path, &text, msg));
     err e = json_parse(buf_str(&text), &spec, msg);
     if (e != ERR_OK) {
         return errmsg_wrap(msg, e, "%s", path);

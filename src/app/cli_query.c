@@ -188,24 +188,6 @@ static void print_send_answer(const json_t *answer)
     }
 }
 
-/* Standard input may be a pipe, which has no offsets to read at. */
-static err read_stdin(struct buf *out, struct errmsg *msg)
-{
-    char bytes[65536];
-    for (;;) {
-        size_t got = fread(bytes, 1, sizeof bytes, stdin);
-        if (got == 0) {
-            return ferror(stdin) ? errmsg_set(msg, ERR_IO, "cannot read standard input") : ERR_OK;
-        }
-        if (!buf_add(out, bytes, got)) {
-            return errmsg_set(msg, ERR_TOO_LARGE,
-                              "standard input is over %zu bytes; send it in "
-                              "parts",
-                              out->max);
-        }
-    }
-}
-
 int cli_send(struct cli *cli)
 {
     bool bad = false;
@@ -220,7 +202,7 @@ int cli_send(struct cli *cli)
     const char *file = cli->argc > 1 ? cli->argv[1] : "-";
     struct errmsg msg = {0};
     AUTO_BUF body = buf_make(ANSWER_BYTES_MAX);
-    err e = strcmp(file, "-") == 0 ? read_stdin(&body, &msg) : os_read_file(file, &body, &msg);
+    err e = cli_read_file(file, &body, &msg);
     AUTO(client) client = e == ERR_OK ? cli_connect(cli) : NULL;
     if (client == NULL) {
         return e == ERR_OK ? CLI_FAILED : cli_fail(e, &msg);

@@ -154,12 +154,6 @@ int cli_topic_repair(struct cli *cli)
     return code;
 }
 
-/* The file's text; `-` is standard input. */
-static err read_document(const char *path, struct buf *out, struct errmsg *msg)
-{
-    return os_read_file(strcmp(path, "-") == 0 ? "/dev/stdin" : path, out, msg);
-}
-
 /* PUTs the schema as it is written in a file. */
 static int set_schema(struct cli *cli, const char *target, const char *path)
 {
@@ -168,7 +162,7 @@ static int set_schema(struct cli *cli, const char *target, const char *path)
     AUTO_JSON json = NULL;
     struct errmsg msg = {0};
     int64_t version = 0;
-    err e = read_document(path, &document, &msg);
+    err e = cli_read_file(path, &document, &msg);
     if (e != ERR_OK) {
         return cli_fail(e, &msg);
     }

@@ -12,6 +12,8 @@
 #include "os/clock.h"
 #include "os/io.h"
 
+enum { READ_STEP_BYTES = 64 << 10 };
+
 static err from_errno(int error)
 {
     switch (error) {
@@ -394,12 +396,40 @@ void os_names_free(struct os_names *names)
     *names = (struct os_names){0};
 }
 
+err os_read_stream(int fd, const char *path, struct buf *out, struct errmsg *msg)
+{
+    for (;;) {
+        size_t want = MIN((size_t)READ_STEP_BYTES, out->max - out->len);
+        char beyond;
+        if (want > 0 && !buf_reserve(out, want)) {
+            return errmsg_set(msg, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, out->max);
+        }
+        ssize_t got = read(fd, want > 0 ? out->data + out->len : &beyond, want > 0 ? want : 1);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return failed(msg, "read", path);
+        }
+        if (got == 0) {
+            return ERR_OK;
+        }
+        if (want == 0) {
+            return errmsg_set(msg, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, out->max);
+        }
+        out->len += (size_t)got;
+    }
+}
+
 err os_read_file(const char *path, struct buf *out, struct errmsg *msg)
 {
     AUTO_FD fd = -1;
     TRY(os_open(path, O_RDONLY, &fd, msg));
     struct os_stat st;
     TRY(os_fstat(fd, &st, msg));
+    if (!st.is_file && !st.is_dir) {
+        return os_read_stream(fd, path, out, msg);
+    }
     uint64_t offset = 0;
     for (;;) {
         size_t want = offset < st.size_bytes ? (size_t)(st.size_bytes - offset) : 4096;

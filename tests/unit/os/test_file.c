@@ -104,6 +104,25 @@ static void reads_end_where_the_file_ends(void **state)
     assert_int_equal(os_read_file(path, &small, NULL), ERR_TOO_LARGE);
 }
 
+static void pipes_are_read_to_their_end(void **state)
+{
+    /* What has no size and no offsets is read like a file: all of it, or TOO_LARGE. */
+    (void)state;
+    for (size_t max = 9; max <= 11; max++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], "0123456789", 10), 10);
+        assert_int_equal(close(ends[1]), 0);
+        AUTO_TEXT path = xasprintf("/dev/fd/%d", ends[0]);
+        AUTO_BUF text = buf_make(max);
+        assert_int_equal(os_read_file(path, &text, NULL), max < 10 ? ERR_TOO_LARGE : ERR_OK);
+        assert_int_equal(close(ends[0]), 0);
+        if (max >= 10) {
+            assert_true(str_is(buf_str(&text), "0123456789"));
+        }
+    }
+}
+
 static void a_lock_has_one_owner(void **state)
 {
     /* The second taker of a lock is told so, until the first lets go. */
@@ -141,6 +160,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(replace_is_whole_or_not_at_all, make_root, drop_root),
         cmocka_unit_test_setup_teardown(errors_have_their_codes, make_root, drop_root),
         cmocka_unit_test_setup_teardown(reads_end_where_the_file_ends, make_root, drop_root),
+        cmocka_unit_test(pipes_are_read_to_their_end),
         cmocka_unit_test_setup_teardown(a_lock_has_one_owner, make_root, drop_root),
         cmocka_unit_test_setup_teardown(trees_go_without_following_links, make_root, drop_root),
     };
