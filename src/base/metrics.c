@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics.c - a list of metrics that only grows or is marked dropped; values are relaxed
- * atomics. */
+/* metrics.c - metrics in lists by name, which only grow or are marked dropped; values are relaxed
+ * atomics. With thousands of topics there are some ten thousand: nothing here compares each with
+ * each. */
 #include "base/metrics.h"
 
 #include <pthread.h>
@@ -10,21 +11,55 @@
 enum { BUCKETS = METRIC_BUCKETS };
 
 struct metric {
-    struct metric *next; /* owned by the list, which lives as long as the process */
+    struct metric *next; /* of the same name */
     enum metric_kind kind;
     char *key;          /* owned: the name, a NUL, the labels */
     const char *name;   /* in key */
     const char *labels; /* in key, "" when none */
     char *help;         /* owned */
     atomic_bool dropped;
-    _Atomic int64_t value; /* for a histogram: the sum in us */
-    _Atomic uint64_t buckets[BUCKETS];
+    _Atomic int64_t value;      /* for a histogram: the sum in us */
+    _Atomic uint64_t buckets[]; /* BUCKETS of a histogram, else none */
 };
 
-static struct metric *head;
-static struct metric **tail = &head;
+/* All metrics of one name: the exposition format wants their samples together. */
+struct family {
+    struct family *next;
+    struct metric *first; /* never NULL */
+    struct metric **tail;
+};
+
+/* All of these live as long as the process. */
+static struct family *head;
+static struct family **tail = &head;
+static struct lookup by_name;
 static struct lookup by_key;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Under the lock; takes `key`: the name, a NUL, the labels. */
+static struct metric *metric_new(enum metric_kind kind, char *key, size_t key_bytes,
+                                 const char *help)
+{
+    size_t buckets = kind == METRIC_HISTOGRAM ? BUCKETS : 0;
+    struct metric *m = xcalloc(1, sizeof *m + buckets * sizeof m->buckets[0]);
+    m->kind = kind;
+    m->key = key;
+    m->name = key;
+    m->labels = key + strlen(key) + 1;
+    m->help = xstrdup(help);
+    lookup_add(&by_key, str_of(key, key_bytes), m);
+    struct family *f = lookup_find(&by_name, str_from(m->name));
+    if (f == NULL) {
+        f = xnew(struct family);
+        f->tail = &f->first;
+        *tail = f;
+        tail = &f->next;
+        lookup_add(&by_name, str_from(m->name), f);
+    }
+    *f->tail = m;
+    f->tail = &m->next;
+    return m;
+}
 
 struct metric *metric_get(enum metric_kind kind, const char *name, const char *labels,
                           const char *help)
@@ -38,15 +73,7 @@ struct metric *metric_get(enum metric_kind kind, const char *name, const char *l
     pthread_mutex_lock(&lock);
     struct metric *m = lookup_find(&by_key, str_of(key, key_bytes));
     if (m == NULL) {
-        m = xnew(struct metric);
-        m->kind = kind;
-        m->key = TAKE(key);
-        m->name = m->key;
-        m->labels = m->key + name_bytes;
-        m->help = xstrdup(help);
-        lookup_add(&by_key, str_of(m->key, key_bytes), m);
-        *tail = m;
-        tail = &m->next;
+        m = metric_new(kind, TAKE(key), key_bytes, help);
     }
     atomic_store(&m->dropped, false);
     pthread_mutex_unlock(&lock);
@@ -54,15 +81,22 @@ struct metric *metric_get(enum metric_kind kind, const char *name, const char *l
     return m;
 }
 
+static void drop(struct metric *m)
+{
+    atomic_store(&m->dropped, true);
+    atomic_store(&m->value, 0);
+    for (int i = 0; m->kind == METRIC_HISTOGRAM && i < BUCKETS; i++) {
+        atomic_store(&m->buckets[i], 0);
+    }
+}
+
 void metric_drop_labels(const char *labels)
 {
     pthread_mutex_lock(&lock);
-    for (struct metric *m = head; m != NULL; m = m->next) {
-        if (strcmp(m->labels, labels) == 0) {
-            atomic_store(&m->dropped, true);
-            atomic_store(&m->value, 0);
-            for (int i = 0; i < BUCKETS; i++) {
-                atomic_store(&m->buckets[i], 0);
+    for (const struct family *f = head; f != NULL; f = f->next) {
+        for (struct metric *m = f->first; m != NULL; m = m->next) {
+            if (strcmp(m->labels, labels) == 0) {
+                drop(m);
             }
         }
     }
@@ -176,16 +210,6 @@ static void write_histogram(const struct metric *m, struct buf *out)
                (unsigned long long)seen);
 }
 
-static bool is_first_of_name(const struct metric *m)
-{
-    for (const struct metric *other = head; other != m; other = other->next) {
-        if (!other->dropped && strcmp(other->name, m->name) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void write_sample(const struct metric *m, struct buf *out)
 {
     if (m->kind == METRIC_HISTOGRAM) {
@@ -201,19 +225,36 @@ void metrics_write_prometheus(struct buf *out)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
     pthread_mutex_lock(&lock);
-    for (const struct metric *m = head; m != NULL; m = m->next) {
-        if (m->dropped || !is_first_of_name(m)) {
-            continue;
-        }
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, kinds[m->kind]);
-        /* The exposition format wants all samples of a name together. */
-        for (const struct metric *same = m; same != NULL; same = same->next) {
-            if (!same->dropped && strcmp(same->name, m->name) == 0) {
-                write_sample(same, out);
+    for (const struct family *f = head; f != NULL; f = f->next) {
+        bool has_head = false;
+        for (const struct metric *m = f->first; m != NULL; m = m->next) {
+            if (m->dropped) {
+                continue;
             }
+            if (!has_head) {
+                buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name,
+                           kinds[m->kind]);
+                has_head = true;
+            }
+            write_sample(m, out);
         }
     }
     pthread_mutex_unlock(&lock);
+}
+
+static void write_json(const struct metric *m, struct buf *out)
+{
+    AUTO_TEXT key =
+        m->labels[0] != '\0' ? xasprintf("%s{%s}", m->name, m->labels) : xstrdup(m->name);
+    buf_add_json_string(out, str_from(key));
+    if (m->kind == METRIC_HISTOGRAM) {
+        buf_printf(out, ":{\"count\":%llu,\"sum_us\":%lld,\"p50_us\":%llu,\"p99_us\":%llu}",
+                   (unsigned long long)observations(m), (long long)metric_value(m),
+                   (unsigned long long)metric_quantile_us(m, 0.5),
+                   (unsigned long long)metric_quantile_us(m, 0.99));
+    } else {
+        buf_printf(out, ":%lld", (long long)metric_value(m));
+    }
 }
 
 void metrics_write_json(struct buf *out)
@@ -221,22 +262,13 @@ void metrics_write_json(struct buf *out)
     pthread_mutex_lock(&lock);
     const char *comma = "";
     buf_add_byte(out, '{');
-    for (const struct metric *m = head; m != NULL; m = m->next) {
-        if (m->dropped) {
-            continue;
-        }
-        AUTO_TEXT key =
-            m->labels[0] != '\0' ? xasprintf("%s{%s}", m->name, m->labels) : xstrdup(m->name);
-        buf_puts(out, comma);
-        comma = ",";
-        buf_add_json_string(out, str_from(key));
-        if (m->kind == METRIC_HISTOGRAM) {
-            buf_printf(out, ":{\"count\":%llu,\"sum_us\":%lld,\"p50_us\":%llu,\"p99_us\":%llu}",
-                       (unsigned long long)observations(m), (long long)metric_value(m),
-                       (unsigned long long)metric_quantile_us(m, 0.5),
-                       (unsigned long long)metric_quantile_us(m, 0.99));
-        } else {
-            buf_printf(out, ":%lld", (long long)metric_value(m));
+    for (const struct family *f = head; f != NULL; f = f->next) {
+        for (const struct metric *m = f->first; m != NULL; m = m->next) {
+            if (!m->dropped) {
+                buf_puts(out, comma);
+                comma = ",";
+                write_json(m, out);
+            }
         }
     }
     buf_add_byte(out, '}');

@@ -26,6 +26,7 @@
  * Offsets are "next", exclusive. Thread: any; no state. */
 #pragma once
 #include "base/json.h"
+#include "topic/meta.h"
 
 enum wire_type {
     WIRE_TOPICS = 1,
@@ -60,7 +61,7 @@ const char *wire_type_name(uint16_t type);
 enum {
     WIRE_PAYLOAD_BYTES_MAX = 16 << 20, /* of one frame */
     WIRE_DATA_BYTES_MAX = 256 << 10,   /* of one DATA payload */
-    WIRE_TOPICS_MAX = 10000,
+    WIRE_TOPICS_MAX = TOPIC_COUNT_MAX,
     WIRE_PARTITIONS_MAX = 10000,
     WIRE_COLUMNS_MAX = 2000,
     WIRE_SQL_BYTES_MAX = 1 << 20,

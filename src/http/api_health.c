@@ -10,6 +10,8 @@
 #include "os/file.h"
 #include "topic/idempotency.h"
 
+enum { SIZES_LISTED = 50 };
+
 enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_FAILED };
 static const char *const health_names[] = {"ok", "degraded", "failed"};
 
@@ -139,6 +141,57 @@ static double disk_rate(const struct api *api, uint64_t free_bytes)
                : 0;
 }
 
+struct sized {
+    const char *name; /* borrowed */
+    uint64_t bytes;
+};
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct sized *left = a;
+    const struct sized *right = b;
+    return left->bytes != right->bytes ? (left->bytes < right->bytes ? 1 : -1)
+                                       : strcmp(left->name, right->name);
+}
+
+/* The largest by name, and what all others have together: whoever looks after the server asks for
+ * this each few seconds. Sorts `list`. */
+static void set_sizes(json_t *json, const char *key, const char *other_key, struct sized *list,
+                      size_t count)
+{
+    json_t *largest = json_object();
+    uint64_t other_bytes = 0;
+    qsort(list, count, sizeof *list, larger_first);
+    for (size_t i = 0; i < count; i++) {
+        if (i < SIZES_LISTED) {
+            json_object_set_new(largest, list[i].name, json_integer((json_int_t)list[i].bytes));
+        } else {
+            other_bytes += list[i].bytes;
+        }
+    }
+    json_object_set_new(json, key, largest);
+    json_object_set_new(json, other_key, json_integer((json_int_t)other_bytes));
+}
+
+/* Bytes of topics and tables. */
+static void add_sizes(json_t *json, struct api *api)
+{
+    size_t count = topic_store_count(api->store);
+    struct sized *topics = xnew_array(struct sized, MAX(count, 1));
+    struct sized *tables = xnew_array(struct sized, MAX(count, 1));
+    for (size_t i = 0; i < count; i++) {
+        const struct topic *t = topic_store_at(api->store, i);
+        const struct topic_meta *m = topic_meta_of(t);
+        const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
+        topics[i] = (struct sized){m->name, topic_bytes(t)};
+        tables[i] = (struct sized){m->table, p == NULL ? 0 : (uint64_t)MAX(p->bytes, 0)};
+    }
+    set_sizes(json, "topic_bytes", "topic_bytes_other", topics, count);
+    set_sizes(json, "table_bytes", "table_bytes_other", tables, count);
+    free(topics);
+    free(tables);
+}
+
 /* Bytes per topic and table, and how long the disk lasts as it fills now. */
 static void add_disk(struct report *r, struct api *api)
 {
@@ -146,15 +199,6 @@ static void add_disk(struct report *r, struct api *api)
     uint64_t total_bytes = 0;
     struct errmsg msg = {0};
     err e = os_disk_space(api->settings.data_dir, &free_bytes, &total_bytes, &msg);
-    json_t *topics = json_object();
-    json_t *tables = json_object();
-    for (size_t i = 0; i < topic_store_count(api->store); i++) {
-        const struct topic *t = topic_store_at(api->store, i);
-        const struct topic_meta *m = topic_meta_of(t);
-        const struct wire_progress *p = writer_link_progress(api->writer, str_from(m->name));
-        json_object_set_new(topics, m->name, json_integer((json_int_t)topic_bytes(t)));
-        json_object_set_new(tables, m->table, json_integer(p == NULL ? 0 : p->bytes));
-    }
     double rate = e == ERR_OK ? disk_rate(api, free_bytes) : 0;
     bool low = e == ERR_OK && free_bytes < (256ULL << 20);
     json_t *json = add(r, "disk", e != ERR_OK || low ? HEALTH_DEGRADED : HEALTH_OK,
@@ -163,8 +207,7 @@ static void add_disk(struct report *r, struct api *api)
                                    : "");
     json_object_set_new(json, "free_bytes", json_integer((json_int_t)free_bytes));
     json_object_set_new(json, "total_bytes", json_integer((json_int_t)total_bytes));
-    json_object_set_new(json, "topic_bytes", topics);
-    json_object_set_new(json, "table_bytes", tables);
+    add_sizes(json, api);
     json_object_set_new(json, "bytes_per_second", json_real(rate));
     json_object_set_new(json, "seconds_left",
                         rate > 0 ? json_integer((json_int_t)((double)free_bytes / rate))

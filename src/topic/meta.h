@@ -12,6 +12,7 @@ enum {
     TOPIC_NAME_BYTES_MAX = 249,
     TOPIC_PARTITIONS_MAX = 1024,
     TOPIC_PARTITIONS_DEFAULT = 4,
+    TOPIC_COUNT_MAX = 10000, /* of one data folder: all of them are told in one message */
     TOPIC_VERSIONS_MAX = 10000,
     TOPIC_JSON_BYTES_MAX = 64 * 1024 * 1024,
     TOPIC_SCHEMA_BYTES_MAX = 256 * 1024, /* of one declared schema */

@@ -232,6 +232,12 @@ static err check_free(struct topic_store *s, const struct topic_meta *meta, stru
     if (topic_store_find(s, str_from(meta->name)) != NULL) {
         return errmsg_set(msg, ERR_EXISTS, "topic %s exists already", meta->name);
     }
+    if (s->topic_count >= TOPIC_COUNT_MAX) {
+        return errmsg_set(msg, ERR_LIMIT,
+                          "there are %d topics already, which is the most; delete one, or tell "
+                          "events apart by a field",
+                          TOPIC_COUNT_MAX);
+    }
     const struct topic *other = topic_store_find_table(s, str_from(meta->table));
     if (other != NULL) {
         return errmsg_set(msg, ERR_EXISTS, "topic %s has the table name %s already",

@@ -58,7 +58,7 @@ struct topic_recovery_stats topic_store_recovery(const struct topic_store *s);
 
 /* Creates a topic from `meta` (uuid is chosen here; `start_offsets` NULL or one per partition, for
  * adopting existing tables). Blocks for a few syncs. Errors: EXISTS (name or table name taken),
- * INVALID, NOSPACE, IO, FAILED. *out_topic belongs to the store. */
+ * LIMIT (TOPIC_COUNT_MAX), INVALID, NOSPACE, IO, FAILED. *out_topic belongs to the store. */
 err topic_store_create(struct topic_store *s, const struct topic_meta *meta,
                        const int64_t *start_offsets, struct topic **out_topic, struct errmsg *msg);
 struct topic *topic_store_find(struct topic_store *s, struct str name); /* NULL: none */
