@@ -35,6 +35,12 @@ export function invalidate(...key: string[]): Promise<void> {
 }
 
 const PAGES_MAX = 50;
+const MANY = 1000;
+
+/** A list of thousands is megabytes: it is not read again with each page that needs it. */
+function staleAfter({ state }: { state: { data?: readonly unknown[] } }): number {
+  return (state.data?.length ?? 0) > MANY ? 60_000 : 2000;
+}
 
 interface Paged {
   next: string | null;
@@ -77,6 +83,7 @@ export const q = {
     queryKey: ["topics"],
     queryFn: ({ signal }) =>
       all<{ topics: Topic[] } & Paged, Topic>("api/v1/topics", (a) => a.topics, signal),
+    staleTime: staleAfter,
   }),
   topic: (name: string) =>
     queryOptions({
@@ -87,6 +94,7 @@ export const q = {
     queryKey: ["tables"],
     queryFn: ({ signal }) =>
       all<{ tables: Table[] } & Paged, Table>("api/v1/tables", (a) => a.tables, signal),
+    staleTime: staleAfter,
   }),
   /** By "schema.name". */
   table: (name: string) =>

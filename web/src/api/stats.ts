@@ -86,8 +86,13 @@ class StatsStore extends ChannelStore<Stats, StatsFrame> {
   protected makeSnapshot(): Stats {
     const t = this.#buffer.time().slice();
     const columns = new Map<string, Float64Array>();
+    let missing: Float64Array | undefined; // one for all: most of 10,000 topics have no column
     const column = (name: string): Float64Array => {
       let found = columns.get(name);
+      if (found === undefined && this.#buffer.column(name) === undefined) {
+        missing ??= new Float64Array(t.length).fill(Number.NaN);
+        return missing;
+      }
       if (found === undefined) {
         found = this.#copy(name, t);
         columns.set(name, found);

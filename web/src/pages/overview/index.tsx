@@ -1,13 +1,15 @@
 // The page Overview: is it well, what flows, how far are the tables, what fails: in that order.
+
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect } from "react";
-import { invalidate, useTopics } from "@/api/queries";
+import { q, useTopics } from "@/api/queries";
 import { type Stats, useStats } from "@/api/stats";
 import { Page } from "@/app/page";
 import { useRange } from "@/app/range";
 import { bytes, compact, grouped } from "@/lib/numbers";
 import { StateBadge } from "@/ui/badge";
 import { Card, Sparkline } from "@/ui/card";
+import { busiest } from "./busiest";
 import { Charts } from "./charts";
 import { FirstSteps } from "./first-steps";
 import { Flow } from "./flow";
@@ -15,18 +17,18 @@ import { HealthStrip } from "./health";
 import { Tiles } from "./tiles";
 
 const RENEW_MS = 10_000;
+const RENEW_MANY_MS = 60_000;
+const MANY = 1000;
+
+function renewAfter({ state }: { state: { data?: readonly unknown[] } }): number {
+  return (state.data?.length ?? 0) > MANY ? RENEW_MANY_MS : RENEW_MS;
+}
 
 export default function OverviewPage() {
   const { paused, live } = useRange();
   const stats = useStats(paused || !live);
-  useEffect(() => {
-    const timer = window.setInterval(() => {
-      if (document.hidden) return;
-      void invalidate("topics");
-      void invalidate("tables");
-    }, RENEW_MS);
-    return () => window.clearInterval(timer);
-  }, []);
+  useQuery({ ...q.topics, refetchInterval: renewAfter });
+  useQuery({ ...q.tables, refetchInterval: renewAfter });
   return (
     <Page title="Overview" ready={stats.t.length > 0}>
       <FirstSteps stats={stats} />
@@ -39,18 +41,10 @@ export default function OverviewPage() {
   );
 }
 
-const LISTED = 10;
-const MINUTE = 60;
-
 function BusyTopics({ stats }: { stats: Stats }) {
   const topics = useTopics();
   if (topics.data === undefined || topics.data.length === 0) return null;
-  const rows = topics.data.map((topic) => {
-    const recent = Array.from(stats.topic(topic.name, "events_in").slice(-MINUTE));
-    const sum = recent.reduce((a, v) => a + (Number.isNaN(v) ? 0 : v), 0);
-    return { topic, recent, rate: sum / Math.max(recent.length, 1) };
-  });
-  rows.sort((a, b) => b.rate - a.rate || a.topic.name.localeCompare(b.topic.name));
+  const rows = busiest(topics.data, stats);
   return (
     <Card
       title="Busiest topics"
@@ -77,7 +71,7 @@ function BusyTopics({ stats }: { stats: Stats }) {
             </tr>
           </thead>
           <tbody>
-            {rows.slice(0, LISTED).map(({ topic, recent, rate }) => (
+            {rows.map(({ topic, recent, rate }) => (
               <tr key={topic.name} className="border-b border-line last:border-0">
                 <td className="max-w-64 px-3 py-1.5">
                   <Link
