@@ -221,9 +221,29 @@ static int run(struct cli *cli, struct run *r, struct str topic)
     return e == ERR_OK || stop_asked ? CLI_OK : cli_fail(e, &msg);
 }
 
+static int print_presets(const struct cli *cli)
+{
+    static const char *const columns[] = {"name", "topic", "about"};
+    AUTO_JSON list = producer_presets_json();
+    if (!cli->json) {
+        cli_print_list(list, columns, ARRAY_LEN(columns));
+        return CLI_OK;
+    }
+    AUTO_BUF text = buf_make(1 << 20);
+    AUTO_JSON all = json_pack("{s:O}", "presets", list);
+    if (json_write(all, &text) != ERR_OK) {
+        return cli_fail(ERR_NOMEM, NULL);
+    }
+    printf("%s\n", buf_cstr(&text));
+    return CLI_OK;
+}
+
 int cli_produce(struct cli *cli)
 {
     bool bad = false;
+    if (cli_flag(cli, "presets")) {
+        return cli_words(cli, 0, 0, "produce --presets") ? print_presets(cli) : CLI_USAGE;
+    }
     const char *preset = cli_option(cli, "preset", &bad);
     const char *topic = cli_option(cli, "topic", &bad);
     AUTO_JSON change = cli_producer_spec(cli, &bad);
@@ -231,8 +251,8 @@ int cli_produce(struct cli *cli)
     struct errmsg msg = {0};
     struct run r = {0};
     if (bad || !cli_words(cli, 0, 0,
-                          "produce [--preset NAME|--spec FILE] [--topic T] [--rate N] "
-                          "[--seconds N] [--count N] [--seed N]")) {
+                          "produce [--preset NAME|--spec FILE|-] [--topic T] [--rate N] "
+                          "[--seconds N] [--count N] [--seed N] | --presets")) {
         return CLI_USAGE;
     }
     err e = producer_spec(preset, change, &spec, &msg);

@@ -57,7 +57,7 @@ int cli_producer_create(struct cli *cli)
     AUTO_JSON body = json_object();
     json_object_set_new(body, "spec", cli_producer_spec(cli, &bad));
     if (bad || !cli_words(cli, 1, 1,
-                          "producer create NAME [--preset NAME] [--spec FILE] [--topic T] "
+                          "producer create NAME [--preset NAME] [--spec FILE|-] [--topic T] "
                           "[--rate N] [--seconds N] [--count N] [--seed N] [--stopped]")) {
         return CLI_USAGE;
     }
@@ -83,7 +83,7 @@ int cli_producer_change(struct cli *cli)
     AUTO_JSON body = json_object();
     json_object_set_new(body, "spec", cli_producer_spec(cli, &bad));
     if (bad || !cli_words(cli, 1, 1,
-                          "producer change NAME [--spec FILE] [--topic T] [--rate N] "
+                          "producer change NAME [--spec FILE|-] [--topic T] [--rate N] "
                           "[--seconds N] [--count N]")) {
         return CLI_USAGE;
     }

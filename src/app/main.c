@@ -38,19 +38,19 @@ static const struct cli_command commands[] = {
     {"sample", NULL, "sample DIR [--rows N] [--seed N]",
      "write sample tables that belong together, and queries over them", cli_sample},
     {"produce", NULL,
-     "produce [--preset NAME|--spec FILE] [--topic T] [--rate N] [--seconds N] [--count N] "
-     "[--seed N]",
+     "produce [--preset NAME|--spec FILE|-] [--topic T] [--rate N] [--seconds N] [--count N] "
+     "[--seed N] | --presets",
      "send made-up events at a rate, from here", cli_produce},
     {"producer", "list", "producer list", "the server's producers of made-up events",
      cli_producer_list},
     {"producer", "describe", "producer describe NAME", "one producer, its state and specification",
      cli_producer_describe},
     {"producer", "create",
-     "producer create NAME [--preset NAME] [--spec FILE] [--topic T] [--rate N] [--seconds N] "
+     "producer create NAME [--preset NAME] [--spec FILE|-] [--topic T] [--rate N] [--seconds N] "
      "[--count N] [--seed N] [--stopped]",
      "make a producer and start it", cli_producer_create},
     {"producer", "change",
-     "producer change NAME [--spec FILE] [--topic T] [--rate N] [--seconds N] [--count N]",
+     "producer change NAME [--spec FILE|-] [--topic T] [--rate N] [--seconds N] [--count N]",
      "change a producer while it runs", cli_producer_change},
     {"producer", "start", "producer start NAME", "start a producer", cli_producer_start},
     {"producer", "stop", "producer stop NAME", "stop a producer", cli_producer_stop},

@@ -19,6 +19,8 @@ enum { PRODUCER_TYPES_MAX = 64, PRODUCER_RATE_DEFAULT = 100 };
 
 /* "web_logs, customers, transactions, analytics". */
 const char *producer_presets(void);
+/* All of them: [{"name", "label", "about", "topic", "spec"}]. The caller frees. */
+json_t *producer_presets_json(void);
 /* The specification to run: the preset's (NULL: none) with the members of `change` (NULL: none) in
  * place of its own; null removes one. "weights": {"view": 3} changes the weights of types by name.
  * Nothing of it is checked but that. Caller owns *out_spec.

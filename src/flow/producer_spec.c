@@ -5,14 +5,35 @@
 
 static const struct {
     const char *name;
+    const char *label;
+    const char *about;
     const char *text;
     size_t len;
 } presets[] = {
-    {"web_logs", preset_web_logs, sizeof preset_web_logs},
-    {"customers", preset_customers, sizeof preset_customers},
-    {"transactions", preset_transactions, sizeof preset_transactions},
-    {"analytics", preset_analytics, sizeof preset_analytics},
+    {"web_logs", "Web logs", "Requests to a shop's web site, with errors and slow ones",
+     preset_web_logs, sizeof preset_web_logs},
+    {"customers", "Customers", "Profiles changed, signing in, asking for help", preset_customers,
+     sizeof preset_customers},
+    {"transactions", "Transactions", "Payments and refunds of the sample shop", preset_transactions,
+     sizeof preset_transactions},
+    {"analytics", "Analytics", "Page views, clicks and baskets", preset_analytics,
+     sizeof preset_analytics},
 };
+
+json_t *producer_presets_json(void)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ARRAY_LEN(presets); i++) {
+        AUTO_JSON spec = NULL;
+        err e = json_parse(str_of(presets[i].text, presets[i].len), &spec, NULL);
+        ASSERT(e == ERR_OK); /* built in, and compiled by a test */
+        json_t *topic = json_object_get(spec, "topic");
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:O,s:O}", "name", presets[i].name,
+                                              "label", presets[i].label, "about", presets[i].about,
+                                              "topic", topic, "spec", spec));
+    }
+    return list;
+}
 
 const char *producer_presets(void)
 {

@@ -338,6 +338,10 @@ err producers_create(struct producers *p, const json_t *body, bool is_kept,
     TRY(json_opt_str(body, "name", &name, msg));
     TRY(json_opt_bool(body, "start", &start, msg));
     TRY(check_name(name, msg));
+    if (str_is(name, "presets")) {
+        return errmsg_set(msg, ERR_INVALID,
+                          "\"presets\" is the list of presets; choose another name");
+    }
     if (producers_find(p, name) != NULL) {
         return errmsg_set(msg, ERR_EXISTS, "there is a producer \"%.*s\" already", STR_ARGS(name));
     }

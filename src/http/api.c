@@ -57,6 +57,7 @@ static const struct http_route table[] = {
     {HTTP_VERB_GET, "/api/v1/catalog", &api_catalog_get, false, NULL},
     {HTTP_VERB_GET, "/api/v1/producers", &api_producers_list, false, NULL},
     {HTTP_VERB_POST, "/api/v1/producers", &api_producers_create, false, NULL},
+    {HTTP_VERB_GET, "/api/v1/producers/presets", &api_producers_presets, false, NULL},
     {HTTP_VERB_GET, "/api/v1/producers/{name}", &api_producer_get, false, NULL},
     {HTTP_VERB_PATCH, "/api/v1/producers/{name}", &api_producer_patch, false, NULL},
     {HTTP_VERB_DELETE, "/api/v1/producers/{name}", &api_producer_delete, false, NULL},

@@ -232,6 +232,7 @@ extern const struct http_handler api_queries_list;
 extern const struct http_handler api_query_delete;
 extern const struct http_handler api_producers_list;
 extern const struct http_handler api_producers_create;
+extern const struct http_handler api_producers_presets;
 extern const struct http_handler api_producer_get;
 extern const struct http_handler api_producer_patch;
 extern const struct http_handler api_producer_start;

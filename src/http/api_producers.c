@@ -3,6 +3,7 @@
  * what one sends (SSE). The work is in flow/producers.h. */
 #include "base/timefmt.h"
 #include "flow/event.h"
+#include "flow/producer.h"
 #include "http/api.h"
 #include "http/sse.h"
 #include "os/clock.h"
@@ -95,6 +96,14 @@ static void on_list(struct http_exchange *ex)
     api_respond_json(ex, 200, answer);
 }
 const struct http_handler api_producers_list = {.on_request = on_list};
+
+static void on_presets(struct http_exchange *ex)
+{
+    json_t *answer = json_object();
+    json_object_set_new(answer, "presets", producer_presets_json());
+    api_respond_json(ex, 200, answer);
+}
+const struct http_handler api_producers_presets = {.on_request = on_presets};
 
 static void create(struct http_exchange *ex, json_t *body)
 {

@@ -318,6 +318,32 @@ def test_tarn_produce_sends_from_the_client(tarn_bin, shared_server, client, top
     assert run("--preset", "web_logs", "--rate", "x").returncode == 2
 
 
+def test_presets_are_listed_and_their_specifications_run(tarn_bin, api, producer):
+    """What the list of presets holds can be made as it is; the command lists the same."""
+    presets = api.get("/api/v1/producers/presets").json()["presets"]
+    assert [one["name"] for one in presets][0] == "web_logs"
+    for one in presets:
+        assert one["label"] and one["about"] and one["topic"] == one["spec"]["topic"]
+        producer(spec={**one["spec"], "rate": 1}, start=False)
+    said = subprocess.run([tarn_bin, "produce", "--presets", "--json"], capture_output=True, check=True)
+    assert json.loads(said.stdout)["presets"] == presets
+    said = subprocess.run([tarn_bin, "produce", "--presets"], capture_output=True, text=True, check=True)
+    assert all(one["name"] in said.stdout for one in presets)
+    taken = api.post("/api/v1/producers", json={"name": "presets", "preset": "web_logs"})
+    assert taken.status_code == 400 and "list of presets" in taken.json()["detail"]
+
+
+@pytest.mark.parametrize("word", ["-", "/dev/stdin"])
+def test_a_specification_comes_through_a_pipe(tarn_bin, shared_server, client, topic, word):
+    """A specification that a pipe brings is run like one in a file."""
+    url = shared_server.url
+    command = [tarn_bin, "produce", "--spec", word, "--topic", topic, "--server", url]
+    spec = json.dumps({"template": TINY, "count": 7, "rate": 1000})
+    said = subprocess.run(command, input=spec, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert rows(client, f"SELECT count(*) FROM {topic}") == [[7]]
+
+
 def test_tarn_producer_manages_the_servers(tarn_bin, shared_server, topic, tmp_path):
     def run(*words):
         return subprocess.run([str(tarn_bin), "producer", *words, "--server", shared_server.url],

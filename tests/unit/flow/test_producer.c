@@ -75,6 +75,9 @@ static void presets_make_acceptable_events_that_repeat(void **unused)
         }
         assert_true(different > 9900);
         assert_non_null(strstr(producer_presets(), names[k]));
+        AUTO_JSON all = producer_presets_json();
+        json_t *told = json_object_get(json_array_get(all, k), "name");
+        assert_string_equal(json_string_value(told), names[k]);
     }
     AUTO_JSON spec = NULL;
     assert_int_equal(producer_spec("weather", NULL, &spec, NULL), ERR_NOT_FOUND);

@@ -10,6 +10,7 @@ import type {
   Import,
   Info,
   Producer,
+  ProducerPreset,
   RunningQuery,
   SavedQuery,
   SessionInfo,
@@ -120,6 +121,14 @@ export const q = {
         (a) => a.producers,
         signal,
       ),
+  }),
+  presets: queryOptions({
+    queryKey: ["producer-presets"],
+    queryFn: ({ signal }) =>
+      api
+        .get<{ presets: ProducerPreset[] }>("api/v1/producers/presets", { signal })
+        .then((a) => a.presets),
+    staleTime: Number.POSITIVE_INFINITY, // built in
   }),
   producer: (name: string) =>
     queryOptions({

@@ -265,6 +265,14 @@ export interface ProducerSpec {
   bad?: { share: number; kinds?: string[] };
 }
 
+export interface ProducerPreset {
+  name: string;
+  label: string;
+  about: string;
+  topic: string;
+  spec: ProducerSpec;
+}
+
 export interface Producer {
   name: string;
   topic: string;

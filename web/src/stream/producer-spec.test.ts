@@ -2,7 +2,6 @@
 // makes of it; the command sends the same.
 import { expect, test } from "vitest";
 import {
-  PRESETS,
   produceCommand,
   RATE_START,
   rateAt,
@@ -55,7 +54,6 @@ test("weights of types, where there are types", () => {
     { name: "b", weight: 3 },
   ]);
   expect(weightsOf({})).toEqual([]);
-  expect(PRESETS.every((preset) => preset.types.length > 1)).toBe(true);
 });
 
 test("the command says the same in words of a shell", () => {

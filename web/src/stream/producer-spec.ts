@@ -1,6 +1,6 @@
 // producer-spec.ts - a producer's specification (docs/producers.md) as a form edits it: the three
-// kinds of rate with what they come to at a moment, the presets, templates to begin with, and the
-// same as a command.
+// kinds of rate with what they come to at a moment, templates to begin with, and the same as a
+// command.
 import { shellQuote } from "@/lib/curl";
 import { formatJson } from "@/lib/json";
 import { compact } from "@/lib/numbers";
@@ -102,61 +102,6 @@ export interface TypeWeight {
   name: string;
   weight: number;
 }
-
-export interface Preset {
-  name: "web_logs" | "customers" | "transactions" | "analytics";
-  label: string;
-  about: string;
-  topic: string;
-  types: readonly TypeWeight[];
-}
-
-/** As the server has them (src/flow/presets). */
-export const PRESETS: readonly Preset[] = [
-  {
-    name: "web_logs",
-    label: "Web logs",
-    about: "Requests to a shop's web site, with errors and slow ones",
-    topic: "web_logs",
-    types: [
-      { name: "page", weight: 88 },
-      { name: "missing", weight: 9 },
-      { name: "failed", weight: 3 },
-    ],
-  },
-  {
-    name: "customers",
-    label: "Customers",
-    about: "Profiles changed, signing in, asking for help",
-    topic: "customer_events",
-    types: [
-      { name: "updated", weight: 50 },
-      { name: "signed_in", weight: 42 },
-      { name: "asked", weight: 8 },
-    ],
-  },
-  {
-    name: "transactions",
-    label: "Transactions",
-    about: "Payments and refunds of the sample shop",
-    topic: "transaction_events",
-    types: [
-      { name: "payment", weight: 95 },
-      { name: "refund", weight: 5 },
-    ],
-  },
-  {
-    name: "analytics",
-    label: "Analytics",
-    about: "Page views, clicks and baskets",
-    topic: "analytics_events",
-    types: [
-      { name: "page_view", weight: 56 },
-      { name: "click", weight: 30 },
-      { name: "basket", weight: 14 },
-    ],
-  },
-];
 
 export interface TemplateSample {
   label: string;

@@ -1,21 +1,22 @@
 // create.tsx - the dialog that makes a producer: of a preset, or of templates of one's own. The
 // server compiles the specification; what it refuses is shown at its place.
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useId, useState } from "react";
 import { api, type RequestPlan } from "@/api/client";
-import { invalidate } from "@/api/queries";
+import { invalidate, q } from "@/api/queries";
+import type { ProducerPreset } from "@/api/types";
 import { url } from "@/lib/base";
 import { shortJson } from "@/lib/json-short";
 import { type BadDraft, BadFields, badTo } from "@/stream/bad-fields";
 import { type LimitDraft, LimitFields, limitsTo } from "@/stream/limit-fields";
 import {
-  PRESETS,
-  type Preset,
   produceCommand,
   RATE_START,
   type RateDraft,
   rateTo,
   TEMPLATES,
+  weightsOf,
 } from "@/stream/producer-spec";
 import { RateEditor } from "@/stream/rate-editor";
 import { faultOf, readTypes, TemplateEditor } from "@/stream/template-editor";
@@ -26,6 +27,7 @@ import { CopyButton } from "@/ui/copy";
 import { cx } from "@/ui/cx";
 import { Dialog } from "@/ui/dialog";
 import { Checkbox, Field, Input } from "@/ui/field";
+import { Loaded } from "@/ui/states";
 import { useSubmit } from "@/ui/submit";
 import { Segments } from "@/ui/tabs";
 import { toast } from "@/ui/toast";
@@ -38,7 +40,6 @@ interface CreateProps {
   onClose: () => void;
 }
 
-const FIRST_PRESET = PRESETS[0] as Preset;
 const FIRST_TEMPLATE = TEMPLATES[0] as (typeof TEMPLATES)[number];
 
 function freeName(wanted: string, taken: readonly string[]): string {
@@ -50,7 +51,8 @@ function freeName(wanted: string, taken: readonly string[]): string {
 
 export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
   const navigate = useNavigate();
-  const [preset, setPreset] = useState<Preset>(FIRST_PRESET);
+  const presets = useQuery(q.presets);
+  const [chosen, setChosen] = useState<string | null>(null);
   const [name, setName] = useState<string | null>(null);
   const [topic, setTopic] = useState("");
   const [rate, setRate] = useState<RateDraft>(RATE_START);
@@ -62,11 +64,15 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
   const [start, setStart] = useState(true);
   const formId = useId();
   const isPreset = kind === "preset";
-  const proposed = freeName(isPreset ? preset.name : sampleTopic, taken);
+  const preset = presets.data?.find((one) => one.name === chosen) ?? presets.data?.[0];
+  const proposed = freeName((isPreset ? preset?.name : sampleTopic) ?? "", taken);
   const finalName = (name ?? proposed).trim();
   const finalTopic = topic.trim() || (isPreset ? "" : sampleTopic);
   const types = isPreset
-    ? preset.types.map((type) => ({ ...type, weight: weights[type.name] ?? type.weight }))
+    ? weightsOf(preset?.spec).map((type) => ({
+        ...type,
+        weight: weights[type.name] ?? type.weight,
+      }))
     : [];
   const spec: Record<string, unknown> = {
     rate: rateTo(rate),
@@ -81,7 +87,7 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
   const body = {
     name: finalName,
     ...(finalTopic === "" ? {} : { topic: finalTopic }),
-    ...(isPreset ? { preset: preset.name } : {}),
+    ...(isPreset ? { preset: preset?.name } : {}),
     spec,
     ...(start ? {} : { start }),
   };
@@ -108,7 +114,7 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
             text={() =>
               produceCommand(
                 {
-                  preset: isPreset ? preset.name : undefined,
+                  preset: isPreset ? preset?.name : undefined,
                   topic: finalTopic,
                   spec,
                 },
@@ -144,35 +150,18 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
           ]}
         />
         {isPreset ? (
-          <fieldset className="grid min-w-0 gap-2 sm:grid-cols-2">
-            <legend className="sr-only">Preset</legend>
-            {PRESETS.map((one) => (
-              <label
-                key={one.name}
-                className={cx(
-                  "flex cursor-pointer gap-2.5 rounded-md border p-2.5 text-sm",
-                  one.name === preset.name
-                    ? "border-accent bg-accent-soft"
-                    : "border-line hover:bg-hover",
-                )}
-              >
-                <input
-                  type="radio"
-                  name="preset"
-                  className="mt-0.5 size-4 shrink-0 accent-accent"
-                  checked={one.name === preset.name}
-                  onChange={() => {
-                    setPreset(one);
-                    setWeights({});
-                  }}
-                />
-                <span>
-                  <span className="font-medium">{one.label}</span>
-                  <span className="block text-muted">{one.about}</span>
-                </span>
-              </label>
-            ))}
-          </fieldset>
+          <Loaded query={presets} what="The presets">
+            {(list) => (
+              <Presets
+                list={list}
+                chosen={preset?.name}
+                onChoose={(one) => {
+                  setChosen(one);
+                  setWeights({});
+                }}
+              />
+            )}
+          </Loaded>
         ) : (
           <TemplateEditor
             text={text}
@@ -203,7 +192,7 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
           <Field label="Topic" hint="Made when it is not there.">
             <Input
               value={topic}
-              placeholder={isPreset ? preset.topic : sampleTopic}
+              placeholder={isPreset ? preset?.topic : sampleTopic}
               className="font-mono"
               onChange={(e) => setTopic(e.target.value)}
             />
@@ -234,5 +223,40 @@ export function CreateProducer({ kind, onKind, taken, onClose }: CreateProps) {
         <ApiCall plan={plan} />
       </form>
     </Dialog>
+  );
+}
+
+interface PresetsProps {
+  list: readonly ProducerPreset[];
+  chosen: string | undefined;
+  onChoose: (name: string) => void;
+}
+
+function Presets({ list, chosen, onChoose }: PresetsProps) {
+  return (
+    <fieldset className="grid min-w-0 gap-2 sm:grid-cols-2">
+      <legend className="sr-only">Preset</legend>
+      {list.map((one) => (
+        <label
+          key={one.name}
+          className={cx(
+            "flex cursor-pointer gap-2.5 rounded-md border p-2.5 text-sm",
+            one.name === chosen ? "border-accent bg-accent-soft" : "border-line hover:bg-hover",
+          )}
+        >
+          <input
+            type="radio"
+            name="preset"
+            className="mt-0.5 size-4 shrink-0 accent-accent"
+            checked={one.name === chosen}
+            onChange={() => onChoose(one.name)}
+          />
+          <span>
+            <span className="font-medium">{one.label}</span>
+            <span className="block text-muted">{one.about}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
   );
 }
