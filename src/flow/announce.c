@@ -7,7 +7,7 @@
 #include "base/lookup.h"
 #include "flow/wire.h"
 
-enum { GONE_MIN = 100, PACE_TIMES = 10 };
+enum { GONE_MIN = 100, PACED_FROM = 100, PACE_US_PER_TOPIC = 20 };
 
 struct told {
     struct uuid_text uuid;
@@ -40,10 +40,10 @@ void announce_topics(struct topic_store *store, struct buf *out)
     free(items);
 }
 
-void announce_paced(struct announce_pace *pace, int64_t started_us, int64_t now_us)
+void announce_paced(struct announce_pace *pace, size_t topics, int64_t now_us)
 {
     pace->is_due = false;
-    pace->next_us = now_us + PACE_TIMES * (now_us - started_us);
+    pace->next_us = topics < PACED_FROM ? now_us : now_us + PACE_US_PER_TOPIC * (int64_t)topics;
 }
 
 struct announcer *announcer_new(enum announce_ends which)

@@ -8,14 +8,15 @@
 /* A TOPICS payload (flow/wire.h) of all topics in the store. */
 void announce_topics(struct topic_store *store, struct buf *out);
 
-/* When one child is told of all topics: at once, but in a row of changes not so often that telling
- * takes more than a tenth of the time, since each costs as much as there are topics. */
+/* When one child is told of all topics: at once, but of hundreds not with each in a row of changes,
+ * since each telling costs as much as there are topics. */
 struct announce_pace {
     bool is_due;     /* something changed since it was told */
     int64_t next_us; /* not before, unless the child needs to know at once */
 };
-/* The telling took from `started_us` to `now_us`. */
-void announce_paced(struct announce_pace *pace, int64_t started_us, int64_t now_us);
+/* It was told of so many at `now_us`. */
+void announce_paced(struct announce_pace *pace, size_t topics, int64_t now_us);
+enum { ANNOUNCE_QUEUE_BYTES = 1 << 20 }; /* a child with more to read is told later */
 
 enum announce_ends { ANNOUNCE_ACKED, ANNOUNCE_DURABLE };
 

@@ -76,18 +76,17 @@ static void tell_topics(struct broker *b)
     if (!b->pace.is_due || b->channel == NULL) {
         return;
     }
-    int64_t started_us = os_mono_us();
     AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
     announce_topics(b->store, &payload);
     if (send_frame(b, WIRE_TOPICS, 0, buf_str(&payload)) == ERR_OK) {
-        announce_paced(&b->pace, started_us, os_mono_us());
+        announce_paced(&b->pace, topic_store_count(b->store), os_mono_us());
     }
 }
 
-/* When it is time for it, and the process has read what it was sent before. */
+/* When it is time for it, and the process has read most of what it was sent. */
 static void tell_topics_in_turn(struct broker *b)
 {
-    if (b->channel != NULL && frame_queued_bytes(b->channel) == 0 &&
+    if (b->channel != NULL && frame_queued_bytes(b->channel) < ANNOUNCE_QUEUE_BYTES &&
         os_mono_us() >= b->pace.next_us) {
         tell_topics(b);
     }

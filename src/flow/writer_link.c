@@ -67,18 +67,17 @@ static void tell_topics(struct writer_link *w)
     if (!w->pace.is_due || w->channel == NULL) {
         return;
     }
-    int64_t started_us = os_mono_us();
     AUTO_BUF payload = buf_make(WIRE_PAYLOAD_BYTES_MAX);
     announce_topics(w->store, &payload);
     if (send_frame(w, WIRE_TOPICS, 0, &payload) == ERR_OK) {
-        announce_paced(&w->pace, started_us, os_mono_us());
+        announce_paced(&w->pace, topic_store_count(w->store), os_mono_us());
     }
 }
 
-/* When it is time for it, and the writer has read what it was sent before. */
+/* When it is time for it, and the writer has read most of what it was sent. */
 static void tell_topics_in_turn(struct writer_link *w)
 {
-    if (w->channel != NULL && frame_queued_bytes(w->channel) == 0 &&
+    if (w->channel != NULL && frame_queued_bytes(w->channel) < ANNOUNCE_QUEUE_BYTES &&
         os_mono_us() >= w->pace.next_us) {
         tell_topics(w);
     }
