@@ -396,26 +396,26 @@ void os_names_free(struct os_names *names)
     *names = (struct os_names){0};
 }
 
-err os_read_stream(int fd, const char *path, struct buf *out, struct errmsg *msg)
+err os_read_stream(int fd, const char *name, struct buf *out, struct errmsg *msg)
 {
     for (;;) {
         size_t want = MIN((size_t)READ_STEP_BYTES, out->max - out->len);
         char beyond;
         if (want > 0 && !buf_reserve(out, want)) {
-            return errmsg_set(msg, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, out->max);
+            return errmsg_set(msg, ERR_TOO_LARGE, "%s is larger than %zu bytes", name, out->max);
         }
         ssize_t got = read(fd, want > 0 ? out->data + out->len : &beyond, want > 0 ? want : 1);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got < 0) {
-            return failed(msg, "read", path);
+            return failed(msg, "read", name);
         }
         if (got == 0) {
             return ERR_OK;
         }
         if (want == 0) {
-            return errmsg_set(msg, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, out->max);
+            return errmsg_set(msg, ERR_TOO_LARGE, "%s is larger than %zu bytes", name, out->max);
         }
         out->len += (size_t)got;
     }
