@@ -89,8 +89,8 @@ err os_list(const char *path, struct os_names *out_names, struct errmsg *msg);
 void os_names_free(struct os_names *names);
 #define AUTO_NAMES __attribute__((cleanup(os_names_free))) struct os_names
 
-/* Whole file into `out` (appended); a pipe, a terminal or a device to its end. Errors: TOO_LARGE past
- * out->max. */
+/* Whole file into `out` (appended); a pipe, a terminal or a device to its end. Errors: TOO_LARGE
+ * past out->max. */
 err os_read_file(const char *path, struct buf *out, struct errmsg *msg);
 /* What comes from a descriptor until its end; `name` is for messages. Errors: as above. */
 err os_read_stream(int fd, const char *name, struct buf *out, struct errmsg *msg);
