@@ -34,6 +34,7 @@ struct ingest {
     struct event_validator *validator; /* owned */
     struct schema_cache *schemas;      /* borrowed; may be NULL */
     uint32_t version;                  /* of the topic, whose schema is in force here */
+    bool is_costly;                    /* that schema is */
     struct event_splitter *splitter;   /* owned; NULL for text */
     struct text_spec spec;             /* owned, when there is a reader */
     struct text_reader *reader;        /* owned; NULL for JSON */
@@ -202,19 +203,29 @@ static err use_version(struct ingest *x, uint32_t id, struct errmsg *msg)
     AUTO(json_schema_run) check = NULL;
     ASSERT(id >= 1 && id <= meta->version_count);
     TRY(schema_cache_get(x->schemas, meta, &meta->versions[id - 1], &check, msg));
+    x->is_costly = check != NULL && json_schema_run_is_costly(check);
     event_validator_check(x->validator, check);
     x->version = id;
     return ERR_OK;
 }
 
+/* An idempotent request keeps the version that it began with. */
+static err use_newest(struct ingest *x, struct errmsg *msg)
+{
+    uint32_t newest = (uint32_t)topic_meta_of(x->topic)->version_count;
+    return x->idem == NULL && x->version != newest ? use_version(x, newest, msg) : ERR_OK;
+}
+
+bool ingest_is_costly(struct ingest *x)
+{
+    return use_newest(x, NULL) == ERR_OK && x->is_costly; /* else every event is refused */
+}
+
 enum event_code ingest_judge(struct ingest *x, struct str record, struct event_key *out_key,
                              struct errmsg *detail)
 {
-    uint32_t newest = (uint32_t)topic_meta_of(x->topic)->version_count;
-    if (x->idem == NULL && x->version != newest) {
-        if (use_version(x, newest, detail) != ERR_OK) {
-            return EVENT_REFUSED;
-        }
+    if (use_newest(x, detail) != ERR_OK) {
+        return EVENT_REFUSED;
     }
     return event_validate(x->validator, record, out_key, detail);
 }

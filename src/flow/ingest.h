@@ -54,6 +54,9 @@ AUTO_DEFINE(ingest)
 /* False while an idempotent request waits for its journal entry: feed only after the store is
  * durable up to ingest_seq(). */
 bool ingest_ready(const struct ingest *x, const struct topic_store *store);
+/* True when checking an event may take a millisecond (json_schema_run_is_costly()): feed little at
+ * a time, and let others in between. */
+bool ingest_is_costly(struct ingest *x);
 /* Errors: as topic_append(); TOO_LARGE (atomic body); CONFLICT (a retry with another body); INVALID
  * for text that cannot be read at all (text_reader_feed()). */
 err ingest_feed(struct ingest *x, struct str chunk, struct errmsg *msg);

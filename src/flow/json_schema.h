@@ -130,6 +130,8 @@ err json_schema_run_new(struct json_schema *s, struct json_schema_run **out_run)
 /* Several users on the same thread may share one; each lets go with json_schema_run_free(). */
 struct json_schema_run *json_schema_run_ref(struct json_schema_run *run); /* NULL is fine */
 void json_schema_run_free(struct json_schema_run *run);
+/* True when an event may take a millisecond: it has a pattern that needs PCRE2. */
+bool json_schema_run_is_costly(const struct json_schema_run *run);
 AUTO_DEFINE(json_schema_run)
 
 enum json_schema_verdict {

@@ -12,7 +12,9 @@
 
 enum {
     EVENTS_TURN_BYTES = 1 << 20,
-    EVENTS_BYTES = 16 << 10, /* a request while its body comes, beside what it counts itself */
+    EVENTS_TURN_US = 10 * 1000,
+    EVENTS_COSTLY_BYTES = 1024, /* a piece whose events may take a millisecond each */
+    EVENTS_BYTES = 16 << 10,    /* a request while its body comes, beside what it counts itself */
     EVENTS_ENDED_BYTES = 4 << 10,
 };
 
@@ -31,6 +33,7 @@ struct events {
     int64_t started_us;
     uint64_t body_bytes;
     uint64_t turn_bytes; /* decoded in the present callback */
+    int64_t turn_us;     /* when that began */
     size_t unread_bytes; /* read and not taken, while it is paused */
     bool is_ended;       /* the body is complete, the answer waits for the disk */
     bool is_paused;
@@ -559,7 +562,13 @@ static bool disk_is_behind(const struct events *x)
     return topic_store_unsynced_bytes(x->api->store) > x->api->settings.unsynced_bytes_max;
 }
 
-/* A small piece may hold a thousand times its size: the loop serves others in between. */
+static bool had_its_turn(const struct events *x)
+{
+    return x->turn_bytes >= EVENTS_TURN_BYTES || os_mono_us() - x->turn_us >= EVENTS_TURN_US;
+}
+
+/* A small piece may hold a thousand times its size, or take its time: the loop serves others in
+ * between. */
 static err to_ingest(void *ctx, struct str piece, struct errmsg *msg)
 {
     struct events *x = ctx;
@@ -570,7 +579,7 @@ static err to_ingest(void *ctx, struct str piece, struct errmsg *msg)
     x->is_vague = e == ERR_INVALID;
     TRY(e);
     TRY(count_held(x, msg));
-    return x->turn_bytes >= EVENTS_TURN_BYTES || disk_is_behind(x) ? ERR_AGAIN : ERR_OK;
+    return had_its_turn(x) || disk_is_behind(x) ? ERR_AGAIN : ERR_OK;
 }
 
 /* The body is paused: why, and until when? */
@@ -600,7 +609,10 @@ static void on_body(struct http_exchange *ex, struct str piece)
         return;
     }
     x->turn_bytes = 0;
+    x->turn_us = os_mono_us();
     x->unread_bytes = 0;
+    inflate_limit(x->inflate,
+                  ingest_is_costly(x->ingest) ? EVENTS_COSTLY_BYTES : INFLATE_PIECE_BYTES);
     err e = inflate_feed(x->inflate, &piece, to_ingest, x, &msg);
     if (e == ERR_AGAIN) {
         http_pause(ex);

@@ -17,7 +17,8 @@ struct inflate {
     enum http_coding coding;
     uint64_t decoded_bytes_max;
     uint64_t decoded_bytes;
-    size_t held; /* of held_bytes */
+    size_t piece_bytes; /* of output, at a time */
+    size_t held;        /* of held_bytes */
     z_stream gzip;
     bool has_gzip;
     ZSTD_DCtx *zstd; /* owned */
@@ -63,6 +64,7 @@ err inflate_new(enum http_coding coding, uint64_t decoded_bytes_max, struct infl
     AUTO(inflate) x = xnew(struct inflate);
     x->coding = coding;
     x->decoded_bytes_max = decoded_bytes_max;
+    x->piece_bytes = INFLATE_PIECE_BYTES;
     if (coding == HTTP_CODING_GZIP) {
         TRY(hold(x, GZIP_STATE_BYTES, msg));
         if (inflateInit2(&x->gzip, 15 + 16) != Z_OK) {
@@ -113,11 +115,11 @@ static err step_gzip(struct inflate *x, struct str *input, char *piece, size_t *
     memcpy(&x->gzip.next_in, &input->ptr, sizeof x->gzip.next_in); /* zlib only reads it */
     x->gzip.avail_in = (uInt)taken;
     x->gzip.next_out = (Bytef *)piece;
-    x->gzip.avail_out = INFLATE_PIECE_BYTES;
+    x->gzip.avail_out = (uInt)x->piece_bytes;
     int status = inflate(&x->gzip, Z_NO_FLUSH);
     size_t used = taken - x->gzip.avail_in;
     *input = str_of(input->ptr + used, input->len - used);
-    *out_len = INFLATE_PIECE_BYTES - x->gzip.avail_out;
+    *out_len = x->piece_bytes - x->gzip.avail_out;
     switch (status) {
     case Z_STREAM_END:
         x->is_inside = false;
@@ -142,7 +144,7 @@ static err step_zstd(struct inflate *x, struct str *input, char *piece, size_t *
     }
     x->has_any = true;
     ZSTD_inBuffer in = {input->ptr, input->len, 0};
-    ZSTD_outBuffer out = {piece, INFLATE_PIECE_BYTES, 0};
+    ZSTD_outBuffer out = {piece, x->piece_bytes, 0};
     size_t left = ZSTD_decompressStream(x->zstd, &out, &in);
     if (ZSTD_isError(left)) {
         return errmsg_set(msg, ERR_INVALID, "zstd body: %s", ZSTD_getErrorName(left));
@@ -153,9 +155,9 @@ static err step_zstd(struct inflate *x, struct str *input, char *piece, size_t *
     return hold(x, ZSTD_sizeof_DCtx(x->zstd), msg);
 }
 
-static err step_identity(struct str *input, struct str *out_piece)
+static err step_identity(const struct inflate *x, struct str *input, struct str *out_piece)
 {
-    *out_piece = str_of(input->ptr, MIN(input->len, (size_t)INFLATE_PIECE_BYTES));
+    *out_piece = str_of(input->ptr, MIN(input->len, x->piece_bytes));
     *input = str_of(input->ptr + out_piece->len, input->len - out_piece->len);
     return ERR_OK;
 }
@@ -164,7 +166,7 @@ static err step(struct inflate *x, struct str *input, char *scratch, struct str 
                 struct errmsg *msg)
 {
     if (x->coding == HTTP_CODING_IDENTITY) {
-        return step_identity(input, out_piece);
+        return step_identity(x, input, out_piece);
     }
     size_t len = 0;
     TRY(x->coding == HTTP_CODING_GZIP ? step_gzip(x, input, scratch, &len, msg)
@@ -188,7 +190,7 @@ static err feed(struct inflate *x, struct str *input, char *scratch, inflate_sin
             x->is_failed = true;
             return e;
         }
-        x->has_output = piece.len == INFLATE_PIECE_BYTES && x->coding != HTTP_CODING_IDENTITY;
+        x->has_output = piece.len == x->piece_bytes && x->coding != HTTP_CODING_IDENTITY;
         x->decoded_bytes += piece.len;
         if (piece.len > 0) {
             TRY(sink(ctx, piece, msg));
@@ -198,6 +200,12 @@ static err feed(struct inflate *x, struct str *input, char *scratch, inflate_sin
         }
     }
     return ERR_OK;
+}
+
+void inflate_limit(struct inflate *x, size_t piece_bytes)
+{
+    ASSERT(piece_bytes > 0 && piece_bytes <= INFLATE_PIECE_BYTES);
+    x->piece_bytes = piece_bytes;
 }
 
 err inflate_feed(struct inflate *x, struct str *input, inflate_sink sink, void *ctx,

@@ -17,8 +17,8 @@ enum {
     INFLATE_HELD_BYTES_MAX = 128 * 1024 * 1024, /* all decoders of the process together */
 };
 struct inflate;
-/* Gets at most INFLATE_PIECE_BYTES, borrowed for the call and taken whole. An error stops
- * inflate_feed(); ERR_AGAIN means "taken, but no more for now". */
+/* Gets at most INFLATE_PIECE_BYTES, or inflate_limit(); borrowed for the call and taken whole. An
+ * error stops inflate_feed(); ERR_AGAIN means "taken, but no more for now". */
 typedef err (*inflate_sink)(void *ctx, struct str piece, struct errmsg *msg);
 
 /* `decoded_bytes_max` is the cap on all that comes out. IDENTITY passes bytes through.
@@ -27,6 +27,8 @@ err inflate_new(enum http_coding coding, uint64_t decoded_bytes_max, struct infl
                 struct errmsg *msg);
 void inflate_free(struct inflate *x);
 AUTO_DEFINE(inflate)
+/* The sink gets at most so many bytes at a time from now on, up to INFLATE_PIECE_BYTES. */
+void inflate_limit(struct inflate *x, size_t piece_bytes);
 /* Decodes from *input, which is moved past what was used. When the sink returned an error, that
  * error comes back and a later call goes on where it stopped, also with an empty input: output may
  * still be waiting. Errors: INVALID (not that coding, damaged, checksum), TOO_LARGE (the cap),

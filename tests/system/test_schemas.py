@@ -3,6 +3,7 @@
 schema may change."""
 import json
 import subprocess
+import threading
 import time
 
 import pytest
@@ -229,6 +230,24 @@ def test_a_pattern_that_explodes_makes_a_bad_event(client, topic):
     answer = client.post(topic, ndjson([{"a": "a" * 5000 + "b"}, {"a": "aaa"}])).json()
     assert answer["accepted"] == 1
     assert "too much work" in answer["rejected"][0]["detail"]
+
+
+def test_events_that_take_long_to_check_let_others_in_between(client, connect, shared_server, topic):
+    """A body of events that each use up the budget of a pattern is checked in many turns."""
+    assert put(client, topic, {"properties": {"a": {"pattern": "^(a+)+$"}}}).status_code == 201
+    body = ndjson([{"a": "a" * 40 + "b"}] * 6000)
+    answers = []
+    sender = threading.Thread(
+        target=lambda: answers.append(connect(shared_server).http.post(
+            f"/api/v1/topics/{topic}/events", content=body, timeout=600)))
+    sender.start()
+    beside = 0
+    while not answers:
+        assert client.http.get("/health", timeout=600).status_code == 200
+        beside += 1
+    sender.join()
+    assert answers[0].json()["accepted"] == 0
+    assert beside > 40  # it has hundreds of turns; one for each read of the body would be about 20
 
 
 def test_the_command_line_declares_and_prints(tarn_bin, shared_server, topic, tmp_path):
