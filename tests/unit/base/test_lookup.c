@@ -31,8 +31,8 @@ static void test_against_a_list(void **state)
     size_t count = 0;
     struct lookup l = {0};
     uint32_t random = 12345;
-    for (int i = 0; i < NAMES; i++) {
-        (void)snprintf(names[i], sizeof names[i], i == 0 ? "" : "name-%d", i);
+    for (int i = 1; i < NAMES; i++) { /* the first is empty */
+        (void)snprintf(names[i], sizeof names[i], "name-%d", i);
     }
     for (int turn = 0; turn < TURNS; turn++) {
         random = random * 1664525 + 1013904223;
